@@ -1,0 +1,207 @@
+/**
+ * The strict look at CBOR (RFC 8949) before anything decodes it: one pass over the bytes with named
+ * limits. Refused: trailing bytes, indefinite lengths, bignums and every tag that a decoder might
+ * act on, duplicate map keys (also in two spellings), invalid UTF-8, unknown simple values.
+ * Tolerated, because foreign signed headers contain them: any key order and non-shortest heads.
+ * Byte strings are never looked into.
+ */
+import { InputError } from '../errors.ts'
+import { decodeUtf8 } from '../bytes/bytes.ts'
+
+/** Bounds of one CBOR item. */
+export interface CborLimits {
+  /** Total length in bytes. */
+  readonly bytes: number
+  /** Nesting of arrays, maps and tags. */
+  readonly depth: number
+  /** Number of items, at all levels. */
+  readonly items: number
+}
+
+export const CBOR_LIMITS: CborLimits = { bytes: 1024 * 1024, depth: 16, items: 10_000 }
+
+/** Header labels and claim names are short; a key is compared as text. */
+const MAP_KEY_BYTES_MAX = 256
+
+/** Tags that pass: epoch time, the COSE messages, encoded CBOR, URI, UUID, language text, CWT. */
+const TAGS_ALLOWED: ReadonlySet<number> = new Set([1, 16, 17, 18, 24, 32, 37, 38, 61, 96, 97, 98])
+
+const MAJOR_BYTES = 2
+const MAJOR_TEXT = 3
+const MAJOR_ARRAY = 4
+const MAJOR_MAP = 5
+const MAJOR_TAG = 6
+
+export interface CborHead {
+  readonly major: number
+  readonly info: number
+  /** Argument, rounded above 2^53−1, where only `exact` may be compared. */
+  readonly value: number
+  readonly exact: string
+  readonly next: number
+}
+
+/**
+ * Checks that `bytes` is exactly one acceptable CBOR item.
+ * @throws InputError `ERR_CBOR_MALFORMED`, `ERR_CBOR_LIMIT` or `ERR_CBOR_FORBIDDEN`.
+ */
+export function scanCbor(bytes: Uint8Array, limits: Partial<CborLimits> = {}): void {
+  const end = scanItem(bytes, 0, limits)
+  if (end !== bytes.length) {
+    throw new InputError('ERR_CBOR_MALFORMED', `${bytes.length - end} bytes follow the CBOR item`)
+  }
+}
+
+/**
+ * Checks the one item that starts at `offset` and returns the offset behind it.
+ * @throws InputError as {@link scanCbor}, but bytes may follow.
+ */
+export function scanItem(
+  bytes: Uint8Array,
+  offset: number,
+  limits: Partial<CborLimits> = {},
+): number {
+  const bounds = { ...CBOR_LIMITS, ...limits }
+  if (bytes.length > bounds.bytes) {
+    throw new InputError('ERR_CBOR_LIMIT', `CBOR of ${bytes.length} bytes, limit ${bounds.bytes}`)
+  }
+  return new Scan(bytes, bounds).item(offset, 0)
+}
+
+class Scan {
+  private readonly bytes: Uint8Array
+  private readonly limits: CborLimits
+  private items = 0
+
+  constructor(bytes: Uint8Array, limits: CborLimits) {
+    this.bytes = bytes
+    this.limits = limits
+  }
+
+  item(offset: number, depth: number): number {
+    if (++this.items > this.limits.items) {
+      throw new InputError('ERR_CBOR_LIMIT', `more than ${this.limits.items} CBOR items`)
+    }
+    const head = readHead(this.bytes, offset)
+    switch (head.major) {
+      case MAJOR_BYTES:
+        return this.content(head)
+      case MAJOR_TEXT:
+        return this.text(head)
+      case MAJOR_ARRAY:
+        return this.array(head, depth + 1)
+      case MAJOR_MAP:
+        return this.map(head, depth + 1)
+      case MAJOR_TAG:
+        return this.tag(head, depth + 1)
+      case 7:
+        return simple(head)
+      default:
+        return head.next
+    }
+  }
+
+  /** End of a string's content, checked against what is left before anyone allocates. */
+  private content(head: CborHead): number {
+    if (head.value > this.bytes.length - head.next) {
+      throw new InputError('ERR_CBOR_MALFORMED', 'a CBOR string is longer than what is left')
+    }
+    return head.next + head.value
+  }
+
+  private text(head: CborHead): number {
+    const end = this.content(head)
+    for (let i = head.next; i < end; i++) {
+      if ((this.bytes[i] as number) < 0x80) continue
+      try {
+        decodeUtf8(this.bytes.subarray(head.next, end))
+      } catch (cause) {
+        throw new InputError('ERR_CBOR_FORBIDDEN', 'a CBOR text is not valid UTF-8', { cause })
+      }
+      break
+    }
+    return end
+  }
+
+  private array(head: CborHead, depth: number): number {
+    this.container(head, depth, 1)
+    let offset = head.next
+    for (let i = 0; i < head.value; i++) offset = this.item(offset, depth)
+    return offset
+  }
+
+  private map(head: CborHead, depth: number): number {
+    this.container(head, depth, 2)
+    const keys = new Set<string>()
+    let offset = head.next
+    for (let i = 0; i < head.value; i++) {
+      const valueOffset = this.item(offset, depth)
+      const key = this.keyOf(offset)
+      if (keys.has(key)) throw new InputError('ERR_CBOR_FORBIDDEN', 'a CBOR map has a key twice')
+      keys.add(key)
+      offset = this.item(valueOffset, depth)
+    }
+    return offset
+  }
+
+  /** One spelling for each key, so that `01` and `1801` are the same key. */
+  private keyOf(offset: number): string {
+    const head = readHead(this.bytes, offset)
+    if (head.major <= 1) return `${head.major}:${head.exact}`
+    if (head.major === MAJOR_BYTES || head.major === MAJOR_TEXT) {
+      if (head.value > MAP_KEY_BYTES_MAX) {
+        throw new InputError('ERR_CBOR_LIMIT', `CBOR map key over ${MAP_KEY_BYTES_MAX} bytes`)
+      }
+      const content = this.bytes.subarray(head.next, head.next + head.value)
+      return `${head.major}:${content.join(',')}`
+    }
+    throw new InputError('ERR_CBOR_FORBIDDEN', 'CBOR map keys must be integers or strings')
+  }
+
+  private tag(head: CborHead, depth: number): number {
+    this.container({ ...head, value: 0 }, depth, 1)
+    if (!TAGS_ALLOWED.has(head.value)) {
+      throw new InputError('ERR_CBOR_FORBIDDEN', `CBOR tag ${head.exact} is not accepted`)
+    }
+    return this.item(head.next, depth)
+  }
+
+  private container(head: CborHead, depth: number, itemsEach: number): void {
+    if (depth > this.limits.depth) {
+      throw new InputError('ERR_CBOR_LIMIT', `CBOR nested deeper than ${this.limits.depth}`)
+    }
+    if (head.value * itemsEach > this.bytes.length - head.next) {
+      throw new InputError('ERR_CBOR_MALFORMED', 'a CBOR container is longer than what is left')
+    }
+  }
+}
+
+/** Reads the head at `offset`. @throws InputError for a truncated, reserved or indefinite head. */
+export function readHead(bytes: Uint8Array, offset: number): CborHead {
+  const initial = bytes[offset]
+  if (initial === undefined) throw new InputError('ERR_CBOR_MALFORMED', 'CBOR ends early')
+  const major = initial >> 5
+  const info = initial & 31
+  if (info < 24) return { major, info, value: info, exact: String(info), next: offset + 1 }
+  if (info === 31) {
+    throw new InputError('ERR_CBOR_FORBIDDEN', 'indefinite-length CBOR is not accepted')
+  }
+  if (info > 27) throw new InputError('ERR_CBOR_MALFORMED', 'reserved CBOR head')
+  const length = 2 ** (info - 24)
+  const next = offset + 1 + length
+  if (next > bytes.length) throw new InputError('ERR_CBOR_MALFORMED', 'CBOR ends early')
+  let value = 0
+  for (let i = offset + 1; i < next; i++) value = value * 256 + (bytes[i] as number)
+  const exact = Number.isSafeInteger(value) ? String(value) : exactArgument(bytes, offset + 1)
+  return { major, info, value, exact, next }
+}
+
+function exactArgument(bytes: Uint8Array, offset: number): string {
+  return String(new DataView(bytes.buffer, bytes.byteOffset + offset, 8).getBigUint64(0))
+}
+
+function simple(head: CborHead): number {
+  // 20..23: false, true, null, undefined; 25..27: floats. One-byte simple values have no meaning here.
+  if (head.info >= 20 && head.info <= 27 && head.info !== 24) return head.next
+  throw new InputError('ERR_CBOR_FORBIDDEN', `CBOR simple value ${head.exact} is not accepted`)
+}

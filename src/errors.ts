@@ -1,0 +1,162 @@
+/**
+ * Every error class and every error code of Attestry, in one table.
+ *
+ * A class names whose fault it is and what happens next; the two kinds never share a catch block:
+ * bad input is answered, a broken invariant stops the process (ADR 0003).
+ */
+
+/** Codes for bytes that a client, an issuer or another log sent us and that are not well formed. */
+export type InputErrorCode =
+  | 'ERR_BYTES_ENCODING' // hex, base64, decimal or UTF-8 text that is not canonical
+  | 'ERR_CBOR_MALFORMED' // not well-formed CBOR, or trailing bytes
+  | 'ERR_CBOR_LIMIT' // depth, size or item count over a named limit
+  | 'ERR_CBOR_FORBIDDEN' // duplicate key, bignum, indefinite length, bad UTF-8, acted-on tag
+  | 'ERR_COSE_STRUCTURE' // not a tagged COSE_Sign1, wrong element types
+  | 'ERR_COSE_HEADER' // a header parameter of the wrong type, or in both maps
+  | 'ERR_COSE_CRIT' // a critical header parameter that is not understood
+  | 'ERR_COSE_ALGORITHM' // algorithm missing, unknown, or not the key's
+  | 'ERR_COSE_KEY' // a key that is malformed, weak or of an unsupported kind
+  | 'ERR_PEM' // text that is not the PEM block asked for
+  | 'ERR_X509_MALFORMED' // a certificate that does not parse
+  | 'ERR_DID_X509' // a did:x509 identifier that does not parse
+  | 'ERR_RECEIPT_MALFORMED' // vds, vdp or proof of the wrong shape
+  | 'ERR_RECEIPT_VDS' // a verifiable data structure that we do not know
+  | 'ERR_STATEMENT_HEADERS' // required header parameters missing or contradictory
+  | 'ERR_STATEMENT_PAYLOAD_MISSING' // a detached payload where the payload is needed
+  | 'ERR_STATEMENT_TOO_LARGE' // entry over 65,535 bytes
+  | 'ERR_MERKLE_RANGE' // index or size out of range for a proof
+  | 'ERR_TRUST_CONFIGURATION' // a trust file, policy or anchors document that does not parse
+  | 'ERR_REQUEST' // an HTTP request that is not of the documented form
+  | 'ERR_RESPONSE' // a service's answer that is not of a known form
+  | 'ERR_USAGE' // command line
+
+/** Codes for evidence that is well formed and does not hold. */
+export type VerificationErrorCode =
+  | 'ERR_STATEMENT_SIGNATURE'
+  | 'ERR_ISSUER_UNKNOWN' // no trust anchor speaks for this issuer
+  | 'ERR_ISSUER_KEY' // the anchor's key or certificate is not the one the statement names
+  | 'ERR_X509_PATH' // chain does not lead to a trusted root at the given time
+  | 'ERR_DID_X509_MISMATCH' // chain does not satisfy the did:x509 issuer
+  | 'ERR_RECEIPT_MISSING' // nothing in label 394
+  | 'ERR_RECEIPT_LOG_UNKNOWN' // no trusted log has this receipt's key or issuer
+  | 'ERR_RECEIPT_PROOF' // the path does not lead to a root, or to another statement
+  | 'ERR_RECEIPT_SIGNATURE'
+  | 'ERR_RECEIPT_CLAIMS' // iss, sub or tree size claim missing or not the log's
+  | 'ERR_CONSISTENCY' // two tree heads are not consistent
+  | 'ERR_PAYLOAD_MISMATCH' // the given payload is not what was signed
+  | 'ERR_ROOT_MISMATCH'
+
+/** Codes for evidence that holds and that a policy refuses. */
+export type PolicyErrorCode =
+  | 'ERR_POLICY_REJECTED' // by the Registration Policy; `rule` says which one
+  | 'ERR_POLICY_GOVERNANCE' // a governance statement that this log does not accept
+
+/** Codes for what may succeed when tried again. */
+export type UnavailableErrorCode =
+  | 'ERR_QUEUE_FULL'
+  | 'ERR_RATE_LIMITED'
+  | 'ERR_LOG_STOPPED' // the log does not sequence any more; the process is about to end
+  | 'ERR_LOG_CLOSING' // draining
+  | 'ERR_DECISION_STALE' // decided under another time or policy: decide again
+  | 'ERR_CLOCK_BEHIND'
+  | 'ERR_STORE_BUSY' // nothing was stored
+  | 'ERR_TIMEOUT'
+  | 'ERR_NETWORK'
+
+/** Codes for things that are simply not there. */
+export type NotFoundErrorCode =
+  | 'ERR_ENTRY_UNKNOWN'
+  | 'ERR_KEY_UNKNOWN'
+  | 'ERR_HEAD_UNKNOWN'
+  | 'ERR_ROUTE_UNKNOWN'
+  | 'ERR_METHOD_NOT_ALLOWED'
+  | 'ERR_MEDIA_TYPE'
+  | 'ERR_LOCATOR'
+  | 'ERR_BODY_TOO_LARGE'
+  | 'ERR_HEADERS_TOO_LARGE'
+  | 'ERR_REQUEST_TIMEOUT' // the request did not arrive in time
+  | 'ERR_EXPECTATION' // an Expect header that we do not meet
+  | 'ERR_REGISTRATION_FAILED'
+
+/** Codes for a refusal to start or to sign: an operator has to decide. */
+export type StartErrorCode =
+  | 'ERR_LOG_MISSING'
+  | 'ERR_LOG_EXISTS'
+  | 'ERR_LOG_LOCKED' // another process serves this data directory
+  | 'ERR_LOG_CORRUPT' // stored bytes do not hash to the stored head
+  | 'ERR_GUARD_MISSING'
+  | 'ERR_GUARD_AHEAD' // this is an older copy of the log
+  | 'ERR_GUARD_FORK' // same size, another root; or not a prefix
+  | 'ERR_GUARD_BEHIND' // this is an older copy of the guard
+  | 'ERR_CLOCK_BEHIND' // the clock is behind the last registration time
+  | 'ERR_KEY_MISMATCH' // the private key is not the one this log uses
+  | 'ERR_KEY_FILE' // missing, unreadable, or readable by others
+  | 'ERR_CONFIGURATION'
+
+export type ErrorCode =
+  | InputErrorCode
+  | VerificationErrorCode
+  | PolicyErrorCode
+  | UnavailableErrorCode
+  | NotFoundErrorCode
+  | StartErrorCode
+  | 'ERR_INVARIANT'
+
+/** Base of all errors that Attestry throws on purpose. `code` is stable; `message` is for people. */
+export abstract class AttestryError<Code extends ErrorCode = ErrorCode> extends Error {
+  readonly code: Code
+
+  constructor(code: Code, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+    this.code = code
+  }
+}
+
+/** The bytes are at fault: answer 400 and go on. */
+export class InputError extends AttestryError<InputErrorCode> {}
+
+/** The evidence is at fault: it parses and does not hold. */
+export class VerificationError extends AttestryError<VerificationErrorCode> {}
+
+/** The evidence holds; the policy refuses it. `rule` is the stable name of the rule. */
+export class PolicyError extends AttestryError<PolicyErrorCode> {
+  readonly rule: string
+
+  constructor(code: PolicyErrorCode, rule: string, message: string, options?: ErrorOptions) {
+    super(code, message, options)
+    this.rule = rule
+  }
+}
+
+/** Nothing is wrong with the request: try again after `retryAfterSeconds`. */
+export class UnavailableError extends AttestryError<UnavailableErrorCode> {
+  readonly retryAfterSeconds: number
+
+  constructor(
+    code: UnavailableErrorCode,
+    message: string,
+    options?: ErrorOptions & { retryAfterSeconds?: number },
+  ) {
+    super(code, message, options)
+    this.retryAfterSeconds = options?.retryAfterSeconds ?? 1
+  }
+}
+
+/** The thing that was asked for does not exist here. */
+export class NotFoundError extends AttestryError<NotFoundErrorCode> {}
+
+/** The log refuses to start or to sign; the message says what an operator can do. */
+export class StartError extends AttestryError<StartErrorCode> {}
+
+/** Our own bug, or storage that broke its promise: never answered, always ends the process. */
+export class InvariantError extends AttestryError<'ERR_INVARIANT'> {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_INVARIANT', message, options)
+  }
+}
+
+/** Throws an {@link InvariantError} unless `condition` holds. For our own bugs only, never for input. */
+export function assertInvariant(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new InvariantError(message)
+}
