@@ -25,6 +25,10 @@ export type InputErrorCode =
   | 'ERR_STATEMENT_PAYLOAD_MISSING' // a detached payload where the payload is needed
   | 'ERR_STATEMENT_TOO_LARGE' // entry over 65,535 bytes
   | 'ERR_MERKLE_RANGE' // index or size out of range for a proof
+  | 'ERR_NOTE_MALFORMED' // a C2SP note, checkpoint, proof or witness message of the wrong form
+  | 'ERR_NOTE_KEY' // a verifier key that is malformed, weak or of an unsupported type
+  | 'ERR_TILE_PATH' // not the canonical path of a tile or entry bundle
+  | 'ERR_BUNDLE_MALFORMED' // an entry bundle that is cut short or has bytes too many
   | 'ERR_TRUST_CONFIGURATION' // a trust file, policy or anchors document that does not parse
   | 'ERR_REQUEST' // an HTTP request that is not of the documented form
   | 'ERR_RESPONSE' // a service's answer that is not of a known form
@@ -43,6 +47,9 @@ export type VerificationErrorCode =
   | 'ERR_RECEIPT_SIGNATURE'
   | 'ERR_RECEIPT_CLAIMS' // iss, sub or tree size claim missing or not the log's
   | 'ERR_CONSISTENCY' // two tree heads are not consistent
+  | 'ERR_NOTE_SIGNATURE' // no signature by a known key, or a known key's signature fails
+  | 'ERR_CHECKPOINT_ORIGIN' // a checkpoint of another log
+  | 'ERR_QUORUM' // too few witnesses cosigned
   | 'ERR_PAYLOAD_MISMATCH' // the given payload is not what was signed
   | 'ERR_ROOT_MISMATCH'
 

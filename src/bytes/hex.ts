@@ -8,7 +8,7 @@ const PAIRS: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
 /** Lowercase hex of `bytes`. */
 export function encodeHex(bytes: Uint8Array): string {
   let text = ''
-  for (const byte of bytes) text += PAIRS[byte] as string
+  for (const byte of bytes) text += PAIRS[byte]!
   return text
 }
 

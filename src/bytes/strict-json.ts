@@ -102,7 +102,7 @@ export function readMembers(
  * @throws InputError with the context's code otherwise.
  */
 export function readText(value: unknown, context: JsonContext): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
+   
   if (typeof value !== 'string' || value === '' || /[\u0000-\u001f\u007f]/.test(value)) {
     throw new InputError(context.code, `${context.what} is not a non-empty text`)
   }

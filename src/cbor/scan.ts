@@ -112,7 +112,7 @@ class Scan {
   private text(head: CborHead): number {
     const end = this.content(head)
     for (let i = head.next; i < end; i++) {
-      if ((this.bytes[i] as number) < 0x80) continue
+      if ((this.bytes[i]!) < 0x80) continue
       try {
         decodeUtf8(this.bytes.subarray(head.next, end))
       } catch (cause) {
@@ -191,7 +191,7 @@ export function readHead(bytes: Uint8Array, offset: number): CborHead {
   const next = offset + 1 + length
   if (next > bytes.length) throw new InputError('ERR_CBOR_MALFORMED', 'CBOR ends early')
   let value = 0
-  for (let i = offset + 1; i < next; i++) value = value * 256 + (bytes[i] as number)
+  for (let i = offset + 1; i < next; i++) value = value * 256 + (bytes[i]!)
   const exact = Number.isSafeInteger(value) ? String(value) : exactArgument(bytes, offset + 1)
   return { major, info, value, exact, next }
 }
