@@ -1,0 +1,201 @@
+/**
+ * COSE_Sign1 (RFC 9052 §4.2, §4.4). The protected header is kept as the bytes that arrived and is
+ * decoded only to be read; verification runs over those bytes. Only the tagged form exists (RFC
+ * 9943 §6.1). `alg` counts from the protected header alone, `crit` is honoured, and a label in both
+ * maps is refused.
+ */
+import { concatBytes } from '../bytes/bytes.ts'
+import { encodeHex } from '../bytes/hex.ts'
+import { CborTag, decodeCbor, type CborMap, type CborValue } from '../cbor/decode.ts'
+import { encodeByteString, encodeCbor, encodeHead } from '../cbor/encode.ts'
+import type { CborLimits } from '../cbor/scan.ts'
+import { InputError, VerificationError, type VerificationErrorCode } from '../errors.ts'
+import type { SignatureVerifier } from '../x509/signature-verifier.ts'
+import { algorithmById } from './algorithms.ts'
+import { HEADER, TAG_COSE_SIGN1 } from './labels.ts'
+import type { PublicKey } from './public-key.ts'
+import type { Signer } from './signer.ts'
+import { verifySignature } from './verify-signature.ts'
+
+/** A parsed COSE_Sign1. Byte strings are views of the input. */
+export interface CoseSign1 {
+  /** Content of the protected byte string, exactly as received. */
+  readonly protectedBytes: Uint8Array
+  readonly protectedHeader: CborMap
+  readonly unprotectedHeader: CborMap
+  /** `null` when detached. */
+  readonly payload: Uint8Array | null
+  readonly signature: Uint8Array
+}
+
+const EMPTY: Uint8Array = new Uint8Array(0)
+const EMPTY_MAP: Uint8Array = Uint8Array.of(0xa0)
+const NIL: Uint8Array = Uint8Array.of(0xf6)
+const MESSAGE_HEAD: Uint8Array = Uint8Array.of(0xd2, 0x84)
+const CONTEXT: Uint8Array = encodeCbor('Signature1')
+
+/** Header parameters that this code processes, and that `crit` may therefore name. */
+const UNDERSTOOD: ReadonlySet<CborValue> = new Set<CborValue>(Object.values(HEADER))
+
+function fail(message: string): never {
+  throw new InputError('ERR_COSE_STRUCTURE', message)
+}
+
+/**
+ * Parses tagged COSE_Sign1 bytes.
+ * @throws InputError `ERR_CBOR_*`, `ERR_COSE_STRUCTURE` or `ERR_COSE_HEADER`.
+ */
+export function parseSign1(bytes: Uint8Array, limits: Partial<CborLimits> = {}): CoseSign1 {
+  const tagged = decodeCbor(bytes, limits)
+  if (!(tagged instanceof CborTag) || tagged.tag !== TAG_COSE_SIGN1) {
+    fail('expected a COSE_Sign1 with tag 18')
+  }
+  const elements = tagged.value
+  if (!Array.isArray(elements) || elements.length !== 4) fail('COSE_Sign1 is an array of four')
+  const [protectedBytes, unprotectedHeader, payload, signature] = elements as readonly CborValue[]
+  if (!(protectedBytes instanceof Uint8Array)) fail('the protected header is a byte string')
+  if (!(unprotectedHeader instanceof Map)) fail('the unprotected header is a map')
+  if (!(payload instanceof Uint8Array) && payload !== null)
+    fail('the payload is a byte string or nil')
+  if (!(signature instanceof Uint8Array)) fail('the signature is a byte string')
+  const protectedHeader = parseProtected(protectedBytes, limits)
+  for (const label of protectedHeader.keys()) {
+    if (unprotectedHeader.has(label)) {
+      throw new InputError(
+        'ERR_COSE_HEADER',
+        `header parameter ${describeLabel(label)} is in both maps`,
+      )
+    }
+  }
+  return { protectedBytes, protectedHeader, unprotectedHeader, payload, signature }
+}
+
+function parseProtected(bytes: Uint8Array, limits: Partial<CborLimits>): CborMap {
+  if (bytes.length === 0) return new Map()
+  const header = decodeCbor(bytes, limits)
+  if (!(header instanceof Map)) fail('the protected header is not a map')
+  return header as CborMap
+}
+
+/**
+ * RFC 9052 §3.1: every label in `crit` is protected, present and understood.
+ * @throws InputError `ERR_COSE_CRIT`.
+ */
+export function assertCriticalUnderstood(message: CoseSign1): void {
+  const refuse = (why: string): never => {
+    throw new InputError('ERR_COSE_CRIT', why)
+  }
+  if (message.unprotectedHeader.has(HEADER.critical)) refuse('crit is not protected')
+  const critical = message.protectedHeader.get(HEADER.critical)
+  if (critical === undefined) return
+  if (!Array.isArray(critical) || critical.length === 0) refuse('crit is a non-empty array')
+  for (const label of critical as readonly CborValue[]) {
+    if (!message.protectedHeader.has(label)) refuse('crit names an absent header parameter')
+    if (!UNDERSTOOD.has(label))
+      refuse(`critical header parameter ${describeLabel(label)} is not understood`)
+  }
+}
+
+/** The signed bytes of RFC 9052 §4.4, context "Signature1". */
+export function sigStructure(
+  protectedBytes: Uint8Array,
+  payload: Uint8Array,
+  externalAad: Uint8Array = EMPTY,
+): Uint8Array {
+  // An encoded empty map is signed as the zero-length string (§4.4 step 2).
+  const isEmptyMap = protectedBytes.length === 1 && protectedBytes[0] === 0xa0
+  return concatBytes(
+    encodeHead(4, 4),
+    CONTEXT,
+    encodeByteString(isEmptyMap ? EMPTY : protectedBytes),
+    encodeByteString(externalAad),
+    encodeByteString(payload),
+  )
+}
+
+/** Parts of a COSE_Sign1 to put together. `unprotectedBytes` is an encoded map, by default empty. */
+export interface Sign1Parts {
+  readonly protectedBytes: Uint8Array
+  readonly unprotectedBytes?: Uint8Array
+  readonly payload: Uint8Array | null
+  readonly signature: Uint8Array
+}
+
+/** Tag 18 and the four elements with shortest heads; contents are spliced in, never re-encoded. */
+export function encodeSign1(parts: Sign1Parts): Uint8Array {
+  return concatBytes(
+    MESSAGE_HEAD,
+    encodeByteString(parts.protectedBytes),
+    parts.unprotectedBytes ?? EMPTY_MAP,
+    parts.payload === null ? NIL : encodeByteString(parts.payload),
+    encodeByteString(parts.signature),
+  )
+}
+
+/** What {@link verifySign1} needs. */
+export interface VerifySign1Request {
+  readonly message: CoseSign1
+  readonly key: PublicKey
+  /** For a detached payload; must be absent when the payload is attached. */
+  readonly payload?: Uint8Array
+  readonly externalAad?: Uint8Array
+  readonly verifier: SignatureVerifier
+  /** Code of the error when the signature does not verify. */
+  readonly failure: VerificationErrorCode
+}
+
+/**
+ * Verifies the signature; returns nothing, since there is nothing to mistake for a verdict.
+ * @throws InputError `ERR_COSE_ALGORITHM`, `ERR_COSE_CRIT` or `ERR_STATEMENT_PAYLOAD_MISSING`.
+ * @throws VerificationError with the code `failure`.
+ */
+export async function verifySign1(request: VerifySign1Request): Promise<void> {
+  const { message, key, verifier, failure } = request
+  assertCriticalUnderstood(message)
+  const algorithm = algorithmById(message.protectedHeader.get(HEADER.algorithm))
+  const payload = message.payload ?? request.payload
+  if (payload === undefined) {
+    throw new InputError('ERR_STATEMENT_PAYLOAD_MISSING', 'the payload is detached and not given')
+  }
+  if (message.payload !== null && request.payload !== undefined) {
+    throw new InputError('ERR_COSE_STRUCTURE', 'a payload is given although one is attached')
+  }
+  const data = sigStructure(message.protectedBytes, payload, request.externalAad)
+  const { signature } = message
+  const verified = await verifySignature({ algorithm, key, data, signature }, verifier)
+  if (!verified) {
+    throw new VerificationError(failure, `the ${algorithm.name} signature does not verify`)
+  }
+}
+
+/** What {@link signSign1} needs. The header gets `alg` and is encoded deterministically. */
+export interface SignSign1Request {
+  readonly protectedHeader: CborMap
+  readonly payload: Uint8Array
+  readonly detached?: boolean
+  readonly signer: Signer
+}
+
+/** Signs and encodes a COSE_Sign1 with an empty unprotected header. */
+export async function signSign1(request: SignSign1Request): Promise<Uint8Array> {
+  const header = new Map(request.protectedHeader).set(HEADER.algorithm, request.signer.algorithm)
+  const protectedBytes = encodeCbor(header)
+  const signature = await request.signer.sign(sigStructure(protectedBytes, request.payload))
+  const payload = request.detached === true ? null : request.payload
+  return encodeSign1({ protectedBytes, payload, signature })
+}
+
+/** Labels are integers or short strings (the scan sees to that); text ones are for people to read. */
+function describeLabel(label: CborValue): string {
+  return typeof label === 'string'
+    ? JSON.stringify(label)
+    : typeof label === 'number'
+      ? `${label}`
+      : '?'
+}
+
+/** Text for the context of other modules' messages, e.g. "kid 0a1b…". */
+export function describeKeyId(keyId: Uint8Array | undefined): string {
+  if (keyId === undefined) return 'no kid'
+  return `kid ${encodeHex(keyId.subarray(0, 8))}…`
+}

@@ -1,0 +1,176 @@
+/**
+ * Who signed this statement, and may they speak for the issuer that it names? (RFC 9943 §5.1.1.1,
+ * §6.3.) The anchors allowed for the issuer give candidate keys; a certificate chain is validated to
+ * its root at the given time and a did:x509 issuer is held against it; the statement's signature is
+ * always verified. Nothing is fetched and there is no clock.
+ */
+import { equalBytes } from '../bytes/bytes.ts'
+import { digest } from '../bytes/digest.ts'
+import type { UnixSeconds } from '../bytes/integers.ts'
+import { algorithmById, assertKeyFits } from '../cose/algorithms.ts'
+import { publicKeyFromSpki, type PublicKey } from '../cose/public-key.ts'
+import { describeKeyId, verifySign1 } from '../cose/sign1.ts'
+import { keyThumbprint } from '../cose/thumbprint.ts'
+import { InputError, VerificationError } from '../errors.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import { matchDidX509, parseDidX509 } from '../x509/did-x509.ts'
+import { parseCertificateChain, validatePath, type ValidatedPath } from '../x509/path.ts'
+import type { SignatureVerifier } from '../x509/signature-verifier.ts'
+import { digestNameById } from './hash-envelope.ts'
+import { matchesPattern } from './issuer-pattern.ts'
+import type { SignedStatement } from './signed-statement.ts'
+import type { TrustAnchor } from './trust-anchor.ts'
+
+/** Keys without a matching kid that are tried on one statement at most. */
+const KEYS_TRIED_MAX = 8
+const ALWAYS = { validFrom: 0, validUntil: Number.MAX_SAFE_INTEGER } as const
+
+export interface AuthenticateRequest {
+  readonly statement: SignedStatement
+  readonly anchors: readonly TrustAnchor[]
+  /** Time at which certificates must be valid. */
+  readonly at: UnixSeconds
+  readonly verifier: SignatureVerifier
+}
+
+/** The answer: whose key it was, by which anchor, and when the same answer would be given. */
+export interface AuthenticatedIssuer {
+  readonly issuer: string
+  readonly anchor: TrustAnchor
+  readonly key: PublicKey
+  /** Validated certificates, leaf first; absent for plain keys. */
+  readonly path?: readonly Certificate[]
+  readonly validFrom: UnixSeconds
+  readonly validUntil: UnixSeconds
+}
+
+/**
+ * Authenticates the issuer of a statement.
+ * @throws VerificationError `ERR_ISSUER_UNKNOWN`, `ERR_ISSUER_KEY`, `ERR_X509_PATH`,
+ * `ERR_DID_X509_MISMATCH` or `ERR_STATEMENT_SIGNATURE`.
+ * @throws InputError when headers or certificates do not parse, or the algorithm does not fit.
+ */
+export async function authenticateIssuer(
+  request: AuthenticateRequest,
+): Promise<AuthenticatedIssuer> {
+  const { statement, anchors } = request
+  const { issuer } = statement.headers
+  if (issuer === undefined) {
+    throw new InputError('ERR_STATEMENT_HEADERS', 'the issuer (CWT claim iss, 1) is missing')
+  }
+  const allowed = anchors.filter((anchor) =>
+    anchor.issuers.some((pattern) => matchesPattern(pattern, issuer)),
+  )
+  if (allowed.length === 0) {
+    throw new VerificationError('ERR_ISSUER_UNKNOWN', 'no trust anchor speaks for this issuer')
+  }
+  const chain = statement.headers.x5chain ?? statement.unprotectedX5chain
+  const roots = allowed.filter((anchor) => anchor.kind !== 'cose-key')
+  if (chain !== undefined && roots.length > 0) {
+    return byCertificate({ ...request, issuer, chain: parseChain(statement, chain), roots })
+  }
+  return byKey(request, issuer, allowed)
+}
+
+/** Parses the chain and holds its leaf against a protected x5t. */
+function parseChain(
+  { headers }: SignedStatement,
+  encoded: readonly Uint8Array[],
+): readonly Certificate[] {
+  const chain = parseCertificateChain(encoded)
+  if (headers.x5t !== undefined) {
+    const { algorithm, hash } = headers.x5t
+    const leaf = chain[0]!
+    if (!equalBytes(digest(digestNameById(algorithm), leaf.der), hash)) {
+      throw new VerificationError(
+        'ERR_ISSUER_KEY',
+        'x5t is not the digest of the certificate given',
+      )
+    }
+  }
+  return chain
+}
+
+type RootAnchor = Exclude<TrustAnchor, { kind: 'cose-key' }>
+
+interface ByCertificate extends AuthenticateRequest {
+  readonly issuer: string
+  readonly chain: readonly Certificate[]
+  readonly roots: readonly RootAnchor[]
+}
+
+async function byCertificate(request: ByCertificate): Promise<AuthenticatedIssuer> {
+  const { statement, issuer, chain, verifier } = request
+  const { anchor, validated } = await validateToOne(request)
+  if (issuer.startsWith('did:x509:')) matchDidX509(parseDidX509(issuer), validated.path)
+  else if (anchor.kind === 'did-x509-root') {
+    throw new VerificationError(
+      'ERR_DID_X509_MISMATCH',
+      'this anchor speaks for did:x509 issuers only',
+    )
+  }
+  const key = publicKeyFromSpki((chain[0]!).spki.spki)
+  await verifySign1({
+    message: statement.message,
+    key,
+    verifier,
+    failure: 'ERR_STATEMENT_SIGNATURE',
+  })
+  const { path, validFrom, validUntil } = validated
+  return { issuer, anchor, key, path, validFrom, validUntil }
+}
+
+/** The first anchor to which the chain validates; else the error about the last one tried. */
+async function validateToOne(
+  request: ByCertificate,
+): Promise<{ anchor: RootAnchor; validated: ValidatedPath }> {
+  const { chain, at, verifier } = request
+  let failure: unknown
+  for (const anchor of request.roots) {
+    const root =
+      anchor.kind === 'x509-root'
+        ? { roots: [anchor.certificate] }
+        : { rootFingerprint: anchor.fingerprint }
+    try {
+      return { anchor, validated: await validatePath({ chain, ...root, at, verifier }) }
+    } catch (error) {
+      if (!(error instanceof VerificationError)) throw error
+      failure = error
+    }
+  }
+  throw failure
+}
+
+async function byKey(
+  { statement, verifier }: AuthenticateRequest,
+  issuer: string,
+  allowed: readonly TrustAnchor[],
+): Promise<AuthenticatedIssuer> {
+  const algorithm = algorithmById(statement.headers.algorithm)
+  const { keyId } = statement.headers
+  const anchors = allowed.filter((anchor) => anchor.kind === 'cose-key')
+  const candidates = anchors.filter(({ key }) => mayBeNamed(key, keyId)).slice(0, KEYS_TRIED_MAX)
+  let failure: unknown = new VerificationError(
+    'ERR_ISSUER_KEY',
+    `no key that may speak for this issuer has ${describeKeyId(keyId)}` +
+      (statement.headers.x5t === undefined ? '' : ', and no certificate is given'),
+  )
+  for (const anchor of candidates) {
+    try {
+      assertKeyFits(algorithm, anchor.key)
+      const { message } = statement
+      await verifySign1({ message, key: anchor.key, verifier, failure: 'ERR_STATEMENT_SIGNATURE' })
+      return { issuer, anchor, key: anchor.key, ...ALWAYS }
+    } catch (error) {
+      if (!(error instanceof VerificationError || error instanceof InputError)) throw error
+      failure = error
+    }
+  }
+  throw failure
+}
+
+/** A key that was given without a kid may be the one behind any kid; its signature decides. */
+function mayBeNamed(key: PublicKey, keyId: Uint8Array | undefined): boolean {
+  if (keyId === undefined || key.kid === undefined || equalBytes(key.kid, keyId)) return true
+  return equalBytes(keyThumbprint(key), keyId)
+}

@@ -1,0 +1,154 @@
+/**
+ * Trust anchors (RFC 9943 §5.1.1.1): who may speak for which issuers. One JSON form serves the
+ * registry's trust-anchors statement and a relying party's trust file:
+ *
+ *     {"kind": "cose-key", "coseKey": "<base64url COSE_Key>", "issuers": ["https://acme.example"]}
+ *     {"kind": "x509-root", "certificate": "<base64 DER>", "issuers": ["*"]}
+ *     {"kind": "did-x509-root", "fingerprint": "sha256:<base64url>", "issuers": ["did:x509:*"]}
+ *
+ * Unknown members are refused: a reader that cannot use a field must not pretend that it did.
+ */
+import { decodeBase64, decodeBase64url, encodeBase64, encodeBase64url } from '../bytes/base64.ts'
+import { decodeUtf8 } from '../bytes/bytes.ts'
+import {
+  encodeCoseKey,
+  parseCoseKey,
+  publicKeyFromPem,
+  type PublicKey,
+} from '../cose/public-key.ts'
+import { AttestryError, InputError } from '../errors.ts'
+import { parseCertificate, type Certificate } from '../x509/certificate.ts'
+import { decodePem } from '../x509/pem.ts'
+
+export type FingerprintHash = 'SHA-256' | 'SHA-384' | 'SHA-512'
+
+/** An anchor; `issuers` are patterns with `*`. */
+export type TrustAnchor =
+  | { readonly kind: 'cose-key'; readonly key: PublicKey; readonly issuers: readonly string[] }
+  | {
+      readonly kind: 'x509-root'
+      readonly certificate: Certificate
+      readonly issuers: readonly string[]
+    }
+  | {
+      readonly kind: 'did-x509-root'
+      readonly fingerprint: { readonly hash: FingerprintHash; readonly value: Uint8Array }
+      readonly issuers: readonly string[]
+    }
+
+/** JSON form of an anchor. */
+export type TrustAnchorJson = Readonly<Record<string, string | readonly string[]>>
+
+const FINGERPRINT_HASHES: Readonly<Record<string, { hash: FingerprintHash; length: number }>> = {
+  sha256: { hash: 'SHA-256', length: 32 },
+  sha384: { hash: 'SHA-384', length: 48 },
+  sha512: { hash: 'SHA-512', length: 64 },
+}
+const MEMBERS: Readonly<Record<TrustAnchor['kind'], string>> = {
+  'cose-key': 'coseKey',
+  'x509-root': 'certificate',
+  'did-x509-root': 'fingerprint',
+}
+
+function fail(message: string): never {
+  throw new InputError('ERR_TRUST_CONFIGURATION', message)
+}
+
+/**
+ * Parses the JSON array of anchors.
+ * @throws InputError `ERR_TRUST_CONFIGURATION` that names the position.
+ */
+export function parseTrustAnchors(json: unknown): TrustAnchor[] {
+  if (!Array.isArray(json)) fail('trust anchors are an array')
+  return json.map((item: unknown, position) => {
+    try {
+      return parseAnchor(item)
+    } catch (cause) {
+      if (!(cause instanceof AttestryError)) throw cause
+      throw new InputError('ERR_TRUST_CONFIGURATION', `anchor ${position}: ${cause.message}`, {
+        cause,
+      })
+    }
+  })
+}
+
+function parseAnchor(json: unknown): TrustAnchor {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) fail('not an object')
+  const { kind, issuers, ...rest } = json as Record<string, unknown>
+  if (typeof kind !== 'string' || !Object.hasOwn(MEMBERS, kind)) fail('unknown kind')
+  const member = MEMBERS[kind as TrustAnchor['kind']]
+  const value = rest[member]
+  if (Object.keys(rest).length !== 1 || typeof value !== 'string') {
+    fail(`a ${kind} anchor has kind, issuers and ${member}, and nothing else`)
+  }
+  const patterns = parsePatterns(issuers)
+  switch (kind as TrustAnchor['kind']) {
+    case 'cose-key':
+      return { kind: 'cose-key', key: parseCoseKey(decodeBase64url(value)), issuers: patterns }
+    case 'x509-root':
+      return {
+        kind: 'x509-root',
+        certificate: parseCertificate(decodeBase64(value)),
+        issuers: patterns,
+      }
+    case 'did-x509-root':
+      return { kind: 'did-x509-root', fingerprint: parseFingerprint(value), issuers: patterns }
+  }
+}
+
+function parsePatterns(value: unknown): readonly string[] {
+  const isList =
+    Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')
+  return isList ? (value) : fail('issuers is a non-empty array of patterns')
+}
+
+function parseFingerprint(text: string): { hash: FingerprintHash; value: Uint8Array } {
+  const [name = '', encoded, ...more] = text.split(':')
+  const known = Object.hasOwn(FINGERPRINT_HASHES, name) ? FINGERPRINT_HASHES[name] : undefined
+  if (known === undefined || encoded === undefined || more.length > 0) {
+    fail('a fingerprint is sha256:, sha384: or sha512: and base64url')
+  }
+  const value = decodeBase64url(encoded)
+  if (value.length !== known.length) fail(`a ${name} fingerprint has ${known.length} bytes`)
+  return { hash: known.hash, value }
+}
+
+/** JSON form of `anchor`. */
+export function encodeTrustAnchor(anchor: TrustAnchor): TrustAnchorJson {
+  const { kind, issuers } = anchor
+  switch (anchor.kind) {
+    case 'cose-key':
+      return { kind, coseKey: encodeBase64url(encodeCoseKey(anchor.key)), issuers }
+    case 'x509-root':
+      return { kind, certificate: encodeBase64(anchor.certificate.der), issuers }
+    case 'did-x509-root': {
+      const name = anchor.fingerprint.hash.toLowerCase().replace('-', '')
+      return { kind, fingerprint: `${name}:${encodeBase64url(anchor.fingerprint.value)}`, issuers }
+    }
+  }
+}
+
+/**
+ * An anchor from a file that a person has at hand: a COSE_Key, a PEM public key, or a certificate
+ * (PEM or DER). A private key is refused.
+ * @throws InputError `ERR_TRUST_CONFIGURATION`, or that of the format it looks like.
+ */
+export function anchorFromFile(bytes: Uint8Array, issuers: readonly string[]): TrustAnchor {
+  const patterns = parsePatterns(issuers)
+  const first = bytes[0]
+  if (first === 0x30) {
+    return { kind: 'x509-root', certificate: parseCertificate(bytes), issuers: patterns }
+  }
+  // A COSE_Key is a CBOR map, a0..bf; PEM text starts with a dash or prose.
+  if (first !== undefined && first >= 0xa0 && first < 0xc0) {
+    return { kind: 'cose-key', key: parseCoseKey(bytes), issuers: patterns }
+  }
+  const text = decodeUtf8(bytes)
+  if (text.includes('PRIVATE KEY')) fail('this file holds a private key: give the public one')
+  if (text.includes('BEGIN CERTIFICATE')) {
+    const [der, ...more] = decodePem(text, 'CERTIFICATE')
+    if (der === undefined || more.length > 0) fail('expected one certificate, the root')
+    return { kind: 'x509-root', certificate: parseCertificate(der), issuers: patterns }
+  }
+  return { kind: 'cose-key', key: publicKeyFromPem(text), issuers: patterns }
+}
