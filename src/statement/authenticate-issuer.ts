@@ -64,12 +64,17 @@ export async function authenticateIssuer(
   if (allowed.length === 0) {
     throw new VerificationError('ERR_ISSUER_UNKNOWN', 'no trust anchor speaks for this issuer')
   }
-  const chain = statement.headers.x5chain ?? statement.unprotectedX5chain
   const roots = allowed.filter((anchor) => anchor.kind !== 'cose-key')
-  if (chain !== undefined && roots.length > 0) {
-    return byCertificate({ ...request, issuer, chain: parseChain(statement, chain), roots })
-  }
-  return byKey(request, issuer, allowed)
+  const signedChain = statement.headers.x5chain
+  const chain = signedChain ?? statement.unprotectedX5chain
+  if (chain === undefined || roots.length === 0) return byKey(request, issuer, allowed)
+  const certified = byCertificate({ ...request, issuer, chain, roots })
+  if (signedChain !== undefined || roots.length === allowed.length) return certified
+  // An unprotected chain is help that anybody may add: a wrong one does not stand in a key's way.
+  return certified.catch((error: unknown) => {
+    if (!(error instanceof VerificationError || error instanceof InputError)) throw error
+    return byKey(request, issuer, allowed)
+  })
 }
 
 /** Parses the chain and holds its leaf against a protected x5t. */
@@ -95,13 +100,15 @@ type RootAnchor = Exclude<TrustAnchor, { kind: 'cose-key' }>
 
 interface ByCertificate extends AuthenticateRequest {
   readonly issuer: string
-  readonly chain: readonly Certificate[]
+  /** DER, leaf first, not parsed yet. */
+  readonly chain: readonly Uint8Array[]
   readonly roots: readonly RootAnchor[]
 }
 
 async function byCertificate(request: ByCertificate): Promise<AuthenticatedIssuer> {
-  const { statement, issuer, chain, verifier } = request
-  const { anchor, validated } = await validateToOne(request)
+  const { statement, issuer, verifier } = request
+  const chain = parseChain(statement, request.chain)
+  const { anchor, validated } = await validateToOne(request, chain)
   if (issuer.startsWith('did:x509:')) matchDidX509(parseDidX509(issuer), validated.path)
   else if (anchor.kind === 'did-x509-root') {
     throw new VerificationError(
@@ -109,7 +116,7 @@ async function byCertificate(request: ByCertificate): Promise<AuthenticatedIssue
       'this anchor speaks for did:x509 issuers only',
     )
   }
-  const key = publicKeyFromSpki((chain[0]!).spki.spki)
+  const key = publicKeyFromSpki(chain[0]!.spki.spki)
   await verifySign1({
     message: statement.message,
     key,
@@ -123,8 +130,9 @@ async function byCertificate(request: ByCertificate): Promise<AuthenticatedIssue
 /** The first anchor to which the chain validates; else the error about the last one tried. */
 async function validateToOne(
   request: ByCertificate,
+  chain: readonly Certificate[],
 ): Promise<{ anchor: RootAnchor; validated: ValidatedPath }> {
-  const { chain, at, verifier } = request
+  const { at, verifier } = request
   let failure: unknown
   for (const anchor of request.roots) {
     const root =

@@ -99,7 +99,7 @@ function parseAnchor(json: unknown): TrustAnchor {
 function parsePatterns(value: unknown): readonly string[] {
   const isList =
     Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')
-  return isList ? (value) : fail('issuers is a non-empty array of patterns')
+  return isList ? value : fail('issuers is a non-empty array of patterns')
 }
 
 function parseFingerprint(text: string): { hash: FingerprintHash; value: Uint8Array } {

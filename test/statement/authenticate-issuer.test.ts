@@ -97,7 +97,7 @@ describe('a key by its kid', () => {
     const accepted: number[] = []
     for (let i = 0; i < bytes.length; i++) {
       const flipped = bytes.slice()
-      flipped[i] = (flipped[i]!) ^ 1
+      flipped[i] = flipped[i]! ^ 1
       if ((await outcome(flipped, [keyAnchor(signer)])) === 'cose-key') accepted.push(i)
     }
     expect(accepted).toEqual([])
@@ -199,11 +199,7 @@ describe('a certificate chain', () => {
       [1, issuer],
       [2, 's'],
     ])
-    const thumbprint = new Uint8Array(
-      createHash('sha256')
-        .update(leaf.chain[0]!)
-        .digest(),
-    )
+    const thumbprint = new Uint8Array(createHash('sha256').update(leaf.chain[0]!).digest())
     const header = new Map<CborValue, CborValue>([
       [15, claims],
       [34, [-16, thumbprint]],
@@ -215,6 +211,34 @@ describe('a certificate chain', () => {
     const sibling = issueCertificate({ ca, keyAlg: 'P-256' })
     expect(await outcome(carry([...sibling.chain, ca.der]), [root])).toBe('ERR_ISSUER_KEY')
     expect(await outcome(encodeSign1(parts), [root])).toBe('ERR_ISSUER_KEY')
+  })
+})
+
+describe('a stray unprotected chain', () => {
+  it('does not stand in the way of a key, and is never believed', async () => {
+    const byKid = testSigner()
+    const ca = makeCa()
+    const stray = issueCertificate({ ca, keyAlg: 'P-256' })
+    const parts = parseSign1(
+      await signStatement({
+        payload,
+        issuer,
+        subject: 's',
+        contentType: 'text/plain',
+        signer: byKid,
+      }),
+    )
+    const root: TrustAnchor = {
+      kind: 'x509-root',
+      certificate: parseCertificate(ca.der),
+      issuers: ['*'],
+    }
+    for (const chain of [[...stray.chain, ca.der], [Uint8Array.of(0x30)]]) {
+      const bytes = encodeSign1({ ...parts, unprotectedBytes: encodeCbor(new Map([[33, chain]])) })
+      expect(await outcome(bytes, [root, keyAnchor(byKid)])).toBe('cose-key')
+      expect(await outcome(bytes, [root])).not.toBe('x509-root')
+      expect(await outcome(bytes, [root, keyAnchor(testSigner())])).toBe('ERR_ISSUER_KEY')
+    }
   })
 })
 

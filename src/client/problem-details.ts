@@ -1,0 +1,125 @@
+/**
+ * What a service says went wrong, read from whatever body it sent: concise problem details (RFC
+ * 9290), JSON problem details (RFC 9457 and its SCITT predecessors), CBOR or JSON of another shape,
+ * text, HTML or nothing. Reading never throws, and what comes out is safe to show on a terminal.
+ */
+import { decodeCbor, CborTag } from '../cbor/decode.ts'
+import type { CborValue } from '../cbor/decode.ts'
+
+/** An error answer, as far as it could be read. */
+export interface ServiceProblem {
+  /** HTTP status. */
+  readonly status: number
+  readonly title?: string
+  readonly detail?: string
+  readonly instance?: string
+  /** Stable machine code, when the service gives one: ours, or the type URN of older drafts. */
+  readonly code?: string
+}
+
+const TEXT_LENGTH_MAX = 1_000
+const CPD = { title: -1, detail: -2, instance: -3 } as const
+
+/** Reads the problem from an answer's status and body. */
+export function readProblem(status: number, mediaType: string, body: Uint8Array): ServiceProblem {
+  if (body.length === 0) return { status }
+  const found = readCbor(body, mediaType) ?? readJson(body) ?? readText(body, mediaType)
+  return { status, ...found }
+}
+
+/** One line for people: title, detail and the HTTP status. */
+export function describeProblem(problem: ServiceProblem): string {
+  const said = [problem.title, problem.detail].filter((text) => text !== undefined).join(': ')
+  const code = problem.code === undefined ? '' : `, ${problem.code}`
+  return `${said === '' ? 'the service gave no reason' : said} (HTTP ${problem.status}${code})`
+}
+
+type Found = Omit<ServiceProblem, 'status'>
+
+function readCbor(body: Uint8Array, mediaType: string): Found | undefined {
+  // Text and JSON bodies can happen to be well-formed CBOR too; they are not maps then.
+  if (mediaType.includes('json') || mediaType.startsWith('text/')) return undefined
+  let decoded: CborValue
+  try {
+    decoded = decodeCbor(body)
+  } catch {
+    return undefined
+  }
+  if (!(decoded instanceof Map)) return undefined
+  const map = decoded as ReadonlyMap<CborValue, CborValue>
+  return prune({
+    title: languageText(map.get(CPD.title)) ?? languageText(map.get('title')),
+    detail: languageText(map.get(CPD.detail)) ?? languageText(map.get('detail')),
+    instance: languageText(map.get(CPD.instance)),
+    code: machineCode(map) ?? languageText(map.get('code')),
+  })
+}
+
+/** A text, or tag 38 `[language, text, ?direction]`. */
+function languageText(value: CborValue): string | undefined {
+  const text = value instanceof CborTag && value.tag === 38 ? value.value : value
+  const plain: unknown = Array.isArray(text) ? text[1] : text
+  return typeof plain === 'string' ? printable(plain) : undefined
+}
+
+/** A custom entry is a map under an absolute URI; its member 0 is the code (standards.md §3.9). */
+function machineCode(map: ReadonlyMap<CborValue, CborValue>): string | undefined {
+  for (const [key, value] of map) {
+    if (typeof key !== 'string' || !key.includes(':') || !(value instanceof Map)) continue
+    const code: unknown = (value as ReadonlyMap<CborValue, CborValue>).get(0)
+    if (typeof code === 'string') return printable(code)
+  }
+  return undefined
+}
+
+function readJson(body: Uint8Array): Found | undefined {
+  let decoded: unknown
+  try {
+    decoded = JSON.parse(new TextDecoder().decode(body))
+  } catch {
+    return undefined
+  }
+  if (typeof decoded !== 'object' || decoded === null) return undefined
+  const top = new Map<string, unknown>(Object.entries(decoded))
+  // CCF wraps its JSON errors: {"error": {"code", "message"}}.
+  const inner = top.get('error')
+  const members =
+    typeof inner === 'object' && inner !== null
+      ? new Map<string, unknown>(Object.entries(inner))
+      : top
+  const text = (...names: string[]): string | undefined => {
+    const value = names.map((name) => members.get(name)).find((one) => typeof one === 'string')
+    return typeof value === 'string' ? printable(value) : undefined
+  }
+  return prune({
+    title: text('title', 'error'),
+    detail: text('detail', 'message', 'error_description'),
+    instance: text('instance'),
+    code: text('code', 'type'),
+  })
+}
+
+function readText(body: Uint8Array, mediaType: string): Found {
+  const text = new TextDecoder().decode(body.subarray(0, 4 * TEXT_LENGTH_MAX))
+  // A page of HTML explains nothing in a terminal but its title; linear search, no parsing.
+  if (mediaType.includes('html') || text.trimStart().startsWith('<')) {
+    const start = text.toLowerCase().indexOf('<title>')
+    const end = start < 0 ? -1 : text.toLowerCase().indexOf('</title>', start)
+    return end < 0 ? {} : prune({ detail: printable(text.slice(start + '<title>'.length, end)) })
+  }
+  return text.includes('\ufffd') ? {} : prune({ detail: printable(text) })
+}
+
+function prune(found: { readonly [Name in keyof Found]: string | undefined }): Found {
+  return Object.fromEntries(
+    Object.entries(found).filter(([, value]) => value !== undefined && value !== ''),
+  )
+}
+
+/** One line without control, format or bidirectional characters. */
+function printable(text: string): string {
+  return text
+    .slice(0, TEXT_LENGTH_MAX)
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ')
+    .trim()
+}

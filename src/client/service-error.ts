@@ -1,0 +1,64 @@
+/**
+ * From a service's refusal to one of our errors: whose fault it is and whether trying again helps.
+ * The cause is taken from the problem's title where there is one, else from the status class
+ * (standards.md IS-12). The problem itself is kept as the error's `cause`.
+ */
+import {
+  AttestryError,
+  InputError,
+  NotFoundError,
+  PolicyError,
+  UnavailableError,
+} from '../errors.ts'
+import type { Answer } from './exchange.ts'
+import { describeProblem, readProblem } from './problem-details.ts'
+import type { ServiceProblem } from './problem-details.ts'
+
+/** Titles under which services say that their policy refuses (SCRAPI §2.3; scitt-ccf-ledger). */
+const POLICY_TITLES: readonly string[] = ['rejected', 'policyfailed', 'policyerror']
+const RETRY_STATUSES: readonly number[] = [408, 425, 429, 502, 503, 504]
+
+/** True when the same request may succeed later. */
+export function isTemporary(status: number): boolean {
+  return RETRY_STATUSES.includes(status)
+}
+
+/** The error for an answer that is not a success. */
+export function serviceError(answer: Answer): AttestryError {
+  const problem = readProblem(answer.status, answer.mediaType, answer.body)
+  const message = `${answer.url}: ${describeProblem(problem)}`
+  const options = { cause: problem }
+  const title = problem.title?.toLowerCase()
+  if (isTemporary(answer.status) || answer.status >= 500) {
+    const code = answer.status === 429 ? 'ERR_RATE_LIMITED' : 'ERR_NETWORK'
+    return new UnavailableError(code, message, {
+      ...options,
+      retryAfterSeconds: answer.retryAfterSeconds ?? 1,
+    })
+  }
+  if (title !== undefined && POLICY_TITLES.includes(title)) {
+    return new PolicyError('ERR_POLICY_REJECTED', problem.code ?? 'service', message, options)
+  }
+  if (answer.status === 404 || answer.status === 410) {
+    const failed = title === 'registration failed'
+    return new NotFoundError(
+      failed ? 'ERR_REGISTRATION_FAILED' : 'ERR_ENTRY_UNKNOWN',
+      message,
+      options,
+    )
+  }
+  if (answer.status >= 400) return new InputError('ERR_REQUEST', message, options)
+  return new InputError('ERR_RESPONSE', `${message}: unexpected status`, options)
+}
+
+/** The problem that a service gave for an error thrown here, if the error came from a service. */
+export function problemOf(error: unknown): ServiceProblem | undefined {
+  if (!(error instanceof AttestryError)) return undefined
+  const { cause } = error
+  return typeof cause === 'object' &&
+    cause !== null &&
+    !(cause instanceof Error) &&
+    'status' in cause
+    ? (cause as ServiceProblem)
+    : undefined
+}
