@@ -24,6 +24,7 @@ export type InputErrorCode =
   | 'ERR_STATEMENT_HEADERS' // required header parameters missing or contradictory
   | 'ERR_STATEMENT_PAYLOAD_MISSING' // a detached payload where the payload is needed
   | 'ERR_STATEMENT_TOO_LARGE' // entry over 65,535 bytes
+  | 'ERR_PAYLOAD_MALFORMED' // a payload that is not of the form that its type names
   | 'ERR_MERKLE_RANGE' // index or size out of range for a proof
   | 'ERR_NOTE_MALFORMED' // a C2SP note, checkpoint, proof or witness message of the wrong form
   | 'ERR_NOTE_KEY' // a verifier key that is malformed, weak or of an unsupported type

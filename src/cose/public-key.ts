@@ -52,7 +52,7 @@ export function publicKeyFromCose(value: CborValue): PublicKey {
   const kid = map.get(2)
   if (kid !== undefined && !(kid instanceof Uint8Array)) fail('kid of a COSE_Key is a byte string')
   const algorithm = map.get(3)
-  if (algorithm !== undefined && typeof algorithm !== 'number')
+  if (algorithm !== undefined && !(typeof algorithm === 'number' && Number.isInteger(algorithm)))
     fail('alg of a COSE_Key is an integer')
   return {
     ...keyMaterial(map),

@@ -7,7 +7,7 @@
 import { concatBytes, equalBytes } from '../bytes/bytes.ts'
 import { sha256 } from '../bytes/digest.ts'
 import { CborTag, decodeCbor, type CborMap, type CborValue } from '../cbor/decode.ts'
-import { encodeByteString, encodeCbor } from '../cbor/encode.ts'
+import { encodeByteString, encodeCbor, encodeHead } from '../cbor/encode.ts'
 import { InputError, VerificationError } from '../errors.ts'
 import { parseHash, portableHasher, type NodeHash, type RootHash } from '../merkle/hasher.ts'
 import type { ConsistencyProof, InclusionProof } from '../merkle/proofs.ts'
@@ -16,7 +16,7 @@ import { rootFromInclusion } from '../merkle/verify-inclusion.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
 import { CLAIM, HEADER, PROOF, VDS } from './labels.ts'
 import type { PublicKey } from './public-key.ts'
-import { encodeSign1, parseSign1, verifySign1, type CoseSign1 } from './sign1.ts'
+import { parseSign1, verifySign1, type CoseSign1 } from './sign1.ts'
 
 /** CWT claims of a receipt, as far as they concern us. */
 export interface ReceiptClaims {
@@ -93,13 +93,13 @@ function parseClaims(claims: CborValue): ReceiptClaims {
   const issuer = (claims as CborMap).get(CLAIM.issuer)
   const subject = (claims as CborMap).get(CLAIM.subject)
   let issuedAt = (claims as CborMap).get(CLAIM.issuedAt)
-  if (issuedAt instanceof CborTag) issuedAt = issuedAt.value
+  if (issuedAt instanceof CborTag && issuedAt.tag === 1) issuedAt = issuedAt.value
   const size = (claims as CborMap).get(CLAIM.treeSize)
   return {
     ...(typeof issuer === 'string' ? { issuer } : {}),
     ...(typeof subject === 'string' ? { subject } : {}),
     ...(typeof issuedAt === 'number' ? { issuedAt } : {}),
-    ...(typeof size === 'number' || typeof size === 'bigint' ? { treeSize: size } : {}),
+    ...(isInteger(size) ? { treeSize: size } : {}),
   }
 }
 
@@ -131,10 +131,15 @@ function triple(bytes: Uint8Array): readonly CborValue[] {
   return value as readonly CborValue[]
 }
 
+/** A float is none: it has no BigInt to compare. */
+function isInteger(value: CborValue): value is number | bigint {
+  return typeof value === 'bigint' || Number.isSafeInteger(value)
+}
+
 function unsigned(value: CborValue): number | bigint {
-  const isInteger =
-    (typeof value === 'number' && Number.isSafeInteger(value)) || typeof value === 'bigint'
-  return isInteger && value >= 0 ? value : malformed('a size or index is not an unsigned integer')
+  return isInteger(value) && value >= 0
+    ? value
+    : malformed('a size or index is not an unsigned integer')
 }
 
 function hashes(value: CborValue): readonly NodeHash[] {
@@ -154,28 +159,74 @@ export interface ReceiptHead {
 
 /** Receipt of inclusion: the head's signature and the entry's own path (D2). Spliced, not re-signed. */
 export function encodeInclusionReceipt(head: ReceiptHead, proof: InclusionProof): Uint8Array {
-  const encoded = encodeCbor([proof.treeSize, proof.leafIndex, proof.inclusionPath])
-  return withProof(head, PROOF.inclusion, encoded)
+  return withProof(head, PROOF.inclusion, [
+    encodeHead(UNSIGNED, proof.treeSize),
+    encodeHead(UNSIGNED, proof.leafIndex),
+    ...encodePath(proof.inclusionPath),
+  ])
 }
 
 /** Receipt of consistency; `head` is the one at `treeSize2`. */
 export function encodeConsistencyReceipt(head: ReceiptHead, proof: ConsistencyProof): Uint8Array {
-  const encoded = encodeCbor([proof.treeSize1, proof.treeSize2, proof.consistencyPath])
-  return withProof(head, PROOF.consistency, encoded)
+  return withProof(head, PROOF.consistency, [
+    encodeHead(UNSIGNED, proof.treeSize1),
+    encodeHead(UNSIGNED, proof.treeSize2),
+    ...encodePath(proof.consistencyPath),
+  ])
 }
 
-const VDP_MAP_HEAD: Uint8Array = concatBytes(Uint8Array.of(0xa1), encodeCbor(HEADER.vdp))
+const UNSIGNED = 0
+const BYTE_STRING = 2
+const ARRAY = 4
+/** Tag 18 and an array of four. */
+const MESSAGE_HEAD: Uint8Array = Uint8Array.of(0xd2, 0x84)
+/** An array of three: the two integers and the path. */
+const PROOF_HEAD: Uint8Array = Uint8Array.of(0x83)
+const HASH_HEAD: Uint8Array = Uint8Array.of(0x58, 32)
+const NIL: Uint8Array = Uint8Array.of(0xf6)
 
-function withProof(head: ReceiptHead, type: number, encodedProof: Uint8Array): Uint8Array {
+/** `{396: {type: [` up to the byte string of the proof. */
+const VDP_HEADS: ReadonlyMap<number, Uint8Array> = new Map(
+  [PROOF.inclusion, PROOF.consistency].map((type) => [
+    type,
+    concatBytes(
+      Uint8Array.of(0xa1),
+      encodeCbor(HEADER.vdp),
+      Uint8Array.of(0xa1),
+      encodeCbor(type),
+      Uint8Array.of(0x81),
+    ),
+  ]),
+)
+
+function encodePath(path: readonly Uint8Array[]): Uint8Array[] {
+  return [encodeHead(ARRAY, path.length), ...path.flatMap((hash) => [HASH_HEAD, hash])]
+}
+
+/** The encoded parts of a head that all its receipts share: a batch of a thousand has one head. */
+const encodedHeads = new WeakMap<ReceiptHead, { start: Uint8Array; end: Uint8Array }>()
+
+function encodedHead(head: ReceiptHead): { start: Uint8Array; end: Uint8Array } {
+  const known = encodedHeads.get(head)
+  if (known !== undefined) return known
   const { protectedBytes, signature } = parseSign1(head.bytes)
-  const unprotectedBytes = concatBytes(
-    VDP_MAP_HEAD,
-    Uint8Array.of(0xa1),
-    encodeCbor(type),
-    Uint8Array.of(0x81),
-    encodeByteString(encodedProof),
+  const start = concatBytes(MESSAGE_HEAD, encodeByteString(protectedBytes))
+  const encoded = { start, end: concatBytes(NIL, encodeByteString(signature)) }
+  encodedHeads.set(head, encoded)
+  return encoded
+}
+
+function withProof(head: ReceiptHead, type: number, proof: readonly Uint8Array[]): Uint8Array {
+  const { start, end } = encodedHead(head)
+  const length = proof.reduce((sum, part) => sum + part.length, PROOF_HEAD.length)
+  return concatBytes(
+    start,
+    VDP_HEADS.get(type)!,
+    encodeHead(BYTE_STRING, length),
+    PROOF_HEAD,
+    ...proof,
+    end,
   )
-  return encodeSign1({ protectedBytes, unprotectedBytes, payload: null, signature })
 }
 
 /** How a service makes a leaf of an entry; pinned per service, never guessed (standards.md §7.1). */

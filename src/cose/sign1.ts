@@ -34,8 +34,16 @@ const NIL: Uint8Array = Uint8Array.of(0xf6)
 const MESSAGE_HEAD: Uint8Array = Uint8Array.of(0xd2, 0x84)
 const CONTEXT: Uint8Array = encodeCbor('Signature1')
 
+/** Not processed where `crit` could name them: `typ` nowhere, Receipts and proofs unprotected only. */
+const IGNORED: ReadonlySet<CborValue> = new Set<CborValue>([
+  HEADER.type,
+  HEADER.receipts,
+  HEADER.vdp,
+])
 /** Header parameters that this code processes, and that `crit` may therefore name. */
-const UNDERSTOOD: ReadonlySet<CborValue> = new Set<CborValue>(Object.values(HEADER))
+const UNDERSTOOD: ReadonlySet<CborValue> = new Set<CborValue>(
+  Object.values(HEADER).filter((label) => !IGNORED.has(label)),
+)
 
 function fail(message: string): never {
   throw new InputError('ERR_COSE_STRUCTURE', message)

@@ -91,6 +91,7 @@ export function parseSignedTreeHead(bytes: Uint8Array, rootHash?: RootHash): Par
     typeof issuer !== 'string' ||
     typeof origin !== 'string' ||
     typeof time !== 'number' ||
+    !Number.isSafeInteger(time) ||
     typeof size !== 'number' ||
     !(keyId instanceof Uint8Array) ||
     header.get(HEADER.vds) !== VDS.rfc9162Sha256

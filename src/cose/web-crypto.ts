@@ -34,6 +34,11 @@ export const webCryptoVerifier: SignatureVerifier = {
     } catch {
       return false
     }
-    return subtle.verify(algorithm, key, source(signature), source(data))
+    try {
+      return await subtle.verify(algorithm, key, source(signature), source(data))
+    } catch {
+      // A PSS salt longer than the key allows is an error here and a wrong signature to OpenSSL.
+      return false
+    }
   },
 }

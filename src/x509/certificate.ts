@@ -1,10 +1,10 @@
 /**
  * X.509 certificates (RFC 5280 §4), parsed into what path validation and did:x509 need. The bytes are
- * bounded and scanned as DER first; then the ASN.1 library decodes the structure, and names, times
- * and keys are read by the stricter readers beside this file. Nothing here decides about trust: an
+ * bounded and scanned as DER first; then the ASN.1 library decodes the extensions, and names, times
+ * and keys are read by the stricter and faster readers beside this file. Nothing here decides about trust: an
  * unsupported signature algorithm or an unknown critical extension is reported, `path.ts` refuses it.
  */
-import { Certificate as AsnCertificate } from '@peculiar/asn1-x509'
+import { Extensions } from '@peculiar/asn1-x509'
 import { equalBytes } from '../bytes/bytes.ts'
 import type { UnixSeconds } from '../bytes/integers.ts'
 import { InputError } from '../errors.ts'
@@ -20,6 +20,7 @@ import { parseSpki } from './spki.ts'
 import type { SpkiKey } from './spki.ts'
 
 export const CERTIFICATE_BYTES_MAX: number = 16 * 1024
+const TAG_EXTENSIONS = 0xa3
 const VERSION_3 = Uint8Array.of(0xa0, 3, 2, 1, 2)
 
 /** A parsed certificate. */
@@ -71,7 +72,7 @@ function readTbs(tbs: DerElement): DerElement[] {
   let previous = 0xa0 // issuerUniqueID [1], subjectUniqueID [2] and extensions [3], each once
   for (const { tag } of fields.slice(7)) {
     const number = tag % 32
-    if (![0x81, 0x82, 0xa3].includes(tag) || number <= previous % 32) {
+    if (![0x81, 0x82, TAG_EXTENSIONS].includes(tag) || number <= previous % 32) {
       throw malformed('not a TBSCertificate')
     }
     previous = tag
@@ -101,7 +102,8 @@ function parseScanned(der: Uint8Array): Certificate {
   if (notBefore === undefined || notAfter === undefined || more.length > 0) {
     throw malformed('not a validity period')
   }
-  const parsed = decodeAsn(der, AsnCertificate)
+  const wrapped = fields.find(({ tag }) => tag === TAG_EXTENSIONS)
+  const extensions = wrapped && decodeAsn(readDer(wrapped.content, TAG.sequence).bytes, Extensions)
   return {
     der,
     tbs: tbs.bytes,
@@ -115,7 +117,7 @@ function parseScanned(der: Uint8Array): Certificate {
     notAfter: parseTime(notAfter),
     signatureAlgorithm: parseSignatureAlgorithm(algorithm.bytes),
     signatureValue: signature.content.subarray(1),
-    ...decodeExtensions(parsed.tbsCertificate.extensions ?? []),
+    ...decodeExtensions(extensions ?? []),
   }
 }
 

@@ -18,14 +18,14 @@ const P = decodeHex('edfffffffffffffffffffffffffffffffffffffffffffffffffffffffff
 
 function withoutSign(point: Uint8Array): Uint8Array {
   const y = point.slice()
-  y[31] = (y[31] as number) % 128
+  y[31] = y[31]! % 128
   return y
 }
 
 /** True when y < p, comparing from the most significant (last) byte. */
 function isReduced(y: Uint8Array): boolean {
   for (let i = 31; i >= 0; i--) {
-    const difference = (y[i] as number) - (P[i] as number)
+    const difference = y[i]! - P[i]!
     if (difference !== 0) return difference < 0
   }
   return false

@@ -4,7 +4,7 @@
  * when it is critical; `path.ts` refuses it.
  */
 import { AsnConvert } from '@peculiar/asn1-schema'
-import { AuthorityKeyIdentifier, BasicConstraints, SubjectKeyIdentifier } from '@peculiar/asn1-x509'
+import { BasicConstraints } from '@peculiar/asn1-x509'
 import type { Extension } from '@peculiar/asn1-x509'
 import { decodeUtf8 } from '../bytes/bytes.ts'
 import { InputError } from '../errors.ts'
@@ -130,11 +130,12 @@ function decodeExtension(oid: string, value: Uint8Array, draft: Draft): boolean 
       // Every policy is acceptable, so a policy as such restricts nothing (RFC 5280 §6.1.1 (c)).
       return true
     case OID.subjectKeyId:
-      draft.subjectKeyId = new Uint8Array(decodeAsn(value, SubjectKeyIdentifier).buffer)
+      draft.subjectKeyId = readDer(value, TAG.octetString).content
       return false
     case OID.authorityKeyId: {
-      const { keyIdentifier } = decodeAsn(value, AuthorityKeyIdentifier)
-      if (keyIdentifier !== undefined) draft.authorityKeyId = new Uint8Array(keyIdentifier.buffer)
+      // Read here because the library decodes the issuer's names too, and slowly.
+      const keyId = readChildren(readDer(value, TAG.sequence)).find(({ tag }) => tag === 0x80)
+      if (keyId !== undefined) draft.authorityKeyId = keyId.content
       return false
     }
     default:

@@ -101,7 +101,7 @@ function checkIssuer(issuer: Certificate, position: number, below: number): void
   if (issuer.subject.rdns.length === 0) throw refused(`certificate ${position} has no subject`)
 }
 
-/** All that needs no cryptography. */
+/** All that is cheap: every link by name, and each certificate in its place. */
 function checkPath(path: readonly Certificate[], at: UnixSeconds): void {
   let below = 0
   for (const [position, certificate] of path.entries()) {
@@ -112,12 +112,21 @@ function checkPath(path: readonly Certificate[], at: UnixSeconds): void {
       }
       continue
     }
+    if (!equalNames(path[position - 1]!.issuer, certificate.subject)) {
+      throw refused('the chain is not in order: a certificate does not name the next as its issuer')
+    }
     checkIssuer(certificate, position, below)
     if (!isSelfIssued(certificate)) below++
+  }
+}
+
+/** RFC 5280 §6.1.3 (b), (c). After the signatures, since names times constraints is much work. */
+function checkNames(path: readonly Certificate[]): void {
+  for (const [position, certificate] of path.entries()) {
     const constraints = certificate.nameConstraints
     if (constraints === undefined) continue
     for (const [lower, subject] of path.slice(0, position).entries()) {
-      // RFC 5280 §6.1.3 (b): a self-issued CA certificate is exempt, the last one never.
+      // A self-issued CA certificate is exempt, the last one never.
       if (lower === 0 || !isSelfIssued(subject)) checkNameConstraints(subject, constraints)
     }
   }
@@ -128,9 +137,6 @@ async function checkSignature(
   issuer: Certificate,
   verifier: SignatureVerifier,
 ): Promise<void> {
-  if (!equalNames(subject.issuer, issuer.subject)) {
-    throw refused('the chain is not in order: a certificate does not name the next as its issuer')
-  }
   const scheme = schemeForKey(subject.signatureAlgorithm, issuer.spki)
   if (scheme === undefined) {
     throw refused(`signature algorithm is not supported, or not one of the issuer's key`)
@@ -172,6 +178,14 @@ function validated(path: readonly Certificate[]): ValidatedPath {
   }
 }
 
+/** From the top, so that nobody below is asked before the one above is known to be genuine. */
+async function checkSignatures(
+  path: readonly Certificate[],
+  verifier: SignatureVerifier,
+): Promise<void> {
+  for (let i = path.length - 1; i > 0; i--) await checkSignature(path[i - 1]!, path[i]!, verifier)
+}
+
 /** The chain, continued by the configured root that issued its last certificate. */
 async function extendToRoot(request: PathRequest, last: Certificate): Promise<ValidatedPath> {
   const roots = 'roots' in request ? request.roots : []
@@ -181,7 +195,8 @@ async function extendToRoot(request: PathRequest, last: Certificate): Promise<Va
     const path = [...request.chain, root]
     try {
       checkPath(path, request.at)
-      await checkSignature(last, root, request.verifier)
+      await checkSignatures(path, request.verifier)
+      checkNames(path)
       return validated(path)
     } catch (error) {
       if (!(error instanceof VerificationError)) throw error
@@ -202,9 +217,8 @@ export async function validatePath(request: PathRequest): Promise<ValidatedPath>
   const { chain, at, verifier } = request
   checkBounds(chain)
   checkPath(chain, at)
-  for (const [i, issuer] of chain.slice(1).entries()) {
-    await checkSignature(chain[i]!, issuer, verifier)
-  }
-  if (isPinned(chain, request)) return validated(chain)
-  return extendToRoot(request, chain[chain.length - 1]!)
+  if (!isPinned(chain, request)) return extendToRoot(request, chain[chain.length - 1]!)
+  await checkSignatures(chain, verifier)
+  checkNames(chain)
+  return validated(chain)
 }

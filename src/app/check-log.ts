@@ -1,0 +1,65 @@
+/**
+ * `attestry log check` and `attestry guard adopt` on a data directory: gives the log's own checks
+ * their adapters. Checking reads only, so it may run beside a serving process.
+ */
+import { loadSigner } from '../keys/file-signer.ts'
+import { nativeSha256 } from '../keys/native-hash.ts'
+import { nodeVerifier } from '../keys/node-verifier.ts'
+import { adoptGuard as adoptLogGuard } from '../log/adopt-guard.ts'
+import { checkLog as checkStoredLog } from '../log/check-log.ts'
+import type { CheckLogOptions, CheckReport } from '../log/check-log.ts'
+import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
+import { SqliteGuard } from '../store/sqlite/sqlite-guard.ts'
+import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
+import { systemClock } from './config.ts'
+import { dataPaths } from './data-directory.ts'
+import { nativeHasher } from './open-log.ts'
+
+export interface CheckLogRequest extends Pick<CheckLogOptions, 'onProgress' | 'knownHeads'> {
+  readonly data: string
+  readonly guard?: string | undefined
+}
+
+/**
+ * Re-derives everything that is stored.
+ * @throws StartError `ERR_LOG_CORRUPT`, `ERR_GUARD_AHEAD`, `ERR_GUARD_FORK`, `ERR_LOG_MISSING`.
+ */
+export async function checkLog(request: CheckLogRequest): Promise<CheckReport> {
+  const { data, guard: guardPath, ...options } = request
+  const paths = dataPaths(data, guardPath)
+  const store = SqliteLogStore.open(paths.store, { mode: 'existing', readonly: true })
+  const guard = SqliteGuard.open(paths.guard)
+  try {
+    const adapters = { store, guard, hasher: nativeHasher, verifier: nodeVerifier }
+    return await checkStoredLog({ ...adapters, sha256: nativeSha256, ...options })
+  } finally {
+    await guard.close()
+    await store.close()
+  }
+}
+
+/**
+ * Checks the log and makes a new guard for it: the explicit word that this is its newest copy.
+ * @throws StartError as {@link checkLog}, and `ERR_LOG_EXISTS` when there is a guard.
+ */
+export async function adoptGuard(
+  request: CheckLogRequest,
+): Promise<{ readonly head: SignedTreeHead; readonly report: CheckReport }> {
+  const { data, guard: guardPath, onProgress, knownHeads } = request
+  const paths = dataPaths(data, guardPath)
+  const store = SqliteLogStore.open(paths.store, { mode: 'existing' })
+  const guard = SqliteGuard.open(paths.guard)
+  try {
+    const { origin, issuer } = await store.readState()
+    const signer = await loadSigner(paths.receiptKey, { algorithm: 'ES256' })
+    return await adoptLogGuard({
+      ...{ store, guard, signer, clock: systemClock, origin, issuer },
+      ...{ hasher: nativeHasher, verifier: nodeVerifier, sha256: nativeSha256 },
+      ...(onProgress === undefined ? {} : { onProgress }),
+      ...(knownHeads === undefined ? {} : { seenHeads: knownHeads }),
+    })
+  } finally {
+    await guard.close()
+    await store.close()
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Where a registry keeps what: one directory, and the guard outside of it, because the guard must
+ * not be restored together with a backup of the directory (design D7).
+ */
+import { join, resolve } from 'node:path'
+
+/** Paths of one registry; none of them is created by naming it. */
+export interface DataPaths {
+  readonly directory: string
+  readonly store: string
+  readonly lock: string
+  readonly keys: string
+  readonly receiptKey: string
+  readonly checkpointKey: string
+  readonly registrarKey: string
+  readonly operatorKey: string
+  /** Governance documents that wait for a signature made elsewhere. */
+  readonly genesis: string
+  readonly guard: string
+}
+
+/** The layout of `directory`; the guard is beside it unless another place is named. */
+export function dataPaths(directory: string, guard?: string): DataPaths {
+  const root = resolve(directory)
+  const keys = join(root, 'keys')
+  return {
+    directory: root,
+    store: join(root, 'log.sqlite'),
+    lock: join(root, 'lock.sqlite'),
+    keys,
+    receiptKey: join(keys, 'receipt.pem'),
+    checkpointKey: join(keys, 'checkpoint.pem'),
+    registrarKey: join(keys, 'registrar.pem'),
+    operatorKey: join(keys, 'operator.pem'),
+    genesis: join(root, 'genesis'),
+    guard: guard === undefined ? `${root}.guard` : resolve(guard),
+  }
+}

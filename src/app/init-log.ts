@@ -1,0 +1,184 @@
+/**
+ * `attestry init`: makes a registry's directory, its keys and its log (design D3, D4). With an
+ * operator key that lives elsewhere it takes two steps: the first writes the documents to be signed,
+ * the second takes the signed statements and makes the log. Nothing that exists is overwritten, and
+ * an interrupted run can be repeated.
+ */
+import { access, chmod, mkdir, readdir, stat } from 'node:fs/promises'
+import { encodeCoseKey } from '../cose/public-key.ts'
+import type { PublicKey } from '../cose/public-key.ts'
+import type { Signer } from '../cose/signer.ts'
+import { keyThumbprint } from '../cose/thumbprint.ts'
+import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
+import { StartError } from '../errors.ts'
+import { generateKeyFile, loadSigner } from '../keys/file-signer.ts'
+import { nativeSha256 } from '../keys/native-hash.ts'
+import { nodeVerifier } from '../keys/node-verifier.ts'
+import type { Clock } from '../log/clock.ts'
+import { createLog } from '../log/genesis.ts'
+import { createTreeHasher } from '../merkle/hasher.ts'
+import type { KeyPurpose } from '../log/store.ts'
+import type { TrustAnchor } from '../statement/trust-anchor.ts'
+import { SqliteGuard } from '../store/sqlite/sqlite-guard.ts'
+import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
+import { systemClock } from './config.ts'
+import { dataPaths } from './data-directory.ts'
+import type { DataPaths } from './data-directory.ts'
+import { genesisDocuments, readGenesis, signGenesis, writeGenesis } from './genesis.ts'
+import type { UnsignedDocument } from './genesis.ts'
+import { parseOrigin } from './identity.ts'
+import type { LogNames } from './identity.ts'
+
+export interface InitLogOptions {
+  readonly data: string
+  readonly guard?: string | undefined
+  readonly origin: string
+  /** Who may register what at first. Empty admits nobody. */
+  readonly anchors: readonly TrustAnchor[]
+  /** Public half of an operator key that is not in the data directory. */
+  readonly operatorKey?: PublicKey | undefined
+  readonly clock?: Clock
+}
+
+/** A log that was made, or what is to be signed before it can be. */
+export type InitLogResult =
+  | {
+      readonly kind: 'created'
+      readonly paths: DataPaths
+      readonly names: LogNames
+      readonly head: SignedTreeHead
+      readonly receiptKey: PublicKey
+      readonly operatorKey: PublicKey
+    }
+  | {
+      readonly kind: 'to-be-signed'
+      readonly paths: DataPaths
+      readonly names: LogNames
+      readonly documents: readonly UnsignedDocument[]
+    }
+
+/** Algorithms of the keys of D3: receipts verify wherever ES256 does, checkpoints are Ed25519. */
+const KEY_ALGORITHMS = { receipt: 'ES256', checkpoint: 'EdDSA', registrar: 'ES256', operator: 'ES256' } as const // prettier-ignore
+
+/**
+ * Makes a log, or its documents.
+ * @throws StartError `ERR_LOG_EXISTS` or `ERR_CONFIGURATION`.
+ */
+export async function initLog(options: InitLogOptions): Promise<InitLogResult> {
+  const names = parseOrigin(options.origin)
+  const paths = dataPaths(options.data, options.guard)
+  await assertNoLog(paths)
+  await makeDirectory(paths)
+  const genesis = await prepareGenesis(options, paths, names)
+  if (genesis.kind === 'to-be-signed') return { ...genesis, paths, names }
+
+  const receipt = await keyFile(paths.receiptKey, 'receipt')
+  const store = SqliteLogStore.open(paths.store, { mode: 'create' })
+  const guard = SqliteGuard.open(paths.guard)
+  try {
+    const head = await createLog({
+      ...names,
+      store,
+      guard,
+      signer: receipt,
+      clock: options.clock ?? systemClock,
+      hasher: createTreeHasher(nativeSha256),
+      verifier: nodeVerifier,
+      entries: genesis.entries,
+      serviceKeys: [
+        serviceKey('checkpoint', await keyFile(paths.checkpointKey, 'checkpoint')),
+        serviceKey('registrar', await keyFile(paths.registrarKey, 'registrar')),
+        serviceKey('operator', { publicKey: genesis.operatorKey }),
+      ],
+    })
+    const { operatorKey } = genesis
+    return { kind: 'created', paths, names, head, receiptKey: receipt.publicKey, operatorKey }
+  } finally {
+    await store.close()
+    await guard.close()
+  }
+}
+
+type Genesis =
+  | {
+      readonly kind: 'signed'
+      readonly entries: readonly Uint8Array[]
+      readonly operatorKey: PublicKey
+    }
+  | { readonly kind: 'to-be-signed'; readonly documents: readonly UnsignedDocument[] }
+
+async function prepareGenesis(
+  options: InitLogOptions,
+  paths: DataPaths,
+  { issuer }: LogNames,
+): Promise<Genesis> {
+  const { anchors, operatorKey } = options
+  if (operatorKey === undefined) {
+    const signer = await keyFile(paths.operatorKey, 'operator')
+    const documents = genesisDocuments(signer.publicKey, anchors)
+    const issuedAt = (options.clock ?? systemClock).now()
+    const entries = await signGenesis(documents, { issuer, signer, issuedAt })
+    return { kind: 'signed', entries, operatorKey: signer.publicKey }
+  }
+  const documents = genesisDocuments(operatorKey, anchors)
+  const expected = { operatorKey, issuer, verifier: nodeVerifier }
+  const entries = await readGenesis(paths.genesis, documents, expected)
+  if (entries !== undefined) return { kind: 'signed', entries, operatorKey }
+  return { kind: 'to-be-signed', documents: await writeGenesis(paths.genesis, documents) }
+}
+
+function serviceKey(
+  purpose: KeyPurpose,
+  { publicKey }: Pick<Signer, 'publicKey'>,
+): { keyId: Uint8Array; purpose: KeyPurpose; coseKey: Uint8Array } {
+  return { keyId: keyThumbprint(publicKey), purpose, coseKey: encodeCoseKey(publicKey) }
+}
+
+/** The signer of a key file, which is made unless an interrupted run made it. */
+async function keyFile(path: string, purpose: KeyPurpose): Promise<Signer> {
+  const algorithm = KEY_ALGORITHMS[purpose]
+  if (!(await exists(path))) await generateKeyFile(path, algorithm)
+  return loadSigner(path, { algorithm })
+}
+
+async function assertNoLog({ store, guard }: DataPaths): Promise<void> {
+  if (await exists(store)) {
+    throw new StartError('ERR_LOG_EXISTS', `there is a log already: ${store}`)
+  }
+  if (await exists(guard)) {
+    throw new StartError(
+      'ERR_LOG_EXISTS',
+      `there is a guard already: ${guard} belongs to a log. If that log was deleted on purpose, ` +
+        'name another guard with --guard; never delete the guard of a log whose Receipts are out',
+    )
+  }
+}
+
+/** What an interrupted run, or the first of two steps, leaves in the directory. */
+const OWN_NAMES: ReadonlySet<string> = new Set(['keys', 'genesis', 'lock.sqlite'])
+
+/** A new directory, or one that holds nothing else; private keys will lie in it. */
+async function makeDirectory({ directory, keys }: DataPaths): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  if (!(await stat(directory)).isDirectory()) {
+    throw new StartError('ERR_CONFIGURATION', `${directory} is not a directory`)
+  }
+  const others = (await readdir(directory)).filter((name) => !OWN_NAMES.has(name))
+  if (others.length > 0) {
+    throw new StartError(
+      'ERR_CONFIGURATION',
+      `${directory} is not empty (${others.slice(0, 3).join(', ')}): name a new directory`,
+    )
+  }
+  await chmod(directory, 0o700)
+  await mkdir(keys, { recursive: true, mode: 0o700 })
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path)
+    return true
+  } catch {
+    return false
+  }
+}

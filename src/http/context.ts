@@ -1,0 +1,19 @@
+/** What every resource is given. */
+import type { Registry } from '../registry/registry.ts'
+import type { HttpLimits } from './limits.ts'
+import type { RateLimiter } from './rate-limit.ts'
+import type { RegistrationSlots } from './registration-slots.ts'
+
+export interface HttpContext {
+  readonly registry: Registry
+  readonly limits: HttpLimits
+  readonly registrations: RateLimiter
+  readonly reads: RateLimiter
+  readonly slots: RegistrationSlots
+  /** Bytes of openapi.yaml. */
+  readonly openapi: Uint8Array
+  /** Told of every failure that is ours, with the id that the client was given. */
+  readonly onFailure: (error: unknown, requestId: string) => void
+  /** True once the server stops accepting: connections are closed after their answer then. */
+  readonly isDraining: () => boolean
+}

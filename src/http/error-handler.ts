@@ -1,0 +1,38 @@
+/**
+ * The one place where errors become answers. A fault of the client is answered and forgotten; a
+ * fault of ours gets a request id, is reported, and is given back to the client's rate limit.
+ */
+import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express'
+import { answer, NO_STORE } from './answer.ts'
+import type { HttpContext } from './context.ts'
+import { refundRequest } from './gates.ts'
+import { encodeProblem } from './problem-document.ts'
+import { describeProblem } from './problem.ts'
+
+const OWN_FAULT = 500
+
+export function createErrorHandler(context: HttpContext): ErrorRequestHandler {
+  // Express knows an error handler by its four parameters.
+  return (error: unknown, req: Request, res: Response, _next: NextFunction): void => {
+    const described = describeProblem(error)
+    if (described.status >= OWN_FAULT) refundRequest(context, req, res)
+    const isInternal = described.status === OWN_FAULT
+    const report = isInternal ? { ...described, requestId: crypto.randomUUID() } : described
+    if (report.requestId !== undefined) context.onFailure(error, report.requestId)
+    if (res.headersSent || res.destroyed) {
+      // Too late for words: a cut connection is the only way to say that the answer is not whole.
+      res.destroy()
+      return
+    }
+    const document = encodeProblem(report, { path: req.path, accept: req.headers.accept })
+    const retryAfter = report.retryAfterSeconds
+    const allow = res.locals['allow'] as string | undefined
+    const headers = {
+      'Content-Type': document.type,
+      'Cache-Control': NO_STORE,
+      ...(retryAfter === undefined ? {} : { 'Retry-After': retryAfter }),
+      ...(allow === undefined ? {} : { Allow: allow }),
+    }
+    answer(res, { status: report.status, headers, body: document.body })
+  }
+}

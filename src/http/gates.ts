@@ -1,0 +1,35 @@
+/**
+ * What a request passes before its handler: the rate limit, and the notice that a connection ends
+ * because the server does. Health checks pass without a limit; they must not be starved.
+ */
+import type { NextFunction, Request, RequestHandler, Response } from 'express'
+import { clientOf } from './client-address.ts'
+import type { HttpContext } from './context.ts'
+import type { HttpLimits } from './limits.ts'
+
+/** The two kinds of limited requests. */
+export type RequestKind = 'registrations' | 'reads'
+
+/** The gate of one kind of request, or the one without a limit. */
+export function createGate(context: HttpContext, kind: RequestKind | undefined): RequestHandler {
+  return (req: Request, res: Response, next: NextFunction) => {
+    if (context.isDraining()) res.shouldKeepAlive = false
+    if (kind !== undefined) {
+      context[kind].take(limitedClient(req, context.limits, kind))
+      // From here on the request counts; the error handler gives it back when the fault is ours.
+      res.locals['counted'] = kind
+    }
+    next()
+  }
+}
+
+/** Gives a counted request back. */
+export function refundRequest(context: HttpContext, req: Request, res: Response): void {
+  const kind = res.locals['counted'] as RequestKind | undefined
+  if (kind !== undefined) context[kind].refund(limitedClient(req, context.limits, kind))
+}
+
+function limitedClient(req: Request, limits: HttpLimits, kind: RequestKind): string | undefined {
+  const { loopbackIsExempt } = kind === 'reads' ? limits.readRate : limits.registrationRate
+  return clientOf(req, { trustProxy: limits.trustProxy, loopbackIsExempt })
+}

@@ -1,0 +1,27 @@
+/** The limits of the HTTP surface, each with a name; operators and tests may set others. */
+import type { RateLimits } from './rate-limit.ts'
+
+export interface HttpLimits {
+  /** An entry is at most 65,535 bytes; the rest is for an unprotected header that is dropped. */
+  readonly bodyBytesMax: number
+  /** Registrations whose body is being read or that wait for their answer. */
+  readonly registrationsInFlightMax: number
+  readonly connectionsMax: number
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly registrationRate: RateLimits
+  readonly readRate: RateLimits
+  /** Take the client from X-Forwarded-For: a proxy that sets it stands before this server. */
+  readonly trustProxy: boolean
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  bodyBytesMax: 256 * 1024,
+  registrationsInFlightMax: 1024,
+  connectionsMax: 4096,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  registrationRate: { totalPerSecond: 20_000, perClientPerSecond: 100, loopbackIsExempt: true },
+  readRate: { totalPerSecond: 40_000, perClientPerSecond: 1000, loopbackIsExempt: true },
+  trustProxy: false,
+}

@@ -1,0 +1,188 @@
+/**
+ * What each error means on the wire: status, title and documentation anchor, in one table, so that
+ * the next SCRAPI edition changes one module. Titles are those of draft-11 §2.3 where it has one.
+ * The encoding of a problem is `problem-document.ts`.
+ */
+import { AttestryError, PolicyError, UnavailableError } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
+
+/** How one error code is answered. */
+export interface Problem {
+  readonly status: number
+  readonly title: string
+  /** Section of docs/api.md that explains it; the `type` of a problem ends in it. */
+  readonly docs: string
+  /** Said instead of the error's own message, which may tell about our inside. */
+  readonly detail?: string
+}
+
+const MALFORMED: Problem = { status: 400, title: 'Malformed request', docs: 'malformed-request' }
+const REJECTED: Problem = { status: 400, title: 'Rejected', docs: 'rejected' }
+const UNAVAILABLE: Problem = {
+  status: 503,
+  title: 'Service Unavailable',
+  docs: 'service-unavailable',
+  detail: 'The registration was not stored; try again later.',
+}
+/** Our own fault, or an operator's: what exactly is in the server's log, not in the answer. */
+const INTERNAL: Problem = {
+  status: 500,
+  title: 'Internal Server Error',
+  docs: 'internal-server-error',
+  detail: 'The service failed; its operator can find the reason under the request id.',
+}
+
+const PROBLEMS = {
+  ERR_BYTES_ENCODING: MALFORMED,
+  ERR_CBOR_MALFORMED: MALFORMED,
+  ERR_CBOR_LIMIT: MALFORMED,
+  ERR_CBOR_FORBIDDEN: MALFORMED,
+  ERR_COSE_STRUCTURE: MALFORMED,
+  ERR_COSE_HEADER: MALFORMED,
+  ERR_COSE_CRIT: MALFORMED,
+  ERR_COSE_ALGORITHM: {
+    status: 400,
+    title: 'Bad Signature Algorithm',
+    docs: 'bad-signature-algorithm',
+  },
+  ERR_COSE_KEY: MALFORMED,
+  ERR_PEM: MALFORMED,
+  ERR_X509_MALFORMED: MALFORMED,
+  ERR_DID_X509: MALFORMED,
+  ERR_RECEIPT_MALFORMED: MALFORMED,
+  ERR_RECEIPT_VDS: MALFORMED,
+  ERR_STATEMENT_HEADERS: MALFORMED,
+  ERR_STATEMENT_PAYLOAD_MISSING: { status: 400, title: 'Payload Missing', docs: 'payload-missing' },
+  ERR_STATEMENT_TOO_LARGE: { status: 413, title: 'Content Too Large', docs: 'content-too-large' },
+  ERR_PAYLOAD_MALFORMED: MALFORMED,
+  ERR_MERKLE_RANGE: MALFORMED,
+  ERR_NOTE_MALFORMED: MALFORMED,
+  ERR_NOTE_KEY: MALFORMED,
+  ERR_TILE_PATH: { status: 404, title: 'Not Found', docs: 'not-found' },
+  ERR_BUNDLE_MALFORMED: MALFORMED,
+  ERR_TRUST_CONFIGURATION: MALFORMED,
+  ERR_REQUEST: MALFORMED,
+  ERR_RESPONSE: INTERNAL,
+  ERR_USAGE: MALFORMED,
+  ERR_STATEMENT_SIGNATURE: REJECTED,
+  ERR_ISSUER_UNKNOWN: REJECTED,
+  ERR_ISSUER_KEY: REJECTED,
+  ERR_X509_PATH: REJECTED,
+  ERR_DID_X509_MISMATCH: REJECTED,
+  ERR_RECEIPT_MISSING: REJECTED,
+  ERR_RECEIPT_LOG_UNKNOWN: REJECTED,
+  ERR_RECEIPT_PROOF: REJECTED,
+  ERR_RECEIPT_SIGNATURE: REJECTED,
+  ERR_RECEIPT_CLAIMS: REJECTED,
+  ERR_CONSISTENCY: REJECTED,
+  ERR_NOTE_SIGNATURE: REJECTED,
+  ERR_CHECKPOINT_ORIGIN: REJECTED,
+  ERR_QUORUM: REJECTED,
+  ERR_PAYLOAD_MISMATCH: REJECTED,
+  ERR_ROOT_MISMATCH: REJECTED,
+  ERR_POLICY_REJECTED: REJECTED,
+  ERR_POLICY_GOVERNANCE: REJECTED,
+  ERR_QUEUE_FULL: {
+    ...UNAVAILABLE,
+    detail: 'Too many registrations are waiting; try again later.',
+  },
+  ERR_RATE_LIMITED: { status: 429, title: 'Too Many Requests', docs: 'too-many-requests' },
+  ERR_LOG_STOPPED: UNAVAILABLE,
+  ERR_LOG_CLOSING: UNAVAILABLE,
+  ERR_DECISION_STALE: UNAVAILABLE,
+  ERR_CLOCK_BEHIND: UNAVAILABLE,
+  ERR_STORE_BUSY: UNAVAILABLE,
+  // It may still be stored a moment later: posting it again then finds it.
+  ERR_TIMEOUT: {
+    ...UNAVAILABLE,
+    detail: 'The registration was not stored in time; posting it again is safe.',
+  },
+  ERR_NETWORK: UNAVAILABLE,
+  ERR_ENTRY_UNKNOWN: { status: 404, title: 'Not Found', docs: 'not-found' },
+  ERR_KEY_UNKNOWN: { status: 404, title: 'No such key', docs: 'no-such-key' },
+  ERR_HEAD_UNKNOWN: { status: 404, title: 'Not Found', docs: 'not-found' },
+  ERR_ROUTE_UNKNOWN: { status: 404, title: 'Not Found', docs: 'not-found' },
+  ERR_METHOD_NOT_ALLOWED: { status: 405, title: 'Method Not Allowed', docs: 'method-not-allowed' },
+  ERR_MEDIA_TYPE: { status: 415, title: 'Unsupported Media Type', docs: 'unsupported-media-type' },
+  ERR_LOCATOR: { status: 400, title: 'Invalid locator', docs: 'invalid-locator' },
+  ERR_BODY_TOO_LARGE: { status: 413, title: 'Content Too Large', docs: 'content-too-large' },
+  ERR_HEADERS_TOO_LARGE: {
+    status: 431,
+    title: 'Request Header Fields Too Large',
+    docs: 'malformed-request',
+  },
+  ERR_REQUEST_TIMEOUT: { status: 408, title: 'Request Timeout', docs: 'request-timeout' },
+  ERR_EXPECTATION: { status: 417, title: 'Expectation Failed', docs: 'malformed-request' },
+  ERR_REGISTRATION_FAILED: {
+    status: 404,
+    title: 'Registration Failed',
+    docs: 'registration-failed',
+  },
+  ERR_LOG_MISSING: INTERNAL,
+  ERR_LOG_EXISTS: INTERNAL,
+  ERR_LOG_LOCKED: INTERNAL,
+  ERR_LOG_CORRUPT: INTERNAL,
+  ERR_GUARD_MISSING: INTERNAL,
+  ERR_GUARD_AHEAD: INTERNAL,
+  ERR_GUARD_FORK: INTERNAL,
+  ERR_GUARD_BEHIND: INTERNAL,
+  ERR_KEY_MISMATCH: INTERNAL,
+  ERR_KEY_FILE: INTERNAL,
+  ERR_CONFIGURATION: INTERNAL,
+  ERR_INVARIANT: INTERNAL,
+} satisfies Record<ErrorCode, Problem>
+
+/** Rules of the Registration Policy that have a title of their own in SCRAPI. */
+const PROBLEMS_BY_RULE: ReadonlyMap<string, Problem> = new Map([
+  ['algorithm', PROBLEMS.ERR_COSE_ALGORITHM],
+])
+
+/** A problem about one request, ready to be encoded. */
+export interface ProblemReport {
+  readonly status: number
+  readonly title: string
+  readonly detail: string
+  readonly docs: string
+  readonly code: ErrorCode
+  readonly rule?: string
+  readonly requestId?: string
+  readonly retryAfterSeconds?: number
+}
+
+/** Clients of SCRAPI give up on longer waits (standards.md §7.3). */
+const RETRY_AFTER_SECONDS_MAX = 30
+
+/** The problem that an error of any kind is answered with. */
+export function describeProblem(error: unknown): ProblemReport {
+  if (!(error instanceof AttestryError)) return describeForeign(error)
+  const { code } = error as AttestryError
+  const rule = error instanceof PolicyError ? error.rule : undefined
+  const problem: Problem = PROBLEMS_BY_RULE.get(rule ?? '') ?? PROBLEMS[code]
+  return {
+    status: problem.status,
+    title: problem.title,
+    detail: problem.detail ?? error.message,
+    docs: problem.docs,
+    code,
+    ...(rule === undefined ? {} : { rule }),
+    ...(error instanceof UnavailableError
+      ? { retryAfterSeconds: retryAfterSeconds(error.retryAfterSeconds) }
+      : {}),
+  }
+}
+
+/** Whole seconds between 1 and 30. */
+export function retryAfterSeconds(seconds: number): number {
+  return Math.min(RETRY_AFTER_SECONDS_MAX, Math.max(1, Math.ceil(seconds)))
+}
+
+/** Express refuses a path that does not decode with a status; everything else is our own bug. */
+function describeForeign(error: unknown): ProblemReport {
+  const isBadPath = error instanceof Error && 'status' in error && error.status === 400
+  const code = isBadPath ? 'ERR_LOCATOR' : 'ERR_INVARIANT'
+  const { status, title, docs } = PROBLEMS[code]
+  return { status, title, docs, code, detail: isBadPath ? INVALID_LOCATOR : INTERNAL.detail! }
+}
+
+/** The draft's words for a locator that is not of the documented form. */
+export const INVALID_LOCATOR = 'Operation locator is not in a valid form'

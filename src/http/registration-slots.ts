@@ -1,0 +1,26 @@
+/**
+ * How many registrations may be in flight, counted before a body is read: memory is bounded by
+ * this times the body limit, whatever clients do (standards.md TS-74).
+ */
+import { UnavailableError } from '../errors.ts'
+
+export class RegistrationSlots {
+  readonly #max: number
+  #taken = 0
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  /** @throws UnavailableError `ERR_QUEUE_FULL`. */
+  take(): void {
+    if (this.#taken >= this.#max) {
+      throw new UnavailableError('ERR_QUEUE_FULL', `${this.#max} registrations are in flight`)
+    }
+    this.#taken += 1
+  }
+
+  release(): void {
+    this.#taken -= 1
+  }
+}

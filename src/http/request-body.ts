@@ -1,0 +1,74 @@
+/**
+ * The body of a registration, bounded before it is buffered: a length that is too large is refused
+ * unread, and a body of unknown length as soon as it is too long. What a refused client still sends
+ * is read and dropped, so that it gets to read the answer.
+ */
+import type { Request, Response } from 'express'
+import { concatBytes } from '../bytes/bytes.ts'
+import { InputError, NotFoundError } from '../errors.ts'
+import { MEDIA_TYPE, mediaTypeName, mediaTypeParameter } from './media-type.ts'
+
+/** Bytes that a refused client may still send before its connection is cut. */
+const DROPPED_BYTES_MAX = 16 * 1024 * 1024
+
+/**
+ * Returns when the body is declared to be a Signed Statement.
+ * @throws NotFoundError `ERR_MEDIA_TYPE`.
+ */
+export function assertStatementType({ headers }: Request): void {
+  const type = headers['content-type'] ?? ''
+  const encoding = headers['content-encoding'] ?? 'identity'
+  const isStatement =
+    type === MEDIA_TYPE.cose || isCoseSign1(type) || mediaTypeName(type) === MEDIA_TYPE.statement
+  if (isStatement && encoding === 'identity') return
+  throw new NotFoundError(
+    'ERR_MEDIA_TYPE',
+    `expected an unencoded body of type ${MEDIA_TYPE.cose} or ${MEDIA_TYPE.statement}`,
+  )
+}
+
+function isCoseSign1(type: string): boolean {
+  if (mediaTypeName(type) !== MEDIA_TYPE.cose) return false
+  return (mediaTypeParameter(type, 'cose-type') ?? 'cose-sign1') === 'cose-sign1'
+}
+
+/**
+ * Reads the whole body.
+ * @throws NotFoundError `ERR_BODY_TOO_LARGE`.
+ * @throws InputError `ERR_REQUEST` when the client goes away.
+ */
+export function readBody(req: Request, res: Response, bytesMax: number): Promise<Uint8Array> {
+  const declared = req.headers['content-length']
+  if (declared !== undefined && Number(declared) > bytesMax)
+    return Promise.reject(tooLarge(bytesMax))
+  // Node leaves the answer to "Expect: 100-continue" to us, so a refused body is never sent.
+  if (req.headers.expect !== undefined) res.writeContinue()
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = []
+    let length = 0
+    req.on('data', (chunk: Uint8Array) => {
+      length += chunk.length
+      if (length <= bytesMax) chunks.push(chunk)
+      else {
+        chunks.length = 0
+        reject(tooLarge(bytesMax))
+        if (length > DROPPED_BYTES_MAX) req.destroy()
+      }
+    })
+    req.on('end', () => {
+      resolve(chunks.length === 1 ? plainView(chunks[0]!) : concatBytes(...chunks))
+    })
+    req.on('close', () => {
+      if (!req.complete) reject(new InputError('ERR_REQUEST', 'the request was cut off'))
+    })
+  })
+}
+
+/** Below HTTP bytes are Uint8Array: Buffer's `slice` and `toString` mean something else. */
+function plainView(chunk: Uint8Array): Uint8Array {
+  return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)
+}
+
+function tooLarge(bytesMax: number): NotFoundError {
+  return new NotFoundError('ERR_BODY_TOO_LARGE', `a request body is at most ${bytesMax} bytes`)
+}

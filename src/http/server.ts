@@ -1,0 +1,124 @@
+/**
+ * The HTTP server: Express 5 over `node:http`, all resources of the registry, and the limits that
+ * hold before a request reaches any of them. TLS is a proxy's work; there is no HTML here, no
+ * access log and no middleware on the way of a registration beside the rate limit.
+ */
+import { createServer, IncomingMessage, ServerResponse } from 'node:http'
+import type { Server, ServerOptions } from 'node:http'
+import type { Socket } from 'node:net'
+import express from 'express'
+import type { Express } from 'express'
+import { NotFoundError } from '../errors.ts'
+import type { Registry } from '../registry/registry.ts'
+import { consistencyResource } from './consistency.ts'
+import type { HttpContext } from './context.ts'
+import { entriesResource, entryResource } from './entries.ts'
+import { createErrorHandler } from './error-handler.ts'
+import { createGate } from './gates.ts'
+import { currentHeadResource, headResource } from './heads.ts'
+import { keyResource, keySetResource } from './keys.ts'
+import { HTTP_LIMITS } from './limits.ts'
+import type { HttpLimits } from './limits.ts'
+import { RateLimiter } from './rate-limit.ts'
+import { receiptResource } from './receipts.ts'
+import { RegistrationSlots } from './registration-slots.ts'
+import { mountResource } from './resource.ts'
+import { healthResource, openapiResource, rootResource } from './service.ts'
+import { statementResource } from './statements.ts'
+import { answerUnparsedRequests } from './unparsed-requests.ts'
+
+/** What the server is made of. */
+export interface HttpServerOptions {
+  readonly registry: Registry
+  /** Bytes of openapi.yaml. */
+  readonly openapi: Uint8Array
+  readonly limits?: Partial<HttpLimits>
+  /** Milliseconds of a monotonic clock, for rate limits. */
+  readonly monotonicMs: () => number
+  /** Told of every failure that is ours, with the id that the client was given. */
+  readonly onFailure: (error: unknown, requestId: string) => void
+  /** First Node major on which Express is fast by itself; tests set it to try both ways. */
+  readonly plainExpressFrom?: number
+}
+
+/** A server that does not listen yet. */
+export function createHttpServer(options: HttpServerOptions): Server {
+  const limits: HttpLimits = { ...HTTP_LIMITS, ...options.limits }
+  const context: HttpContext = {
+    registry: options.registry,
+    limits,
+    registrations: new RateLimiter(limits.registrationRate, options.monotonicMs),
+    reads: new RateLimiter(limits.readRate, options.monotonicMs),
+    slots: new RegistrationSlots(limits.registrationsInFlightMax),
+    openapi: options.openapi,
+    onFailure: options.onFailure,
+    isDraining: () => !server.listening,
+  }
+  const app = createApp(context)
+  const server = createServer(serverOptions(app, limits, options.plainExpressFrom ?? 24), app)
+  server.maxConnections = limits.connectionsMax
+  // Without this, Node asks for the body by itself; `readBody` does, once it wants it.
+  server.on('checkContinue', app)
+  answerUnparsedRequests(server)
+  return server
+}
+
+function createApp(context: HttpContext): Express {
+  const app = express()
+  app.disable('x-powered-by').disable('etag').set('query parser', false)
+  app.enable('case sensitive routing').enable('strict routing')
+  // Registrations come first: every route before them would be tried on each of them.
+  mountResource(app, entriesResource(context), createGate(context, 'registrations'))
+  mountResource(app, healthResource(context), createGate(context, undefined))
+  const gate = createGate(context, 'reads')
+  for (const resource of [
+    entryResource,
+    statementResource,
+    receiptResource,
+    keySetResource,
+    keyResource,
+    currentHeadResource,
+    headResource,
+    consistencyResource,
+    openapiResource,
+    rootResource,
+  ]) {
+    mountResource(app, resource(context), gate)
+  }
+  app.use(gate, (req) => {
+    throw new NotFoundError(
+      'ERR_ROUTE_UNKNOWN',
+      `there is no resource at ${req.path.slice(0, 200)}`,
+    )
+  })
+  app.use(createErrorHandler(context))
+  return app
+}
+
+function serverOptions(app: Express, limits: HttpLimits, plainFrom: number): ServerOptions {
+  const { headersTimeoutMs: headersTimeout, requestTimeoutMs: requestTimeout } = limits
+  const connectionsCheckingInterval = Math.min(1000, headersTimeout, requestTimeout)
+  const options = { headersTimeout, requestTimeout, connectionsCheckingInterval }
+  const major = Number(process.versions.node.split('.', 1)[0])
+  return major >= plainFrom ? options : { ...options, ...expressPrototypes(app) }
+}
+
+/**
+ * Express gives each request and response another prototype, which undoes V8's optimisations of
+ * Node's HTTP code and costs a factor of four before Node 24 (expressjs/express#5998). Objects that
+ * are born with Express's prototypes spare it that: setting the same one again does nothing.
+ */
+function expressPrototypes(app: Express): ServerOptions {
+  function ExpressRequest(this: IncomingMessage, socket: Socket): void {
+    ;(IncomingMessage as unknown as typeof ExpressRequest).call(this, socket)
+  }
+  ExpressRequest.prototype = app.request
+  function ExpressResponse(this: ServerResponse, ...args: unknown[]): void {
+    ;(ServerResponse as unknown as typeof ExpressResponse).call(this, ...args)
+  }
+  ExpressResponse.prototype = app.response
+  return {
+    IncomingMessage: ExpressRequest as unknown as typeof IncomingMessage,
+    ServerResponse: ExpressResponse as unknown as typeof ServerResponse,
+  }
+}

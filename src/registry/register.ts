@@ -1,0 +1,91 @@
+/**
+ * Registration, the page to read first: the steps of RFC 9943 §6.3 in their order. A statement is
+ * parsed, looked up, admitted (issuer signature and Registration Policy), appended, and answered
+ * with a Receipt. Batching, durability and signing are the log's; status codes are the surface's.
+ */
+import { UnavailableError } from '../errors.ts'
+import type { Registered } from '../log/log.ts'
+import { parseSignedStatement } from '../statement/signed-statement.ts'
+import type { SignedStatement } from '../statement/signed-statement.ts'
+import { admit } from './admit.ts'
+import type { Admission } from './admit.ts'
+import { within } from './deadline.ts'
+import type { RegistryPorts } from './ports.ts'
+import { encodeReceipt, receiptAtCurrentHead } from './resolve-receipt.ts'
+
+/** How often one registration is decided: a new time or policy makes a decision stale (D4, D5). */
+const DECISIONS_MAX = 3
+
+/** What is already in the log was admitted once, and that stands. */
+const ADMITTED_BEFORE: Admission = { standsFrom: 0, standsUntil: Number.MAX_SAFE_INTEGER }
+
+/** Registered, with a Receipt; or committed, and its head still to be signed. */
+export type RegisterResult =
+  | { readonly status: 'registered'; readonly entryId: string; readonly receipt: Uint8Array }
+  | { readonly status: 'pending'; readonly entryId: string }
+
+/**
+ * Registers one Signed Statement. The same statement always gets the same entry.
+ * @throws InputError when the bytes are not a registrable Signed Statement.
+ * @throws PolicyError when the issuer or the Registration Policy does not admit it.
+ * @throws UnavailableError when nothing is promised and the client may try again.
+ */
+export async function register(bytes: Uint8Array, ports: RegistryPorts): Promise<RegisterResult> {
+  const statement = parseSignedStatement(bytes, ports)
+  const { entryDigest, entryId } = statement
+
+  // A stored duplicate is answered before policy (D6).
+  const stored = await ports.log.findEntry(entryDigest)
+  if (stored?.released === true) {
+    return { status: 'registered', entryId, receipt: await receiptAtCurrentHead(stored, ports) }
+  }
+
+  // Every copy in flight is admitted on its own before the log joins them, so that a bad copy
+  // cannot fail a good one. An entry that is committed and not yet signed only waits.
+  const work =
+    stored === undefined
+      ? admitAndAppend(statement, ports)
+      : append(statement, ADMITTED_BEFORE, ports)
+  const registered = await within(ports.answerWithinMs, work)
+  if (registered === undefined) return answerLate(statement, ports)
+  return { status: 'registered', entryId, receipt: encodeReceipt(registered) }
+}
+
+async function admitAndAppend(
+  statement: SignedStatement,
+  ports: RegistryPorts,
+): Promise<Registered> {
+  for (let decisions = 1; ; decisions++) {
+    const admission = await admit(statement, ports)
+    try {
+      return await append(statement, admission, ports)
+    } catch (error) {
+      if (!isStale(error) || decisions === DECISIONS_MAX) throw error
+    }
+  }
+}
+
+function append(
+  statement: SignedStatement,
+  admission: Admission,
+  { log, hasher }: RegistryPorts,
+): Promise<Registered> {
+  const { entry, entryDigest } = statement
+  return log.append({ entry, entryId: entryDigest, leafHash: hasher.leaf(entry), ...admission })
+}
+
+/** Only what is durable is promised: 'pending' when it is committed, an error when it is not (D6). */
+async function answerLate(
+  { entryDigest, entryId }: SignedStatement,
+  { log }: RegistryPorts,
+): Promise<RegisterResult> {
+  const stored = await log.findEntry(entryDigest)
+  if (stored !== undefined) return { status: 'pending', entryId }
+  throw new UnavailableError('ERR_TIMEOUT', 'the registration was not committed in time', {
+    retryAfterSeconds: 2,
+  })
+}
+
+function isStale(error: unknown): boolean {
+  return error instanceof UnavailableError && error.code === 'ERR_DECISION_STALE'
+}

@@ -1,0 +1,27 @@
+/**
+ * A stored entry with a fresh Receipt in its unprotected header (RFC 9943 §7). Extension of ours,
+ * SCRAPI has no such resource. The bytes are spliced, never re-encoded.
+ */
+import { attachReceipts } from '../statement/transparent-statement.ts'
+import type { RegistryPorts } from './ports.ts'
+import { findEntryOrThrow, receiptAtCurrentHead } from './resolve-receipt.ts'
+
+/** The Transparent Statement of an entry, or nothing yet because its head is not signed. */
+export type ReadTransparentStatement =
+  | { readonly status: 'registered'; readonly transparentStatement: Uint8Array }
+  | { readonly status: 'pending' }
+
+/**
+ * The Transparent Statement of an entry, its Receipt made at the current head.
+ * @throws NotFoundError `ERR_ENTRY_UNKNOWN` when no such entry is committed.
+ */
+export async function readTransparentStatement(
+  entryId: string,
+  ports: RegistryPorts,
+): Promise<ReadTransparentStatement> {
+  const stored = await findEntryOrThrow(entryId, ports)
+  if (!stored.released) return { status: 'pending' }
+  const receipt = await receiptAtCurrentHead(stored, ports)
+  const entry = await ports.log.readEntry(stored.leafIndex)
+  return { status: 'registered', transparentStatement: attachReceipts(entry, [receipt]) }
+}

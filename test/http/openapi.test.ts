@@ -1,0 +1,203 @@
+/**
+ * Walks openapi.yaml against a live server: every operation is served, every answer has a status and
+ * a media type that the description names, and a body that its schema accepts.
+ */
+import { readFileSync } from 'node:fs'
+import type { Server } from 'node:http'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import type { ValidateFunction } from 'ajv'
+import supertest from 'supertest'
+import type { Response } from 'supertest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { encodeBase64url } from '../../src/bytes/base64.ts'
+import { decodeUtf8 } from '../../src/bytes/bytes.ts'
+import { encodeHex } from '../../src/bytes/hex.ts'
+import { CborTag, decodeCbor } from '../../src/cbor/decode.ts'
+import type { CborValue } from '../../src/cbor/decode.ts'
+import { TestRegistry } from '../support/test-registry.ts'
+import { binary, bytesOf } from './problem-body.ts'
+
+interface Described {
+  readonly $ref?: string
+  readonly headers?: Record<string, { $ref: string }>
+  readonly content?: Record<string, { readonly schema: object; readonly example?: unknown }>
+}
+interface Operation {
+  readonly operationId: string
+  readonly responses: Record<string, Described>
+}
+interface Description {
+  readonly paths: Record<string, Record<string, Operation>>
+  readonly components: {
+    readonly responses: Record<string, Described>
+    readonly headers: Record<string, { readonly schema: { readonly pattern?: string } }>
+  }
+}
+
+const description = parse(
+  readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'),
+) as Description
+const ajv = new Ajv2020({ strict: false })
+ajv.addSchema(description, 'openapi.yaml')
+
+/** CBOR as the JSON that the description speaks of. */
+function asJson(value: CborValue): unknown {
+  if (value instanceof Uint8Array) return encodeHex(value)
+  if (value instanceof CborTag) return { tag: value.tag, value: asJson(value.value) }
+  if (value instanceof Map) {
+    const map = value as ReadonlyMap<CborValue, CborValue>
+    return Object.fromEntries(
+      [...map].map(([key, item]) => [`${key as string | number}`, asJson(item)]),
+    )
+  }
+  if (Array.isArray(value)) return value.map((item) => asJson(item as CborValue))
+  return value
+}
+
+function readBody(type: string, body: Uint8Array): unknown {
+  if (type.endsWith('json')) return JSON.parse(decodeUtf8(body))
+  return type === 'application/yaml' ? decodeUtf8(body) : asJson(decodeCbor(body))
+}
+
+function resolve(described: Described): Described {
+  if (described.$ref === undefined) return described
+  return description.components.responses[described.$ref.split('/').at(-1)!]!
+}
+
+function assertDescribed(path: string, method: string, response: Response): void {
+  const operation = description.paths[path]?.[method]
+  const status = String(response.status)
+  const named = operation?.responses[status]
+  if (named === undefined) throw new Error(`${method} ${path} does not describe ${status}`)
+  const { headers = {}, content } = resolve(named)
+  for (const name of Object.keys(headers)) {
+    expect(response.headers[name.toLowerCase()], name).toBeDefined()
+    const pattern = description.components.headers[name]?.schema.pattern
+    if (pattern !== undefined) {
+      expect(response.headers[name.toLowerCase()]).toMatch(new RegExp(pattern))
+    }
+  }
+  if (content === undefined) {
+    expect(bytesOf(response)).toHaveLength(0)
+    return
+  }
+  const type = response.headers['content-type']!
+  expect(Object.keys(content)).toContain(type)
+  const validate = compile(content[type]!.schema)
+  expect(validate(readBody(type, bytesOf(response))), ajv.errorsText(validate.errors)).toBe(true)
+}
+
+function compile(schema: object): ValidateFunction {
+  const isReference = '$ref' in schema
+  return ajv.compile(isReference ? { $ref: `openapi.yaml${String(schema.$ref)}` } : schema)
+}
+
+let service: TestRegistry
+let server: Server
+let ids: { entryId: string; kid: string }
+let statement: Uint8Array
+
+beforeAll(async () => {
+  service = await TestRegistry.create()
+  server = (await service.listen()).server
+  statement = await service.statement(1)
+  const { entryId } = await service.registry.register(statement)
+  ids = { entryId, kid: encodeBase64url(service.serviceSigner.publicKey.kid!) }
+})
+afterAll(() => service.close())
+
+/** Operation, path as requested, and the expected status. */
+const walk: readonly [operationId: string, url: (is: typeof ids) => string, status: number][] = [
+  ['resolveReceipt', ({ entryId }) => `/entries/${entryId}`, 200],
+  ['resolveReceipt', () => `/entries/${'0'.repeat(64)}`, 404],
+  ['resolveReceipt', () => '/entries/unknown', 400],
+  ['readTransparentStatement', ({ entryId }) => `/entries/${entryId}/statement`, 200],
+  ['readTransparentStatement', () => `/entries/${'0'.repeat(64)}/statement`, 404],
+  ['readTransparentStatement', () => '/entries/x/statement', 400],
+  ['readReceiptAtHead', ({ entryId }) => `/entries/${entryId}/receipts/3`, 200],
+  ['readReceiptAtHead', ({ entryId }) => `/entries/${entryId}/receipts/2`, 404],
+  ['readReceiptAtHead', ({ entryId }) => `/entries/${entryId}/receipts/03`, 400],
+  ['listServiceKeys', () => '/.well-known/scitt-keys', 200],
+  ['readServiceKey', ({ kid }) => `/.well-known/scitt-keys/${kid}`, 200],
+  ['readServiceKey', () => '/.well-known/scitt-keys/unknown', 404],
+  ['readServiceKey', () => '/.well-known/scitt-keys/%ff', 400],
+  ['readCurrentHead', () => '/heads/current', 200],
+  ['readHead', () => '/heads/2', 200],
+  ['readHead', () => '/heads/1', 404],
+  ['readHead', () => '/heads/-1', 400],
+  ['readConsistencyReceipt', () => '/consistency/2/3', 200],
+  ['readConsistencyReceipt', () => '/consistency/1/3', 404],
+  ['readConsistencyReceipt', () => '/consistency/3/3', 400],
+  ['checkHealth', () => '/health', 200],
+  ['readDescription', () => '/openapi.yaml', 200],
+  ['readLinks', () => '/', 200],
+]
+
+describe('openapi.yaml', () => {
+  const operations = Object.entries(description.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { operationId }]) => ({ path, method, operationId })),
+  )
+
+  it('has no operation that this walk leaves out', () => {
+    const walked = new Set(['registerSignedStatement', ...walk.map(([id]) => id)])
+    expect(
+      operations.map(({ operationId }) => operationId).filter((id) => !walked.has(id)),
+    ).toEqual([])
+  })
+
+  it.each(walk)('describes %s', async (operationId, url, status) => {
+    const { path } = operations.find((operation) => operation.operationId === operationId)!
+    const response = await binary(supertest(server).get(url(ids)))
+    expect(response.status).toBe(status)
+    assertDescribed(path, 'get', response)
+  })
+
+  it.each([
+    ['application/problem+json', '/entries/unknown'],
+    ['application/concise-problem-details+cbor', '/heads/unknown'],
+  ])('gives a problem as %s when Accept asks', async (type, url) => {
+    const response = await binary(supertest(server).get(url).set('Accept', type))
+    expect(response.headers['content-type']).toBe(type)
+    assertDescribed(url.replace('unknown', url.startsWith('/heads') ? '{treeSize}' : '{entryId}'), 'get', response) // prettier-ignore
+  })
+
+  it.each([
+    ['application/cose', 201],
+    ['application/scitt-statement+cose', 201],
+    ['application/json', 415],
+  ])('describes the registration of %s', async (type, status) => {
+    const post = supertest(server).post('/entries').set('Content-Type', type)
+    const response = await binary(post.send(Buffer.from(statement)))
+    expect(response.status).toBe(status)
+    assertDescribed('/entries', 'post', response)
+  })
+
+  it('describes a registration of garbage', async () => {
+    const post = supertest(server).post('/entries').set('Content-Type', 'application/cose')
+    const response = await binary(post.send(Buffer.from('garbage')))
+    expect(response.status).toBe(400)
+    assertDescribed('/entries', 'post', response)
+  })
+
+  it('refuses a Receipt where it says tree head', async () => {
+    const response = await binary(supertest(server).get(`/entries/${ids.entryId}`))
+    const receipt = readBody('application/cose', bytesOf(response))
+    expect(compile({ $ref: '#/components/schemas/Receipt' })(receipt)).toBe(true)
+    expect(compile({ $ref: '#/components/schemas/SignedTreeHead' })(receipt)).toBe(false)
+    expect(compile({ $ref: '#/components/schemas/ConsistencyReceipt' })(receipt)).toBe(false)
+  })
+
+  it('has examples that its schemas accept', () => {
+    for (const [path, methods] of Object.entries(description.paths)) {
+      for (const [method, operation] of Object.entries(methods)) {
+        for (const [status, described] of Object.entries(operation.responses)) {
+          for (const { schema, example } of Object.values(resolve(described).content ?? {})) {
+            if (example === undefined) continue
+            expect(compile(schema)(example), `${method} ${path} ${status}`).toBe(true)
+          }
+        }
+      }
+    }
+  })
+})

@@ -1,0 +1,22 @@
+/** The code of the error that an action ends in; anything but an Attestry error fails the test. */
+import { AttestryError } from '../../src/errors.ts'
+
+function codeOf(error: unknown): string {
+  if (error instanceof AttestryError) return (error as AttestryError).code
+  throw error
+}
+
+/** Code of the refusal, or "accepted". */
+export function refusal(action: () => unknown): string {
+  try {
+    action()
+    return 'accepted'
+  } catch (error) {
+    return codeOf(error)
+  }
+}
+
+/** The same of an action that is asynchronous. */
+export async function rejection(action: () => Promise<unknown>): Promise<string> {
+  return action().then(() => 'accepted', codeOf)
+}

@@ -1,0 +1,206 @@
+/**
+ * A whole registry on memory stores: a real log with its genesis, one issuer that it trusts, and
+ * parts that a test can slow down or break. `listen()` puts the HTTP server before it.
+ */
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { genesisDocuments, signGenesis } from '../../src/app/genesis.ts'
+import { readRules } from '../../src/app/rules.ts'
+import { sha256 } from '../../src/bytes/digest.ts'
+import { encodeUtf8 } from '../../src/bytes/bytes.ts'
+import type { Signer } from '../../src/cose/signer.ts'
+import { createHttpServer } from '../../src/http/server.ts'
+import type { HttpServerOptions } from '../../src/http/server.ts'
+import type { HttpLimits } from '../../src/http/limits.ts'
+import { createLog } from '../../src/log/genesis.ts'
+import type { LogLimits } from '../../src/log/limits.ts'
+import { Log } from '../../src/log/log.ts'
+import type { LogStore } from '../../src/log/store.ts'
+import type { Refusal, RegistryPorts, ServiceKey } from '../../src/registry/ports.ts'
+import { Registry } from '../../src/registry/registry.ts'
+import { signStatement } from '../../src/statement/sign-statement.ts'
+import type { SignStatementRequest } from '../../src/statement/sign-statement.ts'
+import type { TrustAnchor } from '../../src/statement/trust-anchor.ts'
+import { MemoryGuard } from '../../src/store/memory/memory-guard.ts'
+import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts'
+import type { SignatureVerifier } from '../../src/x509/signature-verifier.ts'
+import { nativeHasher } from './naive-tree.ts'
+import { nodeSignatureVerifier } from './node-signature-verifier.ts'
+import { testSigner } from './test-signer.ts'
+
+export const ISSUER = 'https://issuer.example'
+export const LOG_ISSUER = 'https://log.example/1'
+export const LOG_ORIGIN = 'log.example/1'
+export const START_TIME = 1_780_000_000
+
+/** A promise that tests resolve when they want something to go on. */
+export interface Gate {
+  readonly opened: Promise<void>
+  open(): void
+}
+
+export function createGate(): Gate {
+  let open = (): void => undefined
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  return { opened, open: () => open() }
+}
+
+/** While one is set, the service waits for it before each signature, or before each commit. */
+export interface Hold {
+  signing: Gate | undefined
+  committing: Gate | undefined
+}
+
+export interface TestRegistryOptions {
+  readonly answerWithinMs?: number
+  readonly verifier?: SignatureVerifier
+  readonly anchors?: readonly TrustAnchor[]
+  readonly retiredKeys?: readonly ServiceKey[]
+  readonly logLimits?: Partial<LogLimits>
+  readonly limits?: Partial<HttpLimits>
+  readonly http?: Partial<HttpServerOptions>
+  readonly wrapStore?: (store: LogStore) => LogStore
+}
+
+export class TestRegistry {
+  readonly signer: Signer
+  readonly serviceSigner: Signer
+  readonly registry: Registry
+  readonly log: Log
+  readonly refusals: Refusal[]
+  readonly failures: unknown[]
+  readonly fatal: Error[]
+  readonly clock: { time: number }
+  readonly hold: Hold
+  readonly #options: TestRegistryOptions
+  #server: Server | undefined
+
+  private constructor(
+    parts: Pick<
+      TestRegistry,
+      'signer' | 'serviceSigner' | 'registry' | 'log' | 'refusals' | 'fatal' | 'clock' | 'hold'
+    >,
+    options: TestRegistryOptions,
+  ) {
+    this.signer = parts.signer
+    this.serviceSigner = parts.serviceSigner
+    this.registry = parts.registry
+    this.log = parts.log
+    this.refusals = parts.refusals
+    this.fatal = parts.fatal
+    this.clock = parts.clock
+    this.hold = parts.hold
+    this.failures = []
+    this.#options = options
+  }
+
+  static async create(options: TestRegistryOptions = {}): Promise<TestRegistry> {
+    const signer = testSigner()
+    const operator = testSigner()
+    const inner = testSigner()
+    const hold: Hold = { signing: undefined, committing: undefined }
+    const serviceSigner: Signer = {
+      ...inner,
+      sign: async (data) => {
+        await hold.signing?.opened
+        return inner.sign(data)
+      },
+    }
+    const clock = { time: START_TIME }
+    const verifier = options.verifier ?? nodeSignatureVerifier
+    const memory = new MemoryLogStore()
+    const commit = memory.commit.bind(memory)
+    memory.commit = async (batch) => {
+      await hold.committing?.opened
+      return commit(batch)
+    }
+    const fatal: Error[] = []
+    const ports = {
+      store: options.wrapStore?.(memory) ?? memory,
+      guard: new MemoryGuard(),
+      signer: serviceSigner,
+      clock: { now: () => clock.time },
+      hasher: nativeHasher,
+      verifier: nodeSignatureVerifier,
+      issuer: LOG_ISSUER,
+      origin: LOG_ORIGIN,
+    }
+    const anchors = options.anchors ?? [
+      { kind: 'cose-key' as const, key: signer.publicKey, issuers: [`${ISSUER}*`] },
+    ]
+    const documents = genesisDocuments(operator.publicKey, anchors)
+    const by = { issuer: LOG_ISSUER, signer: operator, issuedAt: START_TIME }
+    await createLog({ ...ports, entries: await signGenesis(documents, by) })
+    const log = await Log.open({
+      ...ports,
+      onFatal: (error) => fatal.push(error),
+      limits: options.logLimits ?? {},
+    })
+    const rules = await readRules(log)
+    const refusals: Refusal[] = []
+    const registryPorts: RegistryPorts = {
+      log,
+      rules: () => rules,
+      serviceKeys: [
+        ...(options.retiredKeys ?? []),
+        {
+          key: { ...serviceSigner.publicKey, algorithm: serviceSigner.algorithm },
+          retired: false,
+        },
+      ],
+      refusals: { record: (refusal) => refusals.push(refusal) },
+      clock: ports.clock,
+      verifier,
+      hasher: nativeHasher,
+      sha256,
+      issuer: LOG_ISSUER,
+      origin: LOG_ORIGIN,
+      stopped: () => fatal.length > 0,
+      answerWithinMs: options.answerWithinMs ?? 10_000,
+    }
+    const registry = new Registry(registryPorts)
+    return new TestRegistry(
+      { signer, serviceSigner, registry, log, refusals, fatal, clock, hold },
+      options,
+    )
+  }
+
+  /** A statement of the trusted issuer; different for each `number`. */
+  statement(number: number, change: Partial<SignStatementRequest> = {}): Promise<Uint8Array> {
+    return signStatement({
+      payload: encodeUtf8(JSON.stringify({ number })),
+      issuer: ISSUER,
+      subject: `pkg:npm/demo@${number}.0.0`,
+      contentType: 'application/json',
+      signer: this.signer,
+      ...change,
+    })
+  }
+
+  /** The HTTP server, listening on a free port of this machine. */
+  async listen(): Promise<{ server: Server; url: string }> {
+    const server = createHttpServer({
+      registry: this.registry,
+      openapi: new Uint8Array(readFileSync(new URL('../../openapi.yaml', import.meta.url))),
+      limits: this.#options.limits ?? {},
+      monotonicMs: () => performance.now(),
+      onFailure: (error) => this.failures.push(error),
+      ...this.#options.http,
+    })
+    this.#server = server
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    return { server, url: `http://127.0.0.1:${port}` }
+  }
+
+  async close(): Promise<void> {
+    this.hold.signing?.open()
+    this.hold.committing?.open()
+    this.#server?.closeAllConnections()
+    this.#server?.close()
+    await this.log.close()
+  }
+}

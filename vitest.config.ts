@@ -1,0 +1,15 @@
+/** Unit tests run in Node on the TypeScript sources; only the CLI's tests need `dist/`. */
+import { defineConfig } from 'vitest/config'
+import { ClosingLineReporter } from './tools/closing-line-reporter.mjs'
+
+const slow = process.env['ATTESTRY_SLOW'] === '1'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    reporters: ['default', new ClosingLineReporter()],
+    // Slow suites print their seed and their progress; nothing asserts on the wall clock.
+    testTimeout: slow ? 30 * 60_000 : 60_000,
+    hookTimeout: slow ? 30 * 60_000 : 60_000,
+  },
+})
