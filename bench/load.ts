@@ -1,0 +1,61 @@
+/**
+ * The load process: closed loop, `concurrency` connections, each posts the next statement when the
+ * last one was answered. Statements are signed before the clock starts. Prints one JSON line.
+ *
+ *     node load.js '{"port":8080,"concurrency":64,"count":20000,"pem":"…"}'
+ */
+import { Connection } from './http-client.ts'
+import { issuerFromPem, makeStatement } from './statements.ts'
+
+export interface LoadRequest {
+  readonly port: number
+  readonly concurrency: number
+  readonly count: number
+  readonly pem: string
+}
+
+export interface LoadResult {
+  readonly registrationsPerSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly maxMs: number
+  readonly errors: Readonly<Record<string, number>>
+  readonly statementBytes: number
+}
+
+const request = JSON.parse(process.argv[2] ?? '{}') as LoadRequest
+const signer = issuerFromPem(request.pem)
+const statements: Uint8Array[] = []
+for (let i = 0; i < request.count; i++) statements.push(await makeStatement(signer))
+const statementBytes = statements[0]?.length ?? 0
+
+const latencies: number[] = []
+const errors: Record<string, number> = {}
+let next = 0
+
+async function client(): Promise<void> {
+  const connection = await Connection.open('127.0.0.1', request.port)
+  for (let i = next++; i < statements.length; i = next++) {
+    const started = performance.now()
+    const { status } = await connection.post('/entries', statements[i]!)
+    latencies.push(performance.now() - started)
+    if (status !== 201) errors[status] = (errors[status] ?? 0) + 1
+  }
+  connection.close()
+}
+
+const started = performance.now()
+await Promise.all(Array.from({ length: request.concurrency }, client))
+const seconds = (performance.now() - started) / 1000
+latencies.sort((a, b) => a - b)
+const quantile = (q: number): number =>
+  latencies[Math.min(latencies.length - 1, Math.floor(q * latencies.length))] ?? 0
+const result: LoadResult = {
+  registrationsPerSecond: request.count / seconds,
+  p50Ms: quantile(0.5),
+  p99Ms: quantile(0.99),
+  maxMs: latencies.at(-1) ?? 0,
+  errors,
+  statementBytes,
+}
+console.log(JSON.stringify(result))

@@ -1,0 +1,144 @@
+/**
+ * `npm run bench`: the server as its users start it, loaded over HTTP from a separate process at
+ * concurrency 1, 64 and 256, beside yardsticks taken in the same run. Prints a table and writes
+ * bench/RESULTS.md. `-- --memory` registers 200,000 statements and watches memory instead.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { hostileReport } from './hostile.ts'
+import type { LoadResult } from './load.ts'
+import { cpuSeconds, memoryMiB } from './process-usage.ts'
+import { attestry, load, serveAttestry, serveYardstick, type ServerProcess } from './processes.ts'
+import { issuerFromPem, makeIssuerPem } from './statements.ts'
+import { es256Rate, fsyncMilliseconds } from './yardsticks.ts'
+import { encodeCoseKey } from '../src/cose/public-key.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'attestry-bench-'))
+const pem = makeIssuerPem()
+const publicKey = issuerFromPem(pem).publicKey
+
+async function newRegistry(name: string): Promise<ServerProcess> {
+  const key = join(folder, 'issuer.pub.cbor')
+  const data = join(folder, name)
+  writeFileSync(key, encodeCoseKey(publicKey))
+  await attestry('init', '--data', data, '--origin', 'bench.example/log', '--trust', key)
+  return serveAttestry(data)
+}
+
+interface Measured extends LoadResult {
+  readonly cpuMicroseconds: number
+  readonly peakMiB: number
+}
+
+async function measure(
+  server: ServerProcess,
+  concurrency: number,
+  count: number,
+): Promise<Measured> {
+  const before = cpuSeconds(server.pid)
+  const result = await load({ port: server.port, concurrency, count, pem })
+  const cpu = cpuSeconds(server.pid) - before
+  return { ...result, cpuMicroseconds: (cpu / count) * 1e6, peakMiB: memoryMiB(server.pid).peak }
+}
+
+const number = (value: number, digits = 0): string =>
+  value.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: digits })
+
+function row(name: string, m: Measured, raw: number): string {
+  const cells = [
+    name,
+    number(m.registrationsPerSecond),
+    number(m.registrationsPerSecond / raw, 3),
+    number(m.p50Ms, 2),
+    number(m.p99Ms, 2),
+    number(m.p99Ms / m.p50Ms, 1),
+    number(m.cpuMicroseconds),
+    number(m.peakMiB),
+    Object.keys(m.errors).length === 0 ? '0' : JSON.stringify(m.errors),
+  ]
+  return `| ${cells.join(' | ')} |`
+}
+
+const HEAD = [
+  '| server, connections | per second | ÷ raw ES256 | p50 ms | p99 ms | p99 ÷ p50 | CPU µs each | peak MiB | errors |',
+  '|---|---|---|---|---|---|---|---|---|',
+]
+
+async function speed(): Promise<string[]> {
+  const fsync = fsyncMilliseconds(folder)
+  const raw1 = await es256Rate(1)
+  const raw2 = await es256Rate(2)
+  const empty = await serveYardstick('empty')
+  const emptyResult = await measure(empty, 64, 30_000)
+  await empty.stop()
+  const spki = Buffer.from(publicKey.spki).toString('base64')
+  const plain = await serveYardstick('plain', join(folder, 'plain.sqlite'), spki)
+  const plainResult = await measure(plain, 64, 6_000)
+  await plain.stop()
+
+  const server = await newRegistry('speed')
+  await measure(server, 16, 3_000) // warm-up: compiled code, caches, a database with pages
+  const lone = await measure(server, 1, 2_000)
+  const at64 = await measure(server, 64, 40_000)
+  const at256 = await measure(server, 256, 40_000)
+  await server.stop()
+  const check = (value: boolean): string => (value ? 'met' : 'MISSED')
+  const ratio = at64.registrationsPerSecond / raw2
+  const overPlain = at64.registrationsPerSecond / plainResult.registrationsPerSecond
+  return [
+    `Yardsticks: ES256 ${number(raw1)}/s on one core, **${number(raw2)}/s** with two workers in batches of 64 ("raw"); ` +
+      `4 KiB append + fdatasync ${number(fsync, 3)} ms median. Statements of ${at64.statementBytes} bytes.`,
+    '',
+    ...HEAD,
+    row('empty Express handler, 64', emptyResult, raw2),
+    row('plain Express, commit per request, 64', plainResult, raw2),
+    row('attestry, 1', lone, raw2),
+    row('attestry, 64', at64, raw2),
+    row('attestry, 256', at256, raw2),
+    '',
+    `- lone registration: ${number(lone.p50Ms, 2)} ms = ${number(lone.p50Ms / fsync, 1)} fsyncs (bar: ≤ 20 fsyncs and ≤ 10 ms): ${check(lone.p50Ms / fsync <= 20 && lone.p50Ms <= 10)}`,
+    `- at 64: ${number(ratio, 3)} of raw ES256 (bar: ≥ 0.22): ${check(ratio >= 0.22)}`,
+    `- at 64: ${number(overPlain, 1)} × plain Express (bar: ≥ 4): ${check(overPlain >= 4)}`,
+    `- at 64: p99 = ${number(at64.p99Ms / at64.p50Ms, 1)} × p50 (bar: ≤ 6): ${check(at64.p99Ms / at64.p50Ms <= 6)}`,
+  ]
+}
+
+async function memory(): Promise<string[]> {
+  const server = await newRegistry('memory')
+  const lines = ['| registrations | RSS MiB | peak MiB | per second |', '|---|---|---|---|']
+  for (let total = 20_000; total <= 200_000; total += 20_000) {
+    const { registrationsPerSecond } = await measure(server, 64, 20_000)
+    const { now, peak } = memoryMiB(server.pid)
+    lines.push(
+      `| ${number(total)} | ${number(now)} | ${number(peak)} | ${number(registrationsPerSecond)} |`,
+    )
+    console.log(lines.at(-1))
+  }
+  await server.stop()
+  return lines
+}
+
+try {
+  const memoryOnly = process.argv.includes('--memory')
+  const title = memoryOnly
+    ? 'Memory over 200,000 registrations, 64 connections'
+    : 'Registrations over HTTP'
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, ${number(totalmem() / 2 ** 30)} GiB, Node ${process.version}, client on the same cores.`
+  const lines = [
+    `## ${title}`,
+    '',
+    `${new Date().toISOString().slice(0, 10)} · ${machine}`,
+    '',
+    ...(memoryOnly ? await memory() : await speed()),
+    '',
+    ...(memoryOnly ? [] : await hostileReport()),
+  ]
+  console.log(lines.join('\n'))
+  writeFileSync(
+    memoryOnly ? 'bench/RESULTS-memory.md' : 'bench/RESULTS.md',
+    `${lines.join('\n').trimEnd()}\n`,
+  )
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}

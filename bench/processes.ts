@@ -1,0 +1,62 @@
+/** Starting and stopping the processes that are measured: servers on loopback, and the load. */
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { LoadRequest, LoadResult } from './load.ts'
+
+const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const CLI = here('../cli/main.js')
+const run = promisify(execFile)
+
+export interface ServerProcess {
+  readonly pid: number
+  readonly port: number
+  stop(): Promise<void>
+}
+
+/** Runs an `attestry` command to its end. */
+export async function attestry(...args: readonly string[]): Promise<string> {
+  const { stdout } = await run(process.execPath, [CLI, ...args])
+  return stdout
+}
+
+function start(args: readonly string[], portIn: RegExp): Promise<ServerProcess> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    let printed = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      printed += chunk.toString()
+      const port = portIn.exec(printed)?.[1]
+      if (port !== undefined)
+        resolve({ pid: child.pid ?? 0, port: Number(port), stop: () => stop(child) })
+    })
+    child.once('error', reject)
+    child.once('exit', (code) => {
+      reject(new Error(`server ended early with ${code}`))
+    })
+  })
+}
+
+function stop(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    child.removeAllListeners('exit')
+    child.once('exit', () => {
+      resolve()
+    })
+    child.kill('SIGTERM')
+  })
+}
+
+export function serveAttestry(data: string): Promise<ServerProcess> {
+  return start([CLI, 'serve', '--data', data, '--port', '0'], /http:\/\/127\.0\.0\.1:(\d+)/)
+}
+
+export function serveYardstick(...args: readonly string[]): Promise<ServerProcess> {
+  return start([here('plain-express.js'), ...args], /^(\d+)$/m)
+}
+
+/** Runs the load in a process of its own. */
+export async function load(request: LoadRequest): Promise<LoadResult> {
+  const { stdout } = await run(process.execPath, [here('load.js'), JSON.stringify(request)])
+  return JSON.parse(stdout) as LoadResult
+}

@@ -1,0 +1,20 @@
+/**
+ * What a command's exit status means. `verify` answers a question and has four answers; every other
+ * command does something and has two outcomes. 4 is always "you asked in the wrong way".
+ */
+
+/** Exit statuses, by name; scripts rely on the numbers. */
+export const EXIT = {
+  /** Done; for `verify`: verified. */
+  ok: 0,
+  /** Failed; for `verify`: does not verify. */
+  failed: 1,
+  /** `verify` only: everything holds and the trust file's policy refuses it. */
+  refused: 2,
+  /** `verify` only: cannot tell, because something needed for an answer is missing. */
+  cannotTell: 3,
+  /** Wrong command line, or an input file that cannot be read. */
+  usage: 4,
+} as const
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

@@ -1,0 +1,28 @@
+/** What a person can do about an error, by its code. Codes that explain themselves have no hint. */
+import type { ErrorCode } from '../errors.ts'
+
+const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
+  ERR_CBOR_MALFORMED: 'is this a COSE file? `attestry inspect FILE` shows what it holds',
+  ERR_COSE_STRUCTURE: 'is this a COSE file? `attestry inspect FILE` shows what it holds',
+  ERR_STATEMENT_TOO_LARGE: 'sign a digest of the payload instead: attestry sign … --hash sha-256',
+  ERR_TRUST_CONFIGURATION: '`attestry trust fetch` and `attestry trust add` write trust files',
+  ERR_ISSUER_UNKNOWN:
+    'add the issuer: attestry trust add TRUST --issuer FILE=PATTERN, or accept any: --receipt-only',
+  ERR_RECEIPT_MISSING: 'register the statement first: attestry register FILE --url URL -o OUT',
+  ERR_RECEIPT_LOG_UNKNOWN: 'pin the service: attestry trust fetch --url URL -o TRUST',
+  ERR_PAYLOAD_MISMATCH: 'is this the file that was signed, byte for byte?',
+  ERR_POLICY_REJECTED:
+    "a policy decides this: your trust file's, or the registry's (ask its operator)",
+  ERR_NETWORK: 'is the service running at this URL?',
+  ERR_TIMEOUT: 'the service may still register it; the same file can be registered again safely',
+  ERR_QUEUE_FULL: 'try again later; the same file can be registered again safely',
+  ERR_RATE_LIMITED: 'try again later; the same file can be registered again safely',
+  ERR_LOG_MISSING: 'create a log first: attestry init --data DIR --origin ORIGIN',
+  ERR_LOG_EXISTS: 'start it: attestry serve --data DIR',
+  ERR_INVARIANT: 'this is a bug, or storage that broke its promise; nothing was signed after it',
+}
+
+/** The hint for an error code, when there is one. */
+export function hintFor(code: ErrorCode): string | undefined {
+  return HINTS[code]
+}

@@ -1,0 +1,130 @@
+/**
+ * `attestry init`: creates a log, explicitly and once. With `--operator-key` the operator's private
+ * key stays elsewhere: the first run writes what it has to sign, the second one takes the results.
+ */
+import type { Command } from 'commander'
+import type { InitLogResult } from '../app/init-log.ts'
+import type { PublicKey } from '../cose/public-key.ts'
+import { anchorFromFile } from '../statement/trust-anchor.ts'
+import type { TrustAnchor } from '../statement/trust-anchor.ts'
+import { CliError } from './cli-error.ts'
+import { addCommand, run } from './command.ts'
+import type { Report } from './command.ts'
+import { readInput } from './files.ts'
+import { collect } from './option-values.ts'
+import { fields } from './terminal.ts'
+import type { Line } from './terminal.ts'
+import { readAnchors } from './trust-add.ts'
+import { anchorName, anchorPatterns, fingerprint } from './trust-text.ts'
+
+const HELP = `
+ORIGIN is the log's name for ever: a host name with an optional path, no scheme. The first
+two entries are the Registration Policy and the trust anchors given with --trust, signed
+by the operator key. An anchor without a pattern may speak for any issuer.
+
+The guard keeps the last signed tree head. It lies outside the data directory, must not be
+in its backups, and is what makes a restored older copy refuse to sign.
+
+With --operator-key the operator key stays elsewhere, in two steps: this command writes
+the two documents and says how to sign them; run it again when they are signed.
+
+Examples:
+  $ attestry init --data ./data --origin log.example.org \\
+      --trust issuer.pub.cbor=https://ci.example.org
+  $ attestry init --data ./data --origin log.example.org --operator-key operator.pub.cbor
+`
+
+interface InitOptions {
+  readonly data: string
+  readonly origin: string
+  readonly trust?: readonly string[]
+  readonly operatorKey?: string
+  readonly guard?: string
+}
+
+export function addInit(program: Command): void {
+  addCommand(program, 'init', { description: 'create a log', help: HELP })
+    .requiredOption('--data <dir>', 'data directory to create')
+    .requiredOption('--origin <origin>', 'name of the log, like log.example.org/2026')
+    .option('--trust <file[=pattern]>', 'anchor of issuers to admit (repeatable)', collect)
+    .option('--operator-key <pub>', "operator's public key; its private key stays elsewhere")
+    .option('--guard <path>', 'guard of the log (default: DIR.guard beside DIR)')
+    .action(run(init))
+}
+
+async function init(options: InitOptions): Promise<Report> {
+  const anchors = await readAnchors(options.trust ?? [])
+  const operatorKey =
+    options.operatorKey === undefined ? undefined : await readPublicKey(options.operatorKey)
+  const { data, guard, origin } = options
+  const { initLog } = await import('../app/init-log.ts')
+  const result = await initLog({ data, guard, origin, anchors, operatorKey })
+  return result.kind === 'created'
+    ? reportCreated(result, anchors, options)
+    : reportToBeSigned(result)
+}
+
+async function readPublicKey(path: string): Promise<PublicKey> {
+  const anchor = anchorFromFile(await readInput(path), ['*'])
+  if (anchor.kind !== 'cose-key') {
+    throw new CliError('ERR_USAGE', `${path}: expected a COSE_Key or a PEM public key`)
+  }
+  return anchor.key
+}
+
+function reportCreated(
+  { paths, names, head, receiptKey, operatorKey }: InitLogResult & { kind: 'created' },
+  anchors: readonly TrustAnchor[],
+  options: InitOptions,
+): Report {
+  const { treeSize } = head.treeHead
+  const [receipt, operator] = [fingerprint(receiptKey), fingerprint(operatorKey)]
+  const guard = options.guard === undefined ? '' : ` --guard ${options.guard}`
+  const none: Line = {
+    text: 'No --trust was given: this log admits no statement of anybody.',
+    tone: 'warn',
+  }
+  return {
+    json: {
+      result: 'created',
+      data: paths.directory,
+      guard: paths.guard,
+      ...names,
+      treeSize,
+      receiptKey: receipt,
+      operatorKey: operator,
+      anchors: anchors.map(({ issuers }, i) => ({ anchor: anchorName(anchors[i]!), issuers })),
+    },
+    lines: [
+      { text: `created the log ${names.origin} in ${options.data}`, tone: 'good' },
+      ...fields([
+        ['issuer', names.issuer],
+        ['tree size', String(treeSize)],
+        ['receipt key', `${receipt} (publish this fingerprint)`],
+        ['operator key', operator],
+        ['guard', `${paths.guard} (keep it out of backups)`],
+        ...anchors.map((a) => ['admits', `${anchorName(a)} for ${anchorPatterns(a)}`] as const),
+      ]),
+      ...(anchors.length === 0 ? [none] : []),
+      `Start it: attestry serve --data ${options.data}${guard}`,
+    ],
+  }
+}
+
+function reportToBeSigned({ names, documents }: InitLogResult & { kind: 'to-be-signed' }): Report {
+  const commands = documents.flatMap(({ document, signed, subject, contentType }) => [
+    `  attestry sign ${document} --key OPERATOR.pem \\`,
+    `    --issuer ${names.issuer} --subject ${subject} \\`,
+    `    --type ${contentType} \\`,
+    `    -o ${signed}`,
+  ])
+  return {
+    json: { result: 'to-be-signed', ...names, documents },
+    lines: [
+      { text: 'No log yet: the operator has to sign these two documents.', tone: 'warn' },
+      'Read them, sign them where the operator key is, and put the results in place:',
+      ...commands,
+      'Then run the same `attestry init` again.',
+    ],
+  }
+}

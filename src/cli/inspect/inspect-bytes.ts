@@ -1,0 +1,84 @@
+/**
+ * Recognises what a file is: PEM, JSON (trust file), COSE_Sign1, COSE_Key, COSE_KeySet, a lone DER
+ * certificate, other CBOR. When nothing fits it shows the beginning and the reason; it never fails.
+ */
+import { decodeUtf8 } from '../../bytes/bytes.ts'
+import { decodeCbor } from '../../cbor/decode.ts'
+import type { TrustPolicy } from '../../verify/trust-policy.ts'
+import { parseTrustPolicy } from '../../verify/trust-policy.ts'
+import { anchorName, anchorPatterns, fingerprint } from '../trust-text.ts'
+import { bytesText, cborItem } from './cbor-text.ts'
+import { certificateItem } from './headers.ts'
+import type { Inspection, Item } from './item.ts'
+import { inspectCoseKeys, inspectPem, looksLikeCoseKey } from './keys.ts'
+import { inspectSign1 } from './sign1.ts'
+
+/** What the bytes hold. Never throws for any input, and never trusts any. */
+export function inspectBytes(bytes: Uint8Array): Inspection {
+  if (bytes.length === 0) return { kind: 'empty', items: [] }
+  const text = textOf(bytes)
+  if (text?.includes('-----BEGIN ') === true) return inspectPem(text)
+  if (text !== undefined && /^\s*[{[]/.test(text)) return inspectJson(bytes, text)
+  try {
+    return inspectSign1(bytes)
+  } catch (notSign1) {
+    return inspectOther(bytes, notSign1 as Error)
+  }
+}
+
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return decodeUtf8(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+function inspectOther(bytes: Uint8Array, notSign1: Error): Inspection {
+  if (bytes[0] === 0x30) {
+    const item = certificateItem('certificate', bytes)
+    if (item.note !== 'not a certificate') return { kind: 'X.509 certificate', items: [item] }
+  }
+  try {
+    const value = decodeCbor(bytes)
+    const members = Array.isArray(value) ? value : [value]
+    if (members.length > 0 && members.every(looksLikeCoseKey)) return inspectCoseKeys(value)
+    // Keep the reason visible: a broken COSE_Sign1 should not look like "just CBOR".
+    const because = { name: 'not a COSE_Sign1', value: notSign1.message }
+    return { kind: 'CBOR', items: [because, cborItem('value', value)] }
+  } catch (error) {
+    return {
+      kind: 'unknown',
+      items: [
+        { name: 'not readable', value: (error as Error).message },
+        { name: 'begins', value: bytesText(bytes.subarray(0, 64)) },
+      ],
+    }
+  }
+}
+
+function inspectJson(bytes: Uint8Array, text: string): Inspection {
+  let trust: TrustPolicy
+  try {
+    trust = parseTrustPolicy(bytes)
+  } catch (error) {
+    const isTrust = text.includes('"logs"') && text.includes('"issuers"')
+    const note = isTrust ? [{ name: 'not a trust file', value: (error as Error).message }] : []
+    return { kind: 'JSON text', items: [...note, { name: 'begins', value: text.slice(0, 200) }] }
+  }
+  return { kind: 'trust file', items: trustItems(trust) }
+}
+
+function trustItems(trust: TrustPolicy): Item[] {
+  const logs = trust.logs.map((log): Item => {
+    const keys = log.keys.map((key) => ({ name: 'key', value: fingerprint(key) }))
+    const origin = log.origin === undefined ? [] : [{ name: 'origin', value: log.origin }]
+    const profile = { name: 'profile', value: log.profile }
+    return { name: 'log', value: log.issuer, items: [...origin, profile, ...keys] }
+  })
+  const issuers = trust.issuers.map((anchor): Item => {
+    const note = `may speak for ${anchorPatterns(anchor)}`
+    return { name: 'issuer anchor', value: anchorName(anchor), note }
+  })
+  return [...logs, ...issuers]
+}

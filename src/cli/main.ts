@@ -1,0 +1,88 @@
+#!/usr/bin/env node
+/**
+ * `attestry`, the command line. This file wires commands and turns what is wrong with a command line
+ * into exit status 4; what a command does is in its own file.
+ */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { CliError } from './cli-error.ts'
+import { reportError } from './command.ts'
+import { EXIT } from './exit-codes.ts'
+import { addGuardAdopt } from './guard-adopt.ts'
+import { addInit } from './init.ts'
+import { addInspect } from './inspect.ts'
+import { addKeygen } from './keygen.ts'
+import { addLogCheck } from './log-check.ts'
+import { addQuickstart } from './quickstart.ts'
+import { addRegister } from './register.ts'
+import { addServe } from './serve.ts'
+import { addSign } from './sign.ts'
+import { guardPipes } from './terminal.ts'
+import { addTrustAdd } from './trust-add.ts'
+import { addTrustFetch } from './trust-fetch.ts'
+import { addVerify } from './verify.ts'
+
+const HELP = `
+Exit status: 0 done, 1 failed, 4 wrong command line; verify also 2 refused by policy and
+3 cannot tell. ATTESTRY_DEBUG=1 prints stack traces. NO_COLOR turns colour off.
+
+Start here:
+  $ attestry quickstart
+`
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+function buildProgram(): Command {
+  const program = new Command('attestry')
+    .description('A transparency log for supply-chain evidence: register, prove, verify offline.')
+    .version(readVersion())
+    .addHelpText('after', HELP.trimEnd())
+    .exitOverride()
+    .showHelpAfterError(false)
+    // Errors of the command line are printed by us, like every other error.
+    .configureOutput({ outputError: () => undefined })
+  addInit(program)
+  addServe(program)
+  addKeygen(program)
+  addSign(program)
+  addRegister(program)
+  addVerify(program)
+  const trust = program.command('trust').description('pin logs and issuers in a trust file')
+  addTrustFetch(trust)
+  addTrustAdd(trust)
+  addInspect(program)
+  const log = program.command('log').description('look after a log')
+  addLogCheck(log)
+  const guard = program.command('guard').description("look after a log's guard")
+  addGuardAdopt(guard)
+  addQuickstart(program)
+  return program
+}
+
+function isHelpOrVersion(error: CommanderError): boolean {
+  return error.code === 'commander.helpDisplayed' || error.code === 'commander.version'
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  guardPipes()
+  try {
+    await buildProgram().parseAsync([...argv], { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (isHelpOrVersion(error)) return
+      process.exitCode = EXIT.usage
+      if (error.code === 'commander.help') return // `attestry` alone: the help was printed
+      const message = error.message.replace(/^error: /, '')
+      const usage = new CliError('ERR_USAGE', message, { hint: 'attestry COMMAND --help' })
+      reportError(usage, argv.includes('--json'))
+      return
+    }
+    process.exitCode = EXIT.failed
+    reportError(error, argv.includes('--json'))
+  }
+}
+
+await main(process.argv.slice(2))

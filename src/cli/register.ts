@@ -1,0 +1,132 @@
+/**
+ * `attestry register`: hands a Signed Statement to a transparency service and says yes only when the
+ * Receipt that came back verifies (standards.md IS-17).
+ */
+import type { Command } from 'commander'
+import { ScrapiClient } from '../client/scrapi-client.ts'
+import { attachReceipts } from '../statement/transparent-statement.ts'
+import { parseSignedStatement } from '../statement/signed-statement.ts'
+import { verifyTransparentStatement } from '../verify/index.ts'
+import type { TrustPolicy, VerifiedStatement } from '../verify/index.ts'
+import { addCommand, run } from './command.ts'
+import type { Report } from './command.ts'
+import { nameOf, readInput, writeOutput } from './files.ts'
+import { parseUrl } from './option-values.ts'
+import { assertOneOutput } from './outputs.ts'
+import { fetchLogOfReceipt } from './service-trust.ts'
+import { fields, formatNumber, formatTime } from './terminal.ts'
+import { readTrustFile } from './trust-file.ts'
+
+const HELP = `
+Registering the same statement again is safe: it keeps its entry and index. Without
+--trust the Receipt is verified with the keys that the service itself presents.
+Speaks every generation of SCRAPI, so it works with other services too.
+
+Examples:
+  $ attestry register sbom.cose --url https://log.example.org -o sbom.transparent.cose
+  $ attestry register sbom.cose --url https://log.example.org --trust trust.json --json
+`
+
+interface RegisterOptions {
+  readonly url: string
+  readonly output?: string
+  readonly trust?: string
+  readonly json?: boolean
+}
+
+export function addRegister(program: Command): void {
+  addCommand(program, 'register', { description: 'register a Signed Statement', help: HELP })
+    .argument('FILE', 'Signed Statement, or - for standard input')
+    .requiredOption('--url <url>', 'address of the transparency service', parseUrl)
+    .option('--trust <trust>', "trust file to verify the Receipt with, not the service's own keys")
+    .option('-o, --output <file>', 'Transparent Statement to write, - for standard output')
+    .action(run(register))
+}
+
+async function register(file: string, options: RegisterOptions): Promise<Report> {
+  assertOneOutput(options)
+  const statementBytes = await readInput(file)
+  // Refuse what is not a statement before anything goes over the network.
+  parseSignedStatement(statementBytes)
+  const trust = options.trust === undefined ? undefined : await readTrustFile(options.trust)
+  const registered = await registerAndVerify({ url: options.url, statementBytes, trust })
+  if (options.output !== undefined) {
+    await writeOutput(options.output, registered.transparentStatement)
+  }
+  return report(nameOf(file), registered, options)
+}
+
+/** What a registration yielded, verified. */
+export interface VerifiedRegistration {
+  readonly statement: VerifiedStatement
+  readonly transparentStatement: Uint8Array
+  readonly location: string
+  readonly entryId: string
+}
+
+/**
+ * Registers, attaches the Receipt and verifies it.
+ * @throws UnavailableError, PolicyError or InputError as the service answered.
+ * @throws VerificationError when the service's Receipt does not hold.
+ */
+export async function registerAndVerify(request: {
+  readonly url: string
+  readonly statementBytes: Uint8Array
+  readonly trust: TrustPolicy | undefined
+}): Promise<VerifiedRegistration> {
+  const { url, statementBytes } = request
+  const { location, entryId, receipt } = await new ScrapiClient({ url }).register(statementBytes)
+  const trust = request.trust ?? {
+    version: 1,
+    logs: [await fetchLogOfReceipt(url, receipt)],
+    issuers: [],
+  }
+  const outcome = await verifyTransparentStatement({
+    // The new Receipt alone is in question; earlier ones stay in the file that is written.
+    transparentStatement: attachReceipts(parseSignedStatement(statementBytes).entry, [receipt]),
+    trust,
+    at: Math.floor(Date.now() / 1000),
+    receiptOnly: true,
+  })
+  if (outcome.kind !== 'verified') throw outcome.error
+  const transparentStatement = attachReceipts(statementBytes, [receipt])
+  return { statement: outcome.statement, transparentStatement, location, entryId }
+}
+
+function report(name: string, registered: VerifiedRegistration, options: RegisterOptions): Report {
+  const { statement, location, entryId, transparentStatement } = registered
+  const { leafIndex, treeSize, registrationTime, log } = statement
+  const keys = options.trust ?? 'the keys that the service presents'
+  return {
+    json: {
+      entryId,
+      entryDigest: statement.entryId,
+      leafIndex: leafIndex ?? null,
+      treeSize: treeSize ?? null,
+      positionAuthenticated: statement.positionAuthenticated,
+      registrationTime: registrationTime ?? null,
+      location,
+      log: log.issuer,
+      receiptVerifiedWith: options.trust ?? 'service',
+      output: options.output ?? null,
+    },
+    lines: [
+      { text: `${name}: registered, Receipt verified with ${keys}`, tone: 'good' },
+      ...fields([
+        ['log', log.issuer],
+        ['entry id', entryId],
+        ['index', leafIndex === undefined ? undefined : formatNumber(leafIndex)],
+        ['tree size', treeSize === undefined ? undefined : formatNumber(treeSize)],
+        ['registered', registrationTime === undefined ? undefined : formatTime(registrationTime)],
+        ['location', location],
+        [
+          'written',
+          options.output === undefined || options.output === '-'
+            ? undefined
+            : `${options.output} (${transparentStatement.length} bytes)`,
+        ],
+      ]),
+    ],
+    outputIsBytes: options.output === '-',
+  }
+}

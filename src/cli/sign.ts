@@ -1,0 +1,128 @@
+/**
+ * `attestry sign`: a payload becomes a Signed Statement (RFC 9943 §6). With `--hash` only a digest of
+ * the payload is signed (a hash envelope, RFC 9995), and the payload stays with its owner.
+ */
+import type { Command } from 'commander'
+import type { DigestName } from '../bytes/digest.ts'
+import { decodeUtf8, equalBytes } from '../bytes/bytes.ts'
+import { encodeHex } from '../bytes/hex.ts'
+import type { PublicKey } from '../cose/public-key.ts'
+import { keyThumbprint } from '../cose/thumbprint.ts'
+import { loadSigner } from '../keys/file-signer.ts'
+import { assertRegistrable, parseSignedStatement } from '../statement/signed-statement.ts'
+import { signStatement } from '../statement/sign-statement.ts'
+import { parseCertificate } from '../x509/certificate.ts'
+import { decodePem } from '../x509/pem.ts'
+import { CliError } from './cli-error.ts'
+import { addCommand, run } from './command.ts'
+import type { Report } from './command.ts'
+import { PAYLOAD_BYTES_MAX, nameOf, readInput, writeOutput } from './files.ts'
+import { algorithmOfKeyFile } from './keygen.ts'
+import { parseAlgorithm, parseDigestName, parseTime } from './option-values.ts'
+import { assertOneOutput } from './outputs.ts'
+import { fields, formatTime } from './terminal.ts'
+
+const HELP = `
+Writes a COSE_Sign1 whose protected header names issuer, subject, media type, key and
+time. An entry is at most 65,535 bytes: sign larger payloads, or payloads that must not
+become public, with --hash.
+
+Examples:
+  $ attestry sign provenance.json --key issuer.pem --issuer https://ci.example.org \\
+      --subject pkg:npm/demo@1.0.0 --type application/vnd.in-toto+json -o provenance.cose
+  $ attestry sign image.tar --hash sha-256 --key issuer.pem --issuer https://ci.example.org \\
+      --subject pkg:oci/demo --type application/x-tar -o image.cose
+`
+
+interface SignOptions {
+  readonly key: string
+  readonly alg?: string
+  readonly issuer: string
+  readonly subject: string
+  readonly type: string
+  readonly x5chain?: string
+  readonly hash?: DigestName
+  readonly issuedAt?: number
+  readonly output: string
+  readonly json?: boolean
+}
+
+export function addSign(program: Command): void {
+  addCommand(program, 'sign', { description: 'make a Signed Statement', help: HELP })
+    .argument('PAYLOAD', 'payload file, or - for standard input')
+    .requiredOption('--key <key.pem>', 'private key file (PKCS#8, mode 0600)')
+    .requiredOption('--issuer <iss>', 'who states this: a URI')
+    .requiredOption('--subject <sub>', 'what it is about: a purl or another identifier')
+    .requiredOption('--type <mediatype>', 'media type of the payload')
+    .option('--x5chain <chain.pem>', 'certificate chain of the key, leaf first')
+    .option('--hash <name>', 'sign only a digest: sha-256, sha-384 or sha-512', parseDigestName)
+    .option(
+      '--alg <name>',
+      'algorithm; by default the one that the key was made for',
+      parseAlgorithm,
+    )
+    .option('--issued-at <time>', 'time of the statement; by default now', parseTime)
+    .option('-o, --output <out.cose>', 'Signed Statement to write, - for standard output', '-')
+    .action(run(sign))
+}
+
+async function sign(file: string, options: SignOptions): Promise<Report> {
+  assertOneOutput(options)
+  const payload = await readInput(file, PAYLOAD_BYTES_MAX)
+  const algorithm = options.alg ?? (await algorithmOfKeyFile(options.key))
+  const signer = await loadSigner(options.key, algorithm === undefined ? {} : { algorithm })
+  const issuedAt = options.issuedAt ?? Math.floor(Date.now() / 1000)
+  const bytes = await signStatement({
+    payload,
+    issuer: options.issuer,
+    subject: options.subject,
+    contentType: options.type,
+    signer,
+    issuedAt,
+    ...(options.x5chain === undefined
+      ? {}
+      : { x5chain: await readChain(options.x5chain, signer.publicKey) }),
+    ...(options.hash === undefined ? {} : { hash: options.hash }),
+  })
+  // Better here than at the registry: required headers, and the limit of an entry.
+  const statement = parseSignedStatement(bytes)
+  assertRegistrable(statement)
+  const { entryId } = statement
+  await writeOutput(options.output, bytes)
+  const key = encodeHex(keyThumbprint(signer.publicKey))
+  return {
+    json: {
+      output: options.output,
+      bytes: bytes.length,
+      entryId,
+      issuer: options.issuer,
+      subject: options.subject,
+      type: options.type,
+      issuedAt,
+      key,
+      hash: options.hash ?? null,
+    },
+    lines: fields([
+      ['signed', `${nameOf(file)} (${payload.length} bytes)`],
+      ['as', `${options.issuer} about ${options.subject}`],
+      ['at', formatTime(issuedAt)],
+      ['payload', options.hash === undefined ? 'inside' : `withheld, only its ${options.hash}`],
+      ['key', key],
+      ['entry id', entryId],
+      ['written', options.output === '-' ? undefined : `${options.output} (${bytes.length} bytes)`],
+    ]),
+    outputIsBytes: options.output === '-',
+  }
+}
+
+/** The chain, whose leaf must be about the signing key: anything else would never verify. */
+async function readChain(path: string, key: PublicKey): Promise<Uint8Array[]> {
+  const chain = decodePem(decodeUtf8(await readInput(path)), 'CERTIFICATE')
+  const leaf = parseCertificate(chain[0]!)
+  if (!equalBytes(leaf.spki.spki, key.spki)) {
+    throw new CliError('ERR_USAGE', `the first certificate of ${path} is not for the signing key`, {
+      hint: 'the chain starts with the certificate of --key, roots come last',
+    })
+  }
+  return chain
+}

@@ -1,0 +1,202 @@
+/**
+ * `attestry verify`: a relying party's question, offline, with four answers. Thin over `verify/`:
+ * this file reads files, prints the outcome and turns it into an exit status.
+ */
+import type { Command } from 'commander'
+import { encodeHex } from '../bytes/hex.ts'
+import { verifyTransparentStatement } from '../verify/index.ts'
+import type { ReceiptResult, VerificationOutcome, VerifiedStatement } from '../verify/index.ts'
+import { addCommand, codeOf, errorJson, run } from './command.ts'
+import type { Report } from './command.ts'
+import { EXIT } from './exit-codes.ts'
+import type { ExitCode } from './exit-codes.ts'
+import { PAYLOAD_BYTES_MAX, nameOf, readInput } from './files.ts'
+import { hintFor } from './hints.ts'
+import { parseTime } from './option-values.ts'
+import { fields, formatNumber, formatTime } from './terminal.ts'
+import type { Line } from './terminal.ts'
+import { readTrustFile } from './trust-file.ts'
+import { anchorName } from './trust-text.ts'
+
+const HELP = `
+Offline: uses the two files, the payload if given, and the time. One Receipt of a trusted
+log suffices; others are reported and change nothing.
+
+Exit status:
+  0  verified
+  1  does not verify
+  2  everything holds and a policy of the trust file refuses it
+  3  cannot tell: for example no anchor for the issuer (see --receipt-only)
+  4  wrong command line, or a file that cannot be read
+
+Examples:
+  $ attestry verify sbom.transparent.cose --trust trust.json
+  $ attestry verify image.transparent.cose --trust trust.json --payload image.tar
+  $ curl -s "$URL/entries/$ID/statement" | attestry verify - --trust trust.json
+`
+
+interface VerifyOptions {
+  readonly trust: string
+  readonly payload?: string
+  readonly receiptOnly?: boolean
+  readonly at?: number
+}
+
+export function addVerify(program: Command): void {
+  addCommand(program, 'verify', { description: 'verify a Transparent Statement', help: HELP })
+    .argument('FILE', 'Transparent Statement, or - for standard input')
+    .requiredOption('--trust <trust>', 'trust file: logs and issuers that you trust')
+    .option('--payload <file>', 'the signed payload, to compare or for a hash envelope')
+    .option('--receipt-only', 'do not demand that the issuer is known; exit 0 for a good Receipt')
+    .option('--at <time>', 'verify as of this time instead of now', parseTime)
+    .action(run(verify, exitCodeOf))
+}
+
+/** An input that cannot be read is the caller's mistake; anything unforeseen is "cannot tell". */
+function exitCodeOf(error: unknown): ExitCode {
+  const code = codeOf(error)
+  const callers = ['ERR_USAGE', 'ERR_FILE', 'ERR_TRUST_CONFIGURATION']
+  return callers.includes(code) ? EXIT.usage : EXIT.cannotTell
+}
+
+async function verify(file: string, options: VerifyOptions): Promise<Report> {
+  const trust = await readTrustFile(options.trust)
+  const transparentStatement = await readInput(file)
+  const payload =
+    options.payload === undefined ? undefined : await readInput(options.payload, PAYLOAD_BYTES_MAX)
+  const outcome = await verifyTransparentStatement({
+    transparentStatement,
+    trust,
+    at: options.at ?? Math.floor(Date.now() / 1000),
+    ...(payload === undefined ? {} : { payload }),
+    ...(options.receiptOnly === undefined ? {} : { receiptOnly: options.receiptOnly }),
+  })
+  return reportOutcome(nameOf(file), outcome)
+}
+
+/** The outcome for people, for programs, and as exit status. */
+export function reportOutcome(name: string, outcome: VerificationOutcome): Report {
+  if (outcome.kind === 'verified') return reportVerified(name, outcome.statement)
+  const { error, receipts } = outcome
+  const [exitCode, word] = VERDICTS[outcome.kind]
+  const missing = outcome.kind === 'cannot-tell' ? { missing: outcome.missing } : {}
+  const holds =
+    outcome.kind === 'cannot-tell' && outcome.missing === 'issuer-anchor'
+      ? 'the Receipt holds, the issuer was not checked: '
+      : ''
+  const hint = hintFor(error.code)
+  return {
+    exitCode,
+    json: {
+      outcome: outcome.kind,
+      ...missing,
+      error: errorJson(error),
+      receipts: receipts.map(receiptJson),
+    },
+    lines: [
+      {
+        text: `${name}: ${word}: ${holds}${error.message} (${error.code})`,
+        tone: exitCode === 1 ? 'bad' : 'warn',
+      },
+      ...fields(receipts.map(receiptRow)),
+      ...(hint === undefined ? [] : [`hint: ${hint}`]),
+    ],
+  }
+}
+
+const VERDICTS = {
+  'not-verified': [EXIT.failed, 'DOES NOT VERIFY'],
+  refused: [EXIT.refused, 'REFUSED'],
+  'cannot-tell': [EXIT.cannotTell, 'CANNOT TELL'],
+} as const
+
+const PAYLOADS = {
+  attached: 'inside the statement, covered by the signature',
+  matched: 'matches the given file',
+  withheld: 'not at hand; give --payload FILE to compare it',
+} as const
+
+function reportVerified(name: string, statement: VerifiedStatement): Report {
+  const { issuer, subject, registrationTime, authenticatedIssuer, receipts } = statement
+  const verdict: Line =
+    issuer === undefined
+      ? { text: `${name}: RECEIPT HOLDS, issuer not checked`, tone: 'warn' }
+      : { text: `${name}: VERIFIED`, tone: 'good' }
+  const anchor =
+    authenticatedIssuer === undefined ? '' : ` (${anchorName(authenticatedIssuer.anchor)})`
+  return {
+    json: verifiedJson(statement),
+    lines: [
+      verdict,
+      ...fields([
+        [
+          'issuer',
+          issuer === undefined ? 'not checked: no anchor in the trust file' : issuer + anchor,
+        ],
+        ['subject', issuer === undefined ? undefined : subject],
+        // Without an issuer no signature covers it.
+        ['payload', issuer === undefined ? undefined : PAYLOADS[statement.payload]],
+        ['log', statement.log.issuer],
+        ['position', position(statement)],
+        ['registered', registrationTime === undefined ? undefined : formatTime(registrationTime)],
+        ['entry id', statement.entryId],
+        ...receipts.map(receiptRow),
+        ...statement.nonConformances.map((text) => ['note', text] as const),
+      ]),
+    ],
+  }
+}
+
+function position(statement: VerifiedStatement): string | undefined {
+  const { leafIndex, treeSize } = statement
+  if (leafIndex === undefined || treeSize === undefined) return undefined
+  const hint = statement.positionAuthenticated ? '' : ' (as the Receipt says; not signed)'
+  return `index ${formatNumber(leafIndex)} in a tree of ${formatNumber(treeSize)}${hint}`
+}
+
+function receiptRow(receipt: ReceiptResult): readonly [string, string] {
+  const name = `receipt ${receipt.index + 1}`
+  if (receipt.status !== 'verified') return [name, `${receipt.status}: ${receipt.reason}`]
+  const again = receipt.duplicateOf === undefined ? '' : `, same log as ${receipt.duplicateOf + 1}`
+  return [name, `holds, by ${receipt.log.issuer}${again}`]
+}
+
+function receiptJson(receipt: ReceiptResult): Record<string, unknown> {
+  const { index, status } = receipt
+  if (receipt.status !== 'verified')
+    return { index, status, code: receipt.code, reason: receipt.reason }
+  return {
+    index,
+    status,
+    log: receipt.log.issuer,
+    vds: receipt.vds,
+    rootHash: encodeHex(receipt.rootHash),
+    treeSize: receipt.treeSize ?? null,
+    leafIndex: receipt.leafIndex ?? null,
+    positionAuthenticated: receipt.positionAuthenticated,
+    issuedAt: receipt.issuedAt ?? null,
+    duplicateOf: receipt.duplicateOf ?? null,
+    nonConformances: receipt.nonConformances,
+  }
+}
+
+function verifiedJson(statement: VerifiedStatement): Record<string, unknown> {
+  const { issuer, authenticatedIssuer } = statement
+  return {
+    outcome: 'verified',
+    issuerChecked: issuer !== undefined,
+    issuer: issuer ?? null,
+    anchor: authenticatedIssuer === undefined ? null : anchorName(authenticatedIssuer.anchor),
+    // Without an authenticated issuer the statement's claims are nobody's.
+    subject: issuer === undefined ? null : (statement.subject ?? null),
+    entryId: statement.entryId,
+    payload: statement.payload,
+    log: statement.log.issuer,
+    registrationTime: statement.registrationTime ?? null,
+    treeSize: statement.treeSize ?? null,
+    leafIndex: statement.leafIndex ?? null,
+    positionAuthenticated: statement.positionAuthenticated,
+    receipts: statement.receipts.map(receiptJson),
+    nonConformances: statement.nonConformances,
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Runs the built command line (`dist/cli/main.js`, or ATTESTRY_CLI) as child processes. Every child
+ * has a time limit, and servers are stopped by their own handle.
+ */
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const cliPath: string =
+  process.env['ATTESTRY_CLI'] ?? fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+if (!existsSync(cliPath)) throw new Error(`${cliPath} does not exist: run \`npm run build\` first`)
+
+const CHILD_MS_MAX = 30_000
+
+export interface CliResult {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stdoutBytes: Uint8Array
+  readonly stderr: string
+}
+
+export interface CliOptions {
+  readonly cwd: string
+  readonly stdin?: Uint8Array | string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const environment = { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), TZ: 'UTC' }
+
+/** Runs one command to its end. */
+export async function attestry(args: readonly string[], options: CliOptions): Promise<CliResult> {
+  return finish(process.execPath, [cliPath, ...args], options)
+}
+
+/** Runs a shell line in which `attestry` is the built command line. */
+export async function shell(line: string, options: CliOptions): Promise<CliResult> {
+  const prelude = `attestry() { "${process.execPath}" "${cliPath}" "$@"; }\n`
+  return finish('/bin/sh', ['-c', prelude + line], options)
+}
+
+async function finish(
+  command: string,
+  args: readonly string[],
+  options: CliOptions,
+): Promise<CliResult> {
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: { ...environment, ...options.env },
+    timeout: CHILD_MS_MAX,
+  })
+  child.stdin.on('error', () => undefined) // the child may not want its input
+  child.stdin.end(options.stdin)
+  const stdout: Buffer[] = []
+  const stderr: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', resolve)
+  })
+  return {
+    status,
+    stdout: Buffer.concat(stdout).toString(),
+    stdoutBytes: new Uint8Array(Buffer.concat(stdout)),
+    stderr: Buffer.concat(stderr).toString(),
+  }
+}
+
+/** A server that is a child process. */
+export interface RunningServer {
+  readonly url: string
+  /** What it has printed so far. */
+  readonly output: () => string
+  /** Sends SIGTERM and waits for the end; the exit status. */
+  readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>
+}
+
+/** Starts a command that serves, and waits until it says where. */
+export async function startServer(
+  args: readonly string[],
+  options: CliOptions,
+): Promise<RunningServer> {
+  const child = spawn(process.execPath, [cliPath, ...args], {
+    cwd: options.cwd,
+    env: { ...environment, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 2 * CHILD_MS_MAX,
+  })
+  let output = ''
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+  const url = await new Promise<string>((resolve, reject) => {
+    const read = (chunk: Buffer): void => {
+      output += chunk.toString()
+      const found = /http:\/\/127\.0\.0\.1:\d+/.exec(output)
+      if (found !== null && output.includes('listening')) resolve(found[0])
+    }
+    child.stdout.on('data', read)
+    child.stderr.on('data', read)
+    void ended.then(() => {
+      reject(new Error(`the server ended early: ${output}`))
+    })
+  })
+  return { url, output: () => output, stop: (signal) => stop(child, ended, signal) }
+}
+
+async function stop(
+  child: ChildProcess,
+  ended: Promise<number | null>,
+  signal: NodeJS.Signals = 'SIGTERM',
+): Promise<number | null> {
+  child.kill(signal)
+  return ended
+}
+
+/** An empty folder outside the project, and how to remove it. */
+export function temporaryFolder(): { readonly path: string; readonly remove: () => void } {
+  const path = mkdtempSync(join(tmpdir(), 'attestry-cli-'))
+  return {
+    path,
+    remove: () => {
+      rmSync(path, { recursive: true, force: true })
+    },
+  }
+}

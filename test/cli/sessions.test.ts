@@ -1,0 +1,44 @@
+/** Whole sessions against golden transcripts; they are also the documentation's examples. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { attestry, shell, startServer, temporaryFolder } from './attestry.ts'
+import type { RunningServer } from './attestry.ts'
+import { patternOf, readTranscript } from './transcript.ts'
+
+async function play(name: string, cwd: string, env: Record<string, string>): Promise<void> {
+  for (const { command, expected, status } of readTranscript(name)) {
+    const result = await shell(`{ ${command}\n} 2>&1`, { cwd, env })
+    expect(result.stdout.trim(), `$ ${command}`).toMatch(patternOf(expected))
+    expect(result.status, `$ ${command}`).toBe(status)
+  }
+}
+
+describe('transcripts', () => {
+  const folder = temporaryFolder()
+  let server: RunningServer | undefined
+
+  beforeAll(async () => {
+    const { path: cwd } = folder
+    await attestry(['keygen', '--out', 'issuer.pem'], { cwd })
+    const trust = ['--trust', 'issuer.pub.cbor=https://ci.example.org']
+    await attestry(['init', '--data', 'log', '--origin', 'log.example.org', ...trust], { cwd })
+    server = await startServer(['serve', '--data', 'log', '--port', '0'], { cwd })
+  })
+
+  afterAll(async () => {
+    await server?.stop()
+    folder.remove()
+  })
+
+  it('create-a-log.txt', async () => {
+    const empty = temporaryFolder()
+    try {
+      await play('create-a-log', empty.path, {})
+    } finally {
+      empty.remove()
+    }
+  })
+
+  it('register-and-verify.txt', async () => {
+    await play('register-and-verify', folder.path, { URL: server?.url ?? '' })
+  })
+})
