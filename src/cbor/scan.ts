@@ -1,7 +1,8 @@
 /**
  * The strict look at CBOR (RFC 8949) before anything decodes it: one pass over the bytes with named
  * limits. Refused: trailing bytes, indefinite lengths, bignums and every tag that a decoder might
- * act on, duplicate map keys (also in two spellings), invalid UTF-8, unknown simple values.
+ * act on, duplicate map keys (also in two spellings), invalid UTF-8, a byte order mark, unknown simple
+ * values, and an integer spelled as a float where no time can stand.
  * Tolerated, because foreign signed headers contain them: any key order and non-shortest heads.
  * Byte strings are never looked into.
  */
@@ -23,6 +24,9 @@ export const CBOR_LIMITS: CborLimits = { bytes: 1024 * 1024, depth: 16, items: 1
 /** Header labels and claim names are short; a key is compared as text. */
 const MAP_KEY_BYTES_MAX = 256
 
+/** Engines hash integer keys without a seed: many that collide make a Map quadratic. */
+const MAP_PAIRS_MAX = 256
+
 /** Tags that pass: epoch time, the COSE messages, encoded CBOR, URI, UUID, language text, CWT. */
 const TAGS_ALLOWED: ReadonlySet<number> = new Set([1, 16, 17, 18, 24, 32, 37, 38, 61, 96, 97, 98])
 
@@ -31,6 +35,12 @@ const MAJOR_TEXT = 3
 const MAJOR_ARRAY = 4
 const MAJOR_MAP = 5
 const MAJOR_TAG = 6
+
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
+
+const TAG_TIME = 1
+/** CWT claims exp, nbf and iat (RFC 8392): times, which other software writes as floats. */
+const TIME_KEYS: ReadonlySet<string> = new Set(['0:4', '0:5', '0:6'])
 
 export interface CborHead {
   readonly major: number
@@ -78,7 +88,7 @@ class Scan {
     this.limits = limits
   }
 
-  item(offset: number, depth: number): number {
+  item(offset: number, depth: number, isTime = false): number {
     if (++this.items > this.limits.items) {
       throw new InputError('ERR_CBOR_LIMIT', `more than ${this.limits.items} CBOR items`)
     }
@@ -95,7 +105,7 @@ class Scan {
       case MAJOR_TAG:
         return this.tag(head, depth + 1)
       case 7:
-        return simple(head)
+        return this.simple(head, isTime)
       default:
         return head.next
     }
@@ -111,8 +121,14 @@ class Scan {
 
   private text(head: CborHead): number {
     const end = this.content(head)
+    // Decoders drop the mark from long texts: two texts, and two map keys, would become one.
+    if (
+      BYTE_ORDER_MARK.every((byte, i) => head.next + i < end && this.bytes[head.next + i] === byte)
+    ) {
+      throw new InputError('ERR_CBOR_FORBIDDEN', 'a CBOR text begins with a byte order mark')
+    }
     for (let i = head.next; i < end; i++) {
-      if ((this.bytes[i]!) < 0x80) continue
+      if (this.bytes[i]! < 0x80) continue
       try {
         decodeUtf8(this.bytes.subarray(head.next, end))
       } catch (cause) {
@@ -132,6 +148,9 @@ class Scan {
 
   private map(head: CborHead, depth: number): number {
     this.container(head, depth, 2)
+    if (head.value > MAP_PAIRS_MAX) {
+      throw new InputError('ERR_CBOR_LIMIT', `CBOR map of more than ${MAP_PAIRS_MAX} pairs`)
+    }
     const keys = new Set<string>()
     let offset = head.next
     for (let i = 0; i < head.value; i++) {
@@ -139,7 +158,7 @@ class Scan {
       const key = this.keyOf(offset)
       if (keys.has(key)) throw new InputError('ERR_CBOR_FORBIDDEN', 'a CBOR map has a key twice')
       keys.add(key)
-      offset = this.item(valueOffset, depth)
+      offset = this.item(valueOffset, depth, TIME_KEYS.has(key))
     }
     return offset
   }
@@ -163,7 +182,19 @@ class Scan {
     if (!TAGS_ALLOWED.has(head.value)) {
       throw new InputError('ERR_CBOR_FORBIDDEN', `CBOR tag ${head.exact} is not accepted`)
     }
-    return this.item(head.next, depth)
+    return this.item(head.next, depth, head.value === TAG_TIME)
+  }
+
+  /** False, true, null, undefined and floats. One-byte simple values have no meaning here. */
+  private simple(head: CborHead, isTime: boolean): number {
+    if (head.info < 20 || head.info === 24) {
+      throw new InputError('ERR_CBOR_FORBIDDEN', `CBOR simple value ${head.exact} is not accepted`)
+    }
+    // Decoded, -7.0 is -7: an algorithm to us and none to software that keeps the two apart.
+    if (head.info > 24 && !isTime && Number.isInteger(floatOf(this.bytes, head))) {
+      throw new InputError('ERR_CBOR_FORBIDDEN', 'a CBOR float stands for an integer')
+    }
+    return head.next
   }
 
   private container(head: CborHead, depth: number, itemsEach: number): void {
@@ -191,7 +222,7 @@ export function readHead(bytes: Uint8Array, offset: number): CborHead {
   const next = offset + 1 + length
   if (next > bytes.length) throw new InputError('ERR_CBOR_MALFORMED', 'CBOR ends early')
   let value = 0
-  for (let i = offset + 1; i < next; i++) value = value * 256 + (bytes[i]!)
+  for (let i = offset + 1; i < next; i++) value = value * 256 + bytes[i]!
   const exact = Number.isSafeInteger(value) ? String(value) : exactArgument(bytes, offset + 1)
   return { major, info, value, exact, next }
 }
@@ -200,8 +231,14 @@ function exactArgument(bytes: Uint8Array, offset: number): string {
   return String(new DataView(bytes.buffer, bytes.byteOffset + offset, 8).getBigUint64(0))
 }
 
-function simple(head: CborHead): number {
-  // 20..23: false, true, null, undefined; 25..27: floats. One-byte simple values have no meaning here.
-  if (head.info >= 20 && head.info <= 27 && head.info !== 24) return head.next
-  throw new InputError('ERR_CBOR_FORBIDDEN', `CBOR simple value ${head.exact} is not accepted`)
+function floatOf(bytes: Uint8Array, { info, next }: CborHead): number {
+  const length = 2 ** (info - 24)
+  const view = new DataView(bytes.buffer, bytes.byteOffset + next - length, length)
+  if (length === 8) return view.getFloat64(0)
+  if (length === 4) return view.getFloat32(0)
+  const half = view.getUint16(0) % 0x8000
+  const exponent = Math.floor(half / 1024)
+  const fraction = half % 1024
+  if (exponent === 31) return Number.NaN
+  return exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25)
 }

@@ -7,7 +7,7 @@
 import { concatBytes } from '../bytes/bytes.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { CborTag, decodeCbor, type CborMap, type CborValue } from '../cbor/decode.ts'
-import { encodeByteString, encodeCbor, encodeHead } from '../cbor/encode.ts'
+import { encodeCbor, joinEncoded } from '../cbor/encode.ts'
 import type { CborLimits } from '../cbor/scan.ts'
 import { InputError, VerificationError, type VerificationErrorCode } from '../errors.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
@@ -32,7 +32,8 @@ const EMPTY: Uint8Array = new Uint8Array(0)
 const EMPTY_MAP: Uint8Array = Uint8Array.of(0xa0)
 const NIL: Uint8Array = Uint8Array.of(0xf6)
 const MESSAGE_HEAD: Uint8Array = Uint8Array.of(0xd2, 0x84)
-const CONTEXT: Uint8Array = encodeCbor('Signature1')
+/** An array of four, whose first item is the context "Signature1". */
+const SIG_STRUCTURE_HEAD: Uint8Array = concatBytes(Uint8Array.of(0x84), encodeCbor('Signature1'))
 
 /** Not processed where `crit` could name them: `typ` nowhere, Receipts and proofs unprotected only. */
 const IGNORED: ReadonlySet<CborValue> = new Set<CborValue>([
@@ -112,13 +113,12 @@ export function sigStructure(
 ): Uint8Array {
   // An encoded empty map is signed as the zero-length string (§4.4 step 2).
   const isEmptyMap = protectedBytes.length === 1 && protectedBytes[0] === 0xa0
-  return concatBytes(
-    encodeHead(4, 4),
-    CONTEXT,
-    encodeByteString(isEmptyMap ? EMPTY : protectedBytes),
-    encodeByteString(externalAad),
-    encodeByteString(payload),
-  )
+  return joinEncoded([
+    SIG_STRUCTURE_HEAD,
+    { content: isEmptyMap ? EMPTY : protectedBytes },
+    { content: externalAad },
+    { content: payload },
+  ])
 }
 
 /** Parts of a COSE_Sign1 to put together. `unprotectedBytes` is an encoded map, by default empty. */
@@ -131,13 +131,13 @@ export interface Sign1Parts {
 
 /** Tag 18 and the four elements with shortest heads; contents are spliced in, never re-encoded. */
 export function encodeSign1(parts: Sign1Parts): Uint8Array {
-  return concatBytes(
+  return joinEncoded([
     MESSAGE_HEAD,
-    encodeByteString(parts.protectedBytes),
+    { content: parts.protectedBytes },
     parts.unprotectedBytes ?? EMPTY_MAP,
-    parts.payload === null ? NIL : encodeByteString(parts.payload),
-    encodeByteString(parts.signature),
-  )
+    parts.payload === null ? NIL : { content: parts.payload },
+    { content: parts.signature },
+  ])
 }
 
 /** What {@link verifySign1} needs. */

@@ -109,13 +109,6 @@ async function byCertificate(request: ByCertificate): Promise<AuthenticatedIssue
   const { statement, issuer, verifier } = request
   const chain = parseChain(statement, request.chain)
   const { anchor, validated } = await validateToOne(request, chain)
-  if (issuer.startsWith('did:x509:')) matchDidX509(parseDidX509(issuer), validated.path)
-  else if (anchor.kind === 'did-x509-root') {
-    throw new VerificationError(
-      'ERR_DID_X509_MISMATCH',
-      'this anchor speaks for did:x509 issuers only',
-    )
-  }
   const key = publicKeyFromSpki(chain[0]!.spki.spki)
   await verifySign1({
     message: statement.message,
@@ -127,12 +120,12 @@ async function byCertificate(request: ByCertificate): Promise<AuthenticatedIssue
   return { issuer, anchor, key, path, validFrom, validUntil }
 }
 
-/** The first anchor to which the chain validates; else the error about the last one tried. */
+/** The first anchor that vouches for chain and issuer; else the error about the last one tried. */
 async function validateToOne(
   request: ByCertificate,
   chain: readonly Certificate[],
 ): Promise<{ anchor: RootAnchor; validated: ValidatedPath }> {
-  const { at, verifier } = request
+  const { at, issuer, verifier } = request
   let failure: unknown
   for (const anchor of request.roots) {
     const root =
@@ -140,13 +133,26 @@ async function validateToOne(
         ? { roots: [anchor.certificate] }
         : { rootFingerprint: anchor.fingerprint }
     try {
-      return { anchor, validated: await validatePath({ chain, ...root, at, verifier }) }
+      const validated = await validatePath({ chain, ...root, at, verifier })
+      matchIssuer(issuer, anchor, validated.path)
+      return { anchor, validated }
     } catch (error) {
       if (!(error instanceof VerificationError)) throw error
       failure = error
     }
   }
   throw failure
+}
+
+/** A did:x509 is held against the path; an anchor for those speaks for nothing else. */
+function matchIssuer(issuer: string, anchor: RootAnchor, path: readonly Certificate[]): void {
+  if (issuer.startsWith('did:x509:')) matchDidX509(parseDidX509(issuer), path)
+  else if (anchor.kind === 'did-x509-root') {
+    throw new VerificationError(
+      'ERR_DID_X509_MISMATCH',
+      'this anchor speaks for did:x509 issuers only',
+    )
+  }
 }
 
 async function byKey(
@@ -157,12 +163,14 @@ async function byKey(
   const algorithm = algorithmById(statement.headers.algorithm)
   const { keyId } = statement.headers
   const anchors = allowed.filter((anchor) => anchor.kind === 'cose-key')
-  const candidates = anchors.filter(({ key }) => mayBeNamed(key, keyId)).slice(0, KEYS_TRIED_MAX)
-  let failure: unknown = new VerificationError(
-    'ERR_ISSUER_KEY',
-    `no key that may speak for this issuer has ${describeKeyId(keyId)}` +
-      (statement.headers.x5t === undefined ? '' : ', and no certificate is given'),
-  )
+  const named = anchors.filter(({ key }) => isNamed(key, keyId))
+  // A key that was given without a kid may be the one behind any kid; its signature decides.
+  const unnamed = anchors.filter(({ key }) => key.kid === undefined && !isNamed(key, keyId))
+  const certified = certifiedKey(statement)
+  const candidates = [...named, ...unnamed]
+    .filter(({ key }) => certified === undefined || equalBytes(key.spki, certified))
+    .slice(0, KEYS_TRIED_MAX)
+  let failure: VerificationError | InputError | undefined
   for (const anchor of candidates) {
     try {
       assertKeyFits(algorithm, anchor.key)
@@ -171,14 +179,26 @@ async function byKey(
       return { issuer, anchor, key: anchor.key, ...ALWAYS }
     } catch (error) {
       if (!(error instanceof VerificationError || error instanceof InputError)) throw error
-      failure = error
+      failure ??= error
     }
   }
-  throw failure
+  throw (
+    failure ??
+    new VerificationError(
+      'ERR_ISSUER_KEY',
+      `no key that may speak for this issuer has ${describeKeyId(keyId)}` +
+        (statement.headers.x5t === undefined ? '' : ', and no certificate is given'),
+    )
+  )
 }
 
-/** A key that was given without a kid may be the one behind any kid; its signature decides. */
-function mayBeNamed(key: PublicKey, keyId: Uint8Array | undefined): boolean {
-  if (keyId === undefined || key.kid === undefined || equalBytes(key.kid, keyId)) return true
+function isNamed(key: PublicKey, keyId: Uint8Array | undefined): boolean {
+  if (keyId === undefined || (key.kid !== undefined && equalBytes(key.kid, keyId))) return true
   return equalBytes(keyThumbprint(key), keyId)
+}
+
+/** The key of the certificate that the protected header names: every identifier there counts (TS-2). */
+function certifiedKey(statement: SignedStatement): Uint8Array | undefined {
+  const [leaf] = statement.headers.x5chain ?? []
+  return leaf === undefined ? undefined : parseChain(statement, [leaf])[0]!.spki.spki
 }

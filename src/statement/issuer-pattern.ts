@@ -1,7 +1,7 @@
 /**
- * Patterns for issuer identifiers: literal text in which `*` stands for any run of characters.
- * Matching takes time linear in the text times the number of stars and never backtracks further
- * than the last star.
+ * Patterns for issuers, subjects, predicate types and the like: literal text in which `*` stands for
+ * any run of characters. Matching takes time linear in the text times the number of stars and never
+ * backtracks further than the last star.
  */
 
 /** True when `text` as a whole matches `pattern`. */
@@ -18,4 +18,13 @@ export function matchesPattern(pattern: string, text: string): boolean {
     position = found + part.length
   }
   return text.endsWith(last)
+}
+
+/**
+ * True when everything that `inner` matches, `outer` matches too. A star of the inner pattern has to
+ * fall into a star of the outer one, and matching `inner` as a text says just that: no literal part
+ * of the outer pattern contains a star.
+ */
+export function coversPattern(outer: string, inner: string): boolean {
+  return matchesPattern(outer, inner)
 }

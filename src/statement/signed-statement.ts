@@ -125,7 +125,10 @@ export function conformanceFindings(statement: SignedStatement): readonly string
   if (hasCertificate && issuer?.includes(':') === true && !isUri(issuer)) {
     findings.push('the issuer has a ":" and is not a URI')
   }
-  const { payload } = statement.message
+  const { payload, protectedHeader } = statement.message
+  if (protectedHeader.has(HEADER.receipts)) {
+    findings.push('receipts (394) are in the protected header, where none can be added')
+  }
   if (hashEnvelope !== undefined && payload !== null) {
     const expected = digest(hashEnvelope.algorithm, new Uint8Array(0)).length
     if (payload.length !== expected) {

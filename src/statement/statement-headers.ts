@@ -33,27 +33,27 @@ function fail(message: string): never {
   throw new InputError('ERR_STATEMENT_HEADERS', message)
 }
 
-/** Leaves out what is undefined, as exact optional properties want it. */
-function defined<T extends object>(values: { [K in keyof T]: T[K] | undefined }): T {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T
-}
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** @throws InputError `ERR_STATEMENT_HEADERS` for a parameter of the wrong type. */
 export function parseStatementHeaders(header: CborMap, unprotected: CborMap): StatementHeaders {
   const claims = header.get(HEADER.cwtClaims)
   if (claims !== undefined && !(claims instanceof Map)) fail('CWT claims (15) are not a map')
   const claim = (label: number): CborValue => (claims as CborMap | undefined)?.get(label)
-  return defined<StatementHeaders>({
-    algorithm: integer(header.get(HEADER.algorithm), 'alg (1)'),
-    contentType: contentType(header.get(HEADER.contentType), 'content type (3)'),
-    keyId: byteString(header.get(HEADER.keyId), 'kid (4)'),
-    issuer: text(claim(CLAIM.issuer), 'iss'),
-    subject: text(claim(CLAIM.subject), 'sub'),
-    issuedAt: time(claim(CLAIM.issuedAt)),
-    x5chain: certificateChain(header.get(HEADER.x5chain)),
-    x5t: certificateThumbprint(header.get(HEADER.x5t)),
-    hashEnvelope: parseHashEnvelope(header, unprotected),
-  })
+  const headers: Writable<StatementHeaders> = {}
+  const set = <K extends keyof StatementHeaders>(name: K, value: StatementHeaders[K]): void => {
+    if (value !== undefined) headers[name] = value
+  }
+  set('algorithm', integer(header.get(HEADER.algorithm), 'alg (1)'))
+  set('contentType', contentType(header.get(HEADER.contentType), 'content type (3)'))
+  set('keyId', byteString(header.get(HEADER.keyId), 'kid (4)'))
+  set('issuer', text(claim(CLAIM.issuer), 'iss'))
+  set('subject', text(claim(CLAIM.subject), 'sub'))
+  set('issuedAt', time(claim(CLAIM.issuedAt)))
+  set('x5chain', certificateChain(header.get(HEADER.x5chain)))
+  set('x5t', certificateThumbprint(header.get(HEADER.x5t)))
+  set('hashEnvelope', parseHashEnvelope(header, unprotected))
+  return headers
 }
 
 /** x5chain of RFC 9360 §2: one certificate as a byte string, or an array of them. */
@@ -101,6 +101,7 @@ function text(value: CborValue, what: string): string | undefined {
 
 function time(value: CborValue): number | undefined {
   const seconds = value instanceof CborTag && value.tag === 1 ? value.value : value
-  if (seconds === undefined || typeof seconds === 'number') return seconds
+  if (seconds === undefined || (typeof seconds === 'number' && Number.isFinite(seconds)))
+    return seconds
   return fail('claim iat is not a number')
 }

@@ -21,10 +21,14 @@ const RECEIPTS_KEY = encodeCbor(HEADER.receipts)
 /**
  * Adds receipts behind those that the statement already carries; one that it has is not added twice.
  * @param statement Signed or Transparent Statement bytes.
- * @throws InputError as parseSignedStatement, or `ERR_RECEIPT_MALFORMED` when there is no receipt.
+ * @throws InputError as parseSignedStatement, `ERR_RECEIPT_MALFORMED` when there is no receipt, or
+ *   `ERR_COSE_HEADER` when label 394 is protected.
  */
 export function attachReceipts(statement: Uint8Array, receipts: readonly Uint8Array[]): Uint8Array {
   const { message, receipts: existing } = parseSignedStatement(statement)
+  if (message.protectedHeader.has(HEADER.receipts)) {
+    throw new InputError('ERR_COSE_HEADER', 'receipts (394) are in the protected header')
+  }
   const all: Uint8Array[] = [...existing]
   for (const receipt of receipts) {
     if (!all.some((known) => equalBytes(known, receipt))) all.push(receipt)

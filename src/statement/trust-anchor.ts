@@ -6,6 +6,7 @@
  *     {"kind": "x509-root", "certificate": "<base64 DER>", "issuers": ["*"]}
  *     {"kind": "did-x509-root", "fingerprint": "sha256:<base64url>", "issuers": ["did:x509:*"]}
  *
+ * Each may have "subjects", "predicateTypes" and "builderIds", lists of patterns that narrow it.
  * Unknown members are refused: a reader that cannot use a field must not pretend that it did.
  */
 import { decodeBase64, decodeBase64url, encodeBase64, encodeBase64url } from '../bytes/base64.ts'
@@ -22,22 +23,33 @@ import { decodePem } from '../x509/pem.ts'
 
 export type FingerprintHash = 'SHA-256' | 'SHA-384' | 'SHA-512'
 
-/** An anchor; `issuers` are patterns with `*`. */
-export type TrustAnchor =
-  | { readonly kind: 'cose-key'; readonly key: PublicKey; readonly issuers: readonly string[] }
-  | {
-      readonly kind: 'x509-root'
-      readonly certificate: Certificate
-      readonly issuers: readonly string[]
-    }
-  | {
-      readonly kind: 'did-x509-root'
-      readonly fingerprint: { readonly hash: FingerprintHash; readonly value: Uint8Array }
-      readonly issuers: readonly string[]
-    }
+/** What an anchor may speak about: lists of patterns with `*`, each never empty. */
+export interface AnchorScope {
+  readonly issuers: readonly string[]
+  /** Subjects that it may speak about; any when absent. */
+  readonly subjects?: readonly string[]
+  /** Predicate types that it may state; any, and none at all, when absent. */
+  readonly predicateTypes?: readonly string[]
+  /** Builder ids that it may speak for: signer-builder pairs; any when absent. */
+  readonly builderIds?: readonly string[]
+}
+
+/** An anchor and what it may speak about. */
+export type TrustAnchor = AnchorScope &
+  (
+    | { readonly kind: 'cose-key'; readonly key: PublicKey }
+    | { readonly kind: 'x509-root'; readonly certificate: Certificate }
+    | {
+        readonly kind: 'did-x509-root'
+        readonly fingerprint: { readonly hash: FingerprintHash; readonly value: Uint8Array }
+      }
+  )
 
 /** JSON form of an anchor. */
 export type TrustAnchorJson = Readonly<Record<string, string | readonly string[]>>
+
+/** Members that narrow an anchor; what each means is decided in `payload/anchor-scope.ts`. */
+export const ANCHOR_RESTRICTIONS = ['subjects', 'predicateTypes', 'builderIds'] as const
 
 const FINGERPRINT_HASHES: Readonly<Record<string, { hash: FingerprintHash; length: number }>> = {
   sha256: { hash: 'SHA-256', length: 32 },
@@ -77,29 +89,36 @@ function parseAnchor(json: unknown): TrustAnchor {
   const { kind, issuers, ...rest } = json as Record<string, unknown>
   if (typeof kind !== 'string' || !Object.hasOwn(MEMBERS, kind)) fail('unknown kind')
   const member = MEMBERS[kind as TrustAnchor['kind']]
-  const value = rest[member]
-  if (Object.keys(rest).length !== 1 || typeof value !== 'string') {
-    fail(`a ${kind} anchor has kind, issuers and ${member}, and nothing else`)
+  const { [member]: value, ...restrictions } = rest
+  const known: readonly string[] = ANCHOR_RESTRICTIONS
+  if (
+    typeof value !== 'string' ||
+    Object.keys(restrictions).some((name) => !known.includes(name))
+  ) {
+    fail(
+      `a ${kind} anchor has kind, issuers and ${member}, perhaps ${known.join(', ')}, and nothing else`,
+    )
   }
-  const patterns = parsePatterns(issuers)
+  const scope: AnchorScope = {
+    issuers: parsePatterns(issuers, 'issuers'),
+    ...Object.fromEntries(
+      Object.entries(restrictions).map(([name, list]) => [name, parsePatterns(list, name)]),
+    ),
+  }
   switch (kind as TrustAnchor['kind']) {
     case 'cose-key':
-      return { kind: 'cose-key', key: parseCoseKey(decodeBase64url(value)), issuers: patterns }
+      return { kind: 'cose-key', key: parseCoseKey(decodeBase64url(value)), ...scope }
     case 'x509-root':
-      return {
-        kind: 'x509-root',
-        certificate: parseCertificate(decodeBase64(value)),
-        issuers: patterns,
-      }
+      return { kind: 'x509-root', certificate: parseCertificate(decodeBase64(value)), ...scope }
     case 'did-x509-root':
-      return { kind: 'did-x509-root', fingerprint: parseFingerprint(value), issuers: patterns }
+      return { kind: 'did-x509-root', fingerprint: parseFingerprint(value), ...scope }
   }
 }
 
-function parsePatterns(value: unknown): readonly string[] {
+function parsePatterns(value: unknown, name: string): readonly string[] {
   const isList =
     Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')
-  return isList ? value : fail('issuers is a non-empty array of patterns')
+  return isList ? value : fail(`${name} is a non-empty array of patterns`)
 }
 
 function parseFingerprint(text: string): { hash: FingerprintHash; value: Uint8Array } {
@@ -116,14 +135,24 @@ function parseFingerprint(text: string): { hash: FingerprintHash; value: Uint8Ar
 /** JSON form of `anchor`. */
 export function encodeTrustAnchor(anchor: TrustAnchor): TrustAnchorJson {
   const { kind, issuers } = anchor
+  const restrictions = Object.fromEntries(
+    ANCHOR_RESTRICTIONS.flatMap((name) => {
+      const patterns = anchor[name]
+      return patterns === undefined ? [] : [[name, patterns]]
+    }),
+  )
+  return { kind, ...encodeAnchorValue(anchor), issuers, ...restrictions }
+}
+
+function encodeAnchorValue(anchor: TrustAnchor): TrustAnchorJson {
   switch (anchor.kind) {
     case 'cose-key':
-      return { kind, coseKey: encodeBase64url(encodeCoseKey(anchor.key)), issuers }
+      return { coseKey: encodeBase64url(encodeCoseKey(anchor.key)) }
     case 'x509-root':
-      return { kind, certificate: encodeBase64(anchor.certificate.der), issuers }
+      return { certificate: encodeBase64(anchor.certificate.der) }
     case 'did-x509-root': {
       const name = anchor.fingerprint.hash.toLowerCase().replace('-', '')
-      return { kind, fingerprint: `${name}:${encodeBase64url(anchor.fingerprint.value)}`, issuers }
+      return { fingerprint: `${name}:${encodeBase64url(anchor.fingerprint.value)}` }
     }
   }
 }
@@ -134,7 +163,7 @@ export function encodeTrustAnchor(anchor: TrustAnchor): TrustAnchorJson {
  * @throws InputError `ERR_TRUST_CONFIGURATION`, or that of the format it looks like.
  */
 export function anchorFromFile(bytes: Uint8Array, issuers: readonly string[]): TrustAnchor {
-  const patterns = parsePatterns(issuers)
+  const patterns = parsePatterns(issuers, 'issuers')
   const first = bytes[0]
   if (first === 0x30) {
     return { kind: 'x509-root', certificate: parseCertificate(bytes), issuers: patterns }

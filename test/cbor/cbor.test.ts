@@ -51,6 +51,11 @@ describe('scan', () => {
     ['reserved head', '1c', 'ERR_CBOR_MALFORMED'],
     ['simple value', 'f0', 'ERR_CBOR_FORBIDDEN'],
     ['one-byte simple value', 'f820', 'ERR_CBOR_FORBIDDEN'],
+    ['a text that begins with a byte order mark', '64efbbbf61', 'ERR_CBOR_FORBIDDEN'],
+    ['an algorithm spelled as a half float', 'a101f9c700', 'ERR_CBOR_FORBIDDEN'],
+    ['an integer spelled as a float', 'fac0e00000', 'ERR_CBOR_FORBIDDEN'],
+    ['an integer spelled as a double', '81fb7e37e43c8800759c', 'ERR_CBOR_FORBIDDEN'],
+    ['a negative zero', 'f98000', 'ERR_CBOR_FORBIDDEN'],
     ['byte string too long', '5affffffff00', 'ERR_CBOR_MALFORMED'],
     ['array too long', '9a7fffffff00', 'ERR_CBOR_MALFORMED'],
     ['2^64-1 items', '9bffffffffffffffff00', 'ERR_CBOR_MALFORMED'],
@@ -71,6 +76,31 @@ describe('scan', () => {
   it('refuses more items and bytes than the limits', () => {
     expect(code(() => scanCbor(decodeHex('83010203'), { items: 3 }))).toBe('ERR_CBOR_LIMIT')
     expect(code(() => scanCbor(decodeHex('83010203'), { bytes: 3 }))).toBe('ERR_CBOR_LIMIT')
+  })
+
+  it('refuses a map with more pairs than any header has: integer keys can be chosen to collide', () => {
+    const map = (pairs: number): Uint8Array =>
+      encodeCbor(new Map(Array.from({ length: pairs }, (_, key) => [key, 0])))
+    expect(code(() => scanCbor(map(256)))).toBe('accepted')
+    expect(code(() => scanCbor(map(257)))).toBe('ERR_CBOR_LIMIT')
+  })
+
+  it('tolerates fractions, and times as floats: under tag 1 and in exp, nbf and iat', () => {
+    for (const hex of ['f93e00', 'f90001', 'fb3ff8000000000000', 'c1fb41da13b86c000000']) {
+      expect(code(() => scanCbor(decodeHex(hex)))).toBe('accepted')
+    }
+    expect(decode('a106fb41da13b86c000000')).toEqual(new Map([[6, 1_750_000_048]]))
+    expect(code(() => decode('a107fb41da13b86c000000'))).toBe('ERR_CBOR_FORBIDDEN')
+  })
+
+  it('keeps two long texts apart that differ in a mark which decoders drop', () => {
+    const text = 'a'.repeat(80)
+    const keys = new Map([
+      [text, 1],
+      [`\uFEFF${text}`, 2],
+    ])
+    expect(code(() => decodeCbor(encodeCbor(keys)))).toBe('ERR_CBOR_FORBIDDEN')
+    expect(decodeCbor(encodeCbor(`${text}\uFEFF`))).toBe(`${text}\uFEFF`)
   })
 
   it('tolerates non-shortest heads and any key order', () => {

@@ -121,6 +121,17 @@ describe('keys that are refused', () => {
     expect(code(() => parseCoseKey(encodeCbor(secret)))).toBe('ERR_COSE_KEY')
   })
 
+  it('an alg that is a fraction, which we could not write again', () => {
+    const odd = decodeHex(
+      'a401012006215820d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a',
+    )
+    expect(encodeHex(parseCoseKey(Uint8Array.of(0xa3, ...odd.subarray(1))).spki)).toContain(
+      'd75a98',
+    )
+    const withAlg = Uint8Array.of(...odd, 3, 0xf9, 0x3e, 0x00) // 3: 1.5
+    expect(code(() => encodeCoseKey(parseCoseKey(withAlg)))).toBe('ERR_COSE_KEY')
+  })
+
   it('a point off the curve, a short RSA modulus, another curve', () => {
     const x = new Uint8Array(32).fill(1)
     const off = new Map<CborValue, CborValue>([

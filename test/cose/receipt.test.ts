@@ -1,5 +1,6 @@
 /** Receipts of inclusion and consistency: the golden vector, other services' receipts, and forgeries. */
 import { describe, expect, it } from 'vitest'
+import { concatBytes } from '../../src/bytes/bytes.ts'
 import { decodeHex, encodeHex } from '../../src/bytes/hex.ts'
 import { encodeCbor } from '../../src/cbor/encode.ts'
 import type { CborValue } from '../../src/cbor/decode.ts'
@@ -171,6 +172,27 @@ describe('a receipt is refused', () => {
     ).toBe('ERR_RECEIPT_CLAIMS')
   })
 
+  it.each(['f93e00', 'f97e00', 'f97c00'])('with a tree size claim of float %s', async (float) => {
+    const head = encodeCbor(new Map([[395, 1]]))
+    const claims = decodeHex(`0fa13a00010000${float}`) // 15: {-65537: float}
+    const protectedBytes = concatBytes(Uint8Array.of(0xa3, 1, 0x26), head.subarray(1), claims)
+    const unprotectedBytes = encodeCbor(new Map([[396, new Map([[-1, [proof(1, 0, [])]]])]]))
+    const signature = new Uint8Array(64)
+    const bytes = encodeSign1({ protectedBytes, unprotectedBytes, payload: null, signature })
+    expect(
+      await code(() =>
+        verifyInclusionReceipt({
+          receipt: parseReceipt(bytes),
+          entry: golden.entry1,
+          key: serviceKey,
+          leafRule: 'entry',
+          requireTreeSizeClaim: true,
+          verifier,
+        }),
+      ),
+    ).toBe('ERR_RECEIPT_CLAIMS')
+  })
+
   it('with an attached payload unless it is the recomputed root', async () => {
     const { protectedBytes, signature, unprotectedHeader } = parseSign1(golden.inclusionReceipt)
     const unprotectedBytes = encodeCbor(unprotectedHeader)
@@ -185,7 +207,7 @@ describe('a receipt is refused', () => {
     const survivors: number[] = []
     for (let i = 0; i < golden.inclusionReceipt.length; i++) {
       const bytes = golden.inclusionReceipt.slice()
-      bytes[i] = (bytes[i]!) ^ (1 + (i % 255))
+      bytes[i] = bytes[i]! ^ (1 + (i % 255))
       if ((await code(async () => expect(await verify(bytes)).toEqual(original))) === 'accepted')
         survivors.push(i)
     }

@@ -71,6 +71,7 @@ describe('decide', () => {
       kind: 'accept',
       issuer,
       anchor: anchors[0],
+      collateralUsed: {},
       standsFrom: 0,
       standsUntil: Number.MAX_SAFE_INTEGER,
     })

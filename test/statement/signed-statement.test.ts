@@ -208,6 +208,17 @@ describe('required headers', () => {
     ],
     ['crit that names an absent label', (h) => h.set(2, [33]), 'ERR_COSE_CRIT'],
     ['an empty crit', (h) => h.set(2, []), 'ERR_COSE_CRIT'],
+    [
+      'crit that names typ, which nobody looks at',
+      (h) => h.set(2, [16]).set(16, 'application/example+cose'),
+      'ERR_COSE_CRIT',
+    ],
+    [
+      'crit that names receipts, which are read unprotected only',
+      (h) => h.set(2, [394]).set(394, [Uint8Array.of(1)]),
+      'ERR_COSE_CRIT',
+    ],
+    ['protected receipts', (h) => h.set(394, [Uint8Array.of(1)]), 'ERR_STATEMENT_HEADERS'],
     ['crit that names label 15', (h) => h.set(2, [15]), 'accepted'],
     [
       'iat as tag 1',
@@ -291,6 +302,12 @@ describe('receipts', () => {
     expect(encodeHex(two)).toContain(encodeHex(oddPair))
     expect(parseSignedStatement(two).unprotectedX5chain).toEqual([Uint8Array.of(1, 2)])
     expect(code(() => attachReceipts(start, []))).toBe('ERR_RECEIPT_MALFORMED')
+  })
+
+  it('are not added to a statement that has label 394 protected, which nobody could parse', async () => {
+    const header = new Map<CborValue, CborValue>([[394, [Uint8Array.of(1)]]])
+    const bytes = await signSign1({ protectedHeader: header, payload, signer })
+    expect(code(() => attachReceipts(bytes, [golden.inclusionReceipt]))).toBe('ERR_COSE_HEADER')
   })
 
   it('of another shape do not count as receipts', () => {

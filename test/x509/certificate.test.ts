@@ -87,6 +87,16 @@ describe('a certificate', () => {
     expect(parseCertificate(ca.der)).toMatchObject({ isCa: true, pathLength: 3 })
   })
 
+  it('has one list of extensions', () => {
+    const twice = alterTbs((fields) => {
+      const { content } = readDer(fields.at(-1)!)
+      return [...fields.slice(0, -1), encodeDer(0xa3, content, content)]
+    })
+    expect(() => parseCertificate(twice)).toThrow(
+      expect.objectContaining({ code: 'ERR_X509_MALFORMED' }),
+    )
+  })
+
   it('of the test authority satisfies node:crypto and, where there is one, the openssl command', () => {
     const node = new X509Certificate(leaf.der)
     expect(node.verify(new X509Certificate(ca.der).publicKey)).toBe(true)

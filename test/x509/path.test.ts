@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { VerificationError } from '../../src/errors.ts'
-import { parseCertificate } from '../../src/x509/certificate.ts'
+import { parseCertificate, type Certificate } from '../../src/x509/certificate.ts'
 import { encodeDer } from '../../src/x509/der.ts'
 import { parseCertificateChain, validatePath } from '../../src/x509/path.ts'
 import { digest } from '../../src/bytes/digest.ts'
@@ -311,6 +311,31 @@ describe('a chain is refused', () => {
     const weak = { ...ca, der: ca.der.slice() }
     weak.der.set(identity, at)
     expect(await outcome({ chain, roots: [weak] })).toContain('no honest issuer')
+  })
+
+  it('before its names are held against constraints, unless its signatures hold', async () => {
+    // Anybody can send a chain whose names and constraints take half a second to compare.
+    const top = makeCa({ name: 'Root', excluded: { ip: ['11.0.0.1/32'] } })
+    const end = issueCertificate({ ca: top, san: { ip: ['10.0.0.1'] } })
+    let reads = 0
+    const [subject, issuer] = parseCertificateChain([...end.chain, top.der])
+    const watched = Object.defineProperty({ ...issuer! }, 'nameConstraints', {
+      get: () => {
+        reads += 1
+        return issuer!.nameConstraints
+      },
+    })
+    const chain = [subject!, watched]
+    const at = TEST_NOW
+    const attempt = (roots: Certificate[], by = verifier): Promise<unknown> =>
+      validatePath({ chain, roots, at, verifier: by }).catch((error: unknown) => String(error))
+    expect(await attempt([])).toContain('trusted root')
+    expect(await attempt([issuer!], { verify: () => Promise.resolve(false) })).toContain(
+      'does not verify',
+    )
+    expect(reads).toBe(0)
+    expect(await attempt([issuer!])).toHaveProperty('path')
+    expect(reads).toBe(1)
   })
 
   it('when an ECDSA signature is not strict DER', async () => {
