@@ -1,0 +1,12 @@
+/** SHA-256 by node:crypto, a few times faster than the portable one; the tests hold the two equal. */
+import { hash } from 'node:crypto'
+import type { Sha256 } from '../bytes/digest.ts'
+
+/** SHA-256 of `data`, 32 bytes. */
+export const nativeSha256: Sha256 = (data) => {
+  // One-shot, and through a string: twice as fast as a Buffer that would be copied (libraries §7).
+  const text = hash('sha256', data, 'binary')
+  const digest = new Uint8Array(32)
+  for (let at = 0; at < 32; at++) digest[at] = text.charCodeAt(at)
+  return digest
+}

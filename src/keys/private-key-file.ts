@@ -1,0 +1,80 @@
+/**
+ * Private key files: PKCS #8 PEM, readable by its owner alone. A file that others can read, or that
+ * somebody else owns, is refused, because a key that may have been copied signs nothing. Encrypted
+ * files are left out: where the password would have to lie beside the key, a KMS is the answer.
+ */
+import { createPrivateKey } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { StartError } from '../errors.ts'
+
+const KEY_FILE_BYTES_MAX = 16 * 1024
+const MODE_OTHERS = 0o077
+
+/**
+ * Writes a key to a file that did not exist, durably, mode 0600 from its first byte on.
+ * @throws the system's error, `EEXIST` when there is such a file.
+ */
+export async function writePrivateKey(path: string, privateKey: KeyObject): Promise<void> {
+  const pem = privateKey.export({ format: 'pem', type: 'pkcs8' })
+  // `wx` is O_EXCL: a file or a link that is there is never written through.
+  const file = await open(path, 'wx', 0o600)
+  try {
+    await file.writeFile(pem)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await syncDirectory(dirname(path))
+}
+
+/** @throws StartError `ERR_KEY_FILE` when the file is missing, not a key, or open to others. */
+export async function readPrivateKey(path: string): Promise<KeyObject> {
+  let file: FileHandle
+  try {
+    file = await open(path, 'r')
+  } catch (cause) {
+    throw refuse(path, `cannot be read (${(cause as NodeJS.ErrnoException).code ?? ''})`, cause)
+  }
+  try {
+    await checkFile(file, path)
+    return createPrivateKey({ key: await file.readFile('utf8'), format: 'pem' })
+  } catch (cause) {
+    if (cause instanceof StartError) throw cause
+    throw refuse(path, 'is not an unencrypted PKCS #8 PEM private key', cause)
+  } finally {
+    await file.close()
+  }
+}
+
+/** Looks at the opened file, not at the name: the two may part in between. */
+async function checkFile(file: FileHandle, path: string): Promise<void> {
+  const { mode, uid, size } = await file.stat()
+  if (size > KEY_FILE_BYTES_MAX) throw refuse(path, `is larger than ${KEY_FILE_BYTES_MAX} bytes`)
+  // Windows has no such modes; access control lists are the operator's affair there.
+  const user = process.getuid?.()
+  if (user === undefined) return
+  // eslint-disable-next-line no-bitwise -- a file mode is a set of bits
+  if ((mode & MODE_OTHERS) !== 0) {
+    const others = (mode % 0o1000).toString(8).padStart(4, '0')
+    throw refuse(path, `is open to others (mode ${others}): run chmod 600 on it`)
+  }
+  if (uid !== user) throw refuse(path, `belongs to user ${uid}, this process is user ${user}`)
+}
+
+function refuse(path: string, why: string, cause?: unknown): StartError {
+  return new StartError('ERR_KEY_FILE', `the key file ${path} ${why}`, { cause })
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  // Windows cannot open directories; NTFS journals its metadata.
+  if (process.platform === 'win32') return
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * `attestry guard adopt`: makes a new guard for a log whose guard is lost (design D7). What a guard
+ * proves, that this copy of the log is the newest, cannot be computed from the copy. So everything
+ * stored is checked first, every head that the operator has from outside (receipts, witnesses,
+ * mirrors) must be in it, and the rest is the operator's word.
+ */
+import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
+import { StartError } from '../errors.ts'
+import { checkLog } from './check-log.ts'
+import type { CheckLogOptions, CheckReport } from './check-log.ts'
+import type { KnownHead } from './check-stored.ts'
+import type { LogPorts } from './ports.ts'
+import { signHead } from './signed-head.ts'
+
+export interface AdoptGuardOptions
+  extends LogPorts, Pick<CheckLogOptions, 'sha256' | 'onProgress'> {
+  /** Heads seen outside: size and root of receipts, of heads that clients or witnesses kept. */
+  readonly seenHeads?: readonly KnownHead[]
+}
+
+/**
+ * Checks the log and creates its guard. The caller holds the data directory's lock.
+ * @throws StartError `ERR_LOG_EXISTS` when there is a guard; otherwise as {@link checkLog}.
+ */
+export async function adoptGuard(
+  options: AdoptGuardOptions,
+): Promise<{ head: SignedTreeHead; report: CheckReport }> {
+  const { store, guard, seenHeads, hasher, verifier, sha256, onProgress } = options
+  if ((await guard.read()) !== undefined) {
+    throw new StartError(
+      'ERR_LOG_EXISTS',
+      'there is a guard at this place already: start with it. A guard that is damaged is moved ' +
+        'away by hand first',
+    )
+  }
+  const report = await checkLog({
+    ...{ store, hasher, verifier, knownHeads: seenHeads ?? [] },
+    ...(sha256 === undefined ? {} : { sha256 }),
+    ...(onProgress === undefined ? {} : { onProgress }),
+  })
+  const { state } = report
+  // The newest head may have been in the lost guard only. Signing it again, same root and same
+  // time, contradicts nothing.
+  const saved = await store.findSignedHead(state.treeHead.treeSize)
+  const head = saved ?? (await signHead(options, state))
+  await store.saveSignedHead(head)
+  await guard.create(head)
+  return { head, report }
+}

@@ -1,0 +1,277 @@
+/**
+ * The append-only log: joins what arrives into batches, hands each batch to the write path
+ * (`sequence-batch.ts`), answers, and serves what is released. There is no timer in front of a
+ * commit: a batch is whatever arrived while the previous one was being committed. Who may register,
+ * and what a Receipt looks like, is the registry's.
+ */
+import type { LeafIndex, TreeSize, UnixSeconds } from '../bytes/integers.ts'
+import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
+import { assertInvariant, UnavailableError } from '../errors.ts'
+import type { NodeHash } from '../merkle/hasher.ts'
+import type { ConsistencyProof, InclusionProof } from '../merkle/proofs.ts'
+import { clockBehind, decisionStale, logClosing, logStopped } from './answers.ts'
+import { ENTRY_BYTES_MAX, LOG_LIMITS } from './limits.ts'
+import type { LogLimits } from './limits.ts'
+import type { LogPorts } from './ports.ts'
+import { CandidateQueue } from './queue.ts'
+import type { Candidate, Waiter, Waiting } from './queue.ts'
+import { recoverTree } from './recover.ts'
+import { ReleasedTree } from './released-tree.ts'
+import { sequenceBatch } from './sequence-batch.ts'
+import type { TreeState } from './sequence-batch.ts'
+
+/** The answer to an append: where the entry is, and the path from it to a signed head. */
+export interface Registered {
+  readonly leafIndex: LeafIndex
+  /** The head of the batch that stored the entry: the same for every copy, whenever it comes. */
+  readonly head: SignedTreeHead
+  readonly inclusionPath: readonly NodeHash[]
+  readonly duplicate: boolean
+}
+
+export interface LogOptions extends LogPorts {
+  /** Called once when the log has stopped for good; the process should end. */
+  readonly onFatal: (error: Error) => void
+  readonly limits?: Partial<LogLimits>
+}
+
+type LogWaiter = Waiter<Registered>
+type LogWaiting = Waiting<Registered>
+
+export class Log {
+  readonly #ports: LogPorts
+  readonly #limits: LogLimits
+  readonly #onFatal: (error: Error) => void
+  readonly #queue: CandidateQueue<Registered>
+  // Replaced by #sequence() alone, after the guard holds the new head.
+  #released: ReleasedTree
+  #running: Promise<void> | undefined
+  #idleTimer: NodeJS.Timeout | undefined
+  #closing: Promise<void> | undefined
+  #fatal: Error | undefined
+
+  private constructor(options: LogOptions, state: TreeState, limits: LogLimits) {
+    this.#ports = options
+    this.#limits = limits
+    this.#onFatal = options.onFatal
+    this.#queue = new CandidateQueue(limits)
+    this.#released = ReleasedTree.open(options, state, limits.cacheTilesMax)
+  }
+
+  /** @throws StartError when this copy of the log must not be signed with (`recover.ts`). */
+  static async open(options: LogOptions): Promise<Log> {
+    const limits = { ...LOG_LIMITS, ...options.limits }
+    return new Log(options, await recoverTree(options, limits.clockBehindSecondsMax), limits)
+  }
+
+  /**
+   * Appends an admitted entry, or finds it. Resolves once a signed head that covers it is in the
+   * guard. One candidate's failure is its own.
+   * @throws UnavailableError `ERR_QUEUE_FULL`, `ERR_DECISION_STALE`, `ERR_CLOCK_BEHIND`,
+   *   `ERR_STORE_BUSY`: nothing was stored, try again; `ERR_LOG_STOPPED`: the outcome is unknown,
+   *   and a retry after the restart finds the entry or stores it; `ERR_LOG_CLOSING`.
+   */
+  append(candidate: Candidate): Promise<Registered> {
+    const { length } = candidate.entry
+    return new Promise((resolve, reject) => {
+      if (this.#fatal !== undefined) throw logStopped(this.#fatal)
+      if (this.#closing !== undefined) throw logClosing()
+      assertInvariant(length <= ENTRY_BYTES_MAX, `an entry of ${length} bytes reached the log`)
+      this.#queue.push({ candidate, resolve, reject })
+      this.#running ??= this.#run()
+    })
+  }
+
+  /** Where an entry is; `released` once its head is signed. Undefined until it is durable. */
+  async findEntry(
+    entryId: Uint8Array,
+  ): Promise<{ leafIndex: LeafIndex; released: boolean } | undefined> {
+    const [leafIndex] = await this.#ports.store.findLeafIndexes([entryId])
+    if (leafIndex === undefined) return undefined
+    return { leafIndex, released: leafIndex < this.#released.treeSize }
+  }
+
+  /**
+   * The bytes of a released entry, hashed again against its leaf.
+   * @throws NotFoundError `ERR_ENTRY_UNKNOWN` beyond the released head.
+   * @throws InvariantError when the stored bytes are not what was logged: they are not served.
+   */
+  readEntry(leafIndex: LeafIndex): Promise<Uint8Array> {
+    return this.#released.readEntry(leafIndex)
+  }
+
+  /**
+   * @throws NotFoundError when the head is not released or does not cover the leaf.
+   * @throws InvariantError when the stored path does not lead to the head.
+   */
+  inclusionProof(leafIndex: LeafIndex, head: SignedTreeHead): Promise<InclusionProof> {
+    return this.#released.inclusionProof(leafIndex, head)
+  }
+
+  /**
+   * Proves that the signed head of `treeSize1` is a prefix of the one of `treeSize2`.
+   * @throws NotFoundError `ERR_HEAD_UNKNOWN` unless both are released heads.
+   * @throws InputError `ERR_MERKLE_RANGE` when the first is the larger one.
+   */
+  consistencyProof(treeSize1: TreeSize, treeSize2: TreeSize): Promise<ConsistencyProof> {
+    return this.#released.consistencyProof(treeSize1, treeSize2)
+  }
+
+  /** The newest released head. */
+  currentHead(): SignedTreeHead {
+    return this.#released.state.signed
+  }
+
+  /** The released head of exactly this size. */
+  headAt(treeSize: TreeSize): Promise<SignedTreeHead | undefined> {
+    return this.#released.headAt(treeSize)
+  }
+
+  /** The first released head whose tree holds the entry: it proves how early it was registered. */
+  firstHeadCovering(leafIndex: LeafIndex): Promise<SignedTreeHead | undefined> {
+    return this.#released.firstHeadCovering(leafIndex)
+  }
+
+  /**
+   * Stops for good because of what was learned outside, from a witness that is ahead for example:
+   * what waits is failed, and no further batch is begun. `onFatal` is told, as for a failure inside.
+   */
+  stop(cause: Error): void {
+    this.#stop(cause, [])
+  }
+
+  /** Answers what has been accepted, saves the last head, then closes store and guard. */
+  close(): Promise<void> {
+    this.#closing ??= this.#drain()
+    return this.#closing
+  }
+
+  async #drain(): Promise<void> {
+    await this.#running
+    clearTimeout(this.#idleTimer)
+    await this.#saveHead()
+    await this.#ports.store.close()
+    await this.#ports.guard.close()
+  }
+
+  async #run(): Promise<void> {
+    clearTimeout(this.#idleTimer)
+    while (this.#queue.length > 0 && this.#fatal === undefined) {
+      // Lets everything that this turn of the event loop brings join the batch.
+      await new Promise(setImmediate)
+      await this.#runBatch()
+    }
+    this.#running = undefined
+    const save = (): void => void this.#saveHead()
+    this.#idleTimer = setTimeout(save, this.#limits.idleSaveMs).unref()
+  }
+
+  /** Never rejects: whatever goes wrong is told to the waiters, or stops the log. */
+  async #runBatch(): Promise<void> {
+    let batch: LogWaiting[] = []
+    try {
+      const now = this.#ports.clock.now()
+      const last = this.#released.state.stored.registrationTime
+      if (last - now > this.#limits.clockBehindSecondsMax) {
+        this.#failQueue(clockBehind(last - now))
+        return
+      }
+      const registrationTime = Math.max(now, last)
+      batch = this.#queue.takeBatch((waiter) => this.#isStanding(waiter, registrationTime))
+      const fresh = await this.#answerStored(batch)
+      if (fresh.length > 0) await this.#sequence(fresh, registrationTime)
+    } catch (cause) {
+      this.#stop(cause as Error, batch)
+    }
+  }
+
+  /** Hands a waiter back whose decision was made for another time or under another policy. */
+  #isStanding({ candidate, reject }: LogWaiter, registrationTime: UnixSeconds): boolean {
+    const { standsFrom, standsUntil, policyIndex } = candidate
+    const { stored } = this.#released.state
+    const isStanding =
+      standsFrom <= registrationTime &&
+      registrationTime <= standsUntil &&
+      (policyIndex ?? stored.policyIndex) === stored.policyIndex
+    if (!isStanding) reject(decisionStale())
+    return isStanding
+  }
+
+  /** Answers duplicates of stored entries; returns what is new. */
+  async #answerStored(batch: readonly LogWaiting[]): Promise<LogWaiting[]> {
+    const found = await this.#ports.store.findLeafIndexes(batch.map(({ entryId }) => entryId))
+    const fresh: LogWaiting[] = []
+    for (const [at, waiting] of batch.entries()) {
+      const leafIndex = found[at]
+      if (leafIndex === undefined) {
+        fresh.push(waiting)
+        continue
+      }
+      const head = await this.firstHeadCovering(leafIndex)
+      assertInvariant(head !== undefined, `entry ${leafIndex} is stored and not released`)
+      const { inclusionPath } = await this.inclusionProof(leafIndex, head)
+      const answer = { leafIndex, head, inclusionPath, duplicate: true }
+      for (const { resolve } of waiting.waiters) resolve(answer)
+    }
+    return fresh
+  }
+
+  async #sequence(batch: readonly LogWaiting[], registrationTime: UnixSeconds): Promise<void> {
+    const { state } = this.#released
+    const entries = batch.map(({ waiters }) => (waiters[0] as LogWaiter).candidate)
+    const result = await sequenceBatch(this.#ports, state, { entries, registrationTime })
+    if (result.kind === 'not-stored') {
+      for (const waiting of batch) failAll(waiting, result.error)
+      return
+    }
+    this.#released = this.#released.after(result.state, result.tiles)
+    // What still waits was decided under the rules before.
+    if (entries.some(({ governance }) => governance === true)) this.#failQueue(decisionStale())
+    this.#answerReleased(batch, state.stored.treeHead.treeSize)
+  }
+
+  #answerReleased(batch: readonly LogWaiting[], firstIndex: number): void {
+    const head = this.currentHead()
+    for (const [at, { waiters }] of batch.entries()) {
+      const leafIndex = (firstIndex + at) as LeafIndex
+      const inclusionPath = this.#released.newestPath(leafIndex)
+      for (const [copy, { resolve }] of waiters.entries()) {
+        resolve({ leafIndex, head, inclusionPath, duplicate: copy > 0 })
+      }
+    }
+  }
+
+  /** Copies the newest head from the guard into the store. Never rejects. */
+  async #saveHead(): Promise<void> {
+    const released = this.#released
+    if (released.state.isSaved || this.#fatal !== undefined) return
+    try {
+      await this.#ports.store.saveSignedHead(released.state.signed)
+      // A batch may have been released meanwhile; it has saved this head, too.
+      if (this.#released === released) {
+        this.#released = released.after({ ...released.state, isSaved: true }, [])
+      }
+    } catch (cause) {
+      // A busy store gets the head with the next batch; until then the guard has it, durably.
+      if (!(cause instanceof UnavailableError)) this.#stop(cause as Error, [])
+    }
+  }
+
+  /** The outcome of something is unknown: nothing is retried here, the next start decides. */
+  #stop(cause: Error, batch: readonly LogWaiting[]): void {
+    const isFirst = this.#fatal === undefined
+    this.#fatal ??= cause
+    // Waiters of this batch that were answered already ignore it.
+    for (const waiting of batch) failAll(waiting, logStopped(cause))
+    this.#failQueue(logStopped(cause))
+    if (isFirst) this.#onFatal(cause)
+  }
+
+  #failQueue(error: Error): void {
+    for (const waiting of this.#queue.takeAll()) failAll(waiting, error)
+  }
+}
+
+function failAll({ waiters }: LogWaiting, error: Error): void {
+  for (const { reject } of waiters) reject(error)
+}

@@ -1,0 +1,23 @@
+/** What the log is given: its two stores, a signer, a clock, and functions that check and hash. */
+import type { LogIdentity } from './store.ts'
+import type { LogStore } from './store.ts'
+import type { Guard } from './guard.ts'
+import type { Clock } from './clock.ts'
+import type { Signer } from '../cose/signer.ts'
+import type { TreeHasher } from '../merkle/hasher.ts'
+import type { SignatureVerifier } from '../x509/signature-verifier.ts'
+
+/** Enough to read a log and check it. */
+export interface CheckingPorts {
+  readonly store: LogStore
+  readonly hasher: TreeHasher
+  readonly verifier: SignatureVerifier
+}
+
+/** Enough to append to a log. */
+export interface LogPorts extends CheckingPorts, Pick<LogIdentity, 'origin' | 'issuer'> {
+  readonly guard: Guard
+  /** The receipt key. */
+  readonly signer: Signer
+  readonly clock: Clock
+}

@@ -1,0 +1,117 @@
+/**
+ * The bounded queue in front of the log: admitted candidates that wait for the next batch. Copies of
+ * one entry share one place but keep their own waiter, decision and fate, so that a bad copy never
+ * fails a good one (I7). Knows nothing of trees or stores.
+ */
+import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
+import { UnavailableError } from '../errors.ts'
+import type { LeafHash } from '../merkle/hasher.ts'
+import type { LogLimits } from './limits.ts'
+
+/** An entry that was admitted and is to be appended. */
+export interface Candidate {
+  /** Canonical bytes of the statement (design D1). */
+  readonly entry: Uint8Array
+  /** Full SHA-256 of `entry`. */
+  readonly entryId: Uint8Array
+  readonly leafHash: LeafHash
+  /** The registration times for which the decision to admit it stands, both included. */
+  readonly standsFrom: UnixSeconds
+  readonly standsUntil: UnixSeconds
+  /** A policy or trust-anchors statement: it closes its batch (design D4). */
+  readonly governance?: boolean
+  /** Index of the governance statement that it was decided under; not compared when absent. */
+  readonly policyIndex?: LeafIndex
+}
+
+/** One caller of `append`, to be answered once. */
+export interface Waiter<Answer> {
+  readonly candidate: Candidate
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: Error) => void
+}
+
+/** All callers that wait for one entry. */
+export interface Waiting<Answer> {
+  readonly key: string
+  readonly entryId: Uint8Array
+  /** Never empty; the first one's bytes are stored (all copies have the same). */
+  readonly waiters: Waiter<Answer>[]
+}
+
+/** A map key for 32 bytes, one UTF-16 unit a byte. Applied, not spread: an iterator costs more. */
+function idKey(entryId: Uint8Array): string {
+  return String.fromCharCode.apply(null, entryId as unknown as number[])
+}
+
+export class CandidateQueue<Answer> {
+  readonly #limits: LogLimits
+  // In order of arrival: a Map iterates in order of insertion.
+  readonly #waiting = new Map<string, Waiting<Answer>>()
+  #entries = 0
+  #bytes = 0
+
+  constructor(limits: LogLimits) {
+    this.#limits = limits
+  }
+
+  get length(): number {
+    return this.#waiting.size
+  }
+
+  /** @throws UnavailableError `ERR_QUEUE_FULL`; the queue is unchanged then. */
+  push(waiter: Waiter<Answer>): void {
+    const { entry, entryId } = waiter.candidate
+    const { queueEntriesMax, queueBytesMax } = this.#limits
+    if (this.#entries >= queueEntriesMax || this.#bytes + entry.length > queueBytesMax) {
+      throw new UnavailableError(
+        'ERR_QUEUE_FULL',
+        `${this.#entries} registrations are waiting already`,
+        { retryAfterSeconds: 2 },
+      )
+    }
+    const key = idKey(entryId)
+    const same = this.#waiting.get(key)
+    if (same === undefined) this.#waiting.set(key, { key, entryId, waiters: [waiter] })
+    else same.waiters.push(waiter)
+    this.#entries += 1
+    this.#bytes += entry.length
+  }
+
+  /**
+   * Takes the next batch: the oldest entries, up to the limits of a batch and up to the first
+   * governance statement. `keep` says which waiters still may be appended; it answers the others,
+   * and an entry none of whose waiters may be is skipped.
+   */
+  takeBatch(keep: (waiter: Waiter<Answer>) => boolean): Waiting<Answer>[] {
+    const { batchEntriesMax, batchBytesMax } = this.#limits
+    const batch: Waiting<Answer>[] = []
+    let bytes = 0
+    for (const waiting of this.#waiting.values()) {
+      const { waiters } = waiting
+      const length = waiters[0]!.candidate.entry.length
+      const isFull = batch.length >= batchEntriesMax || bytes + length > batchBytesMax
+      if (batch.length > 0 && isFull) break
+      this.#remove(waiting)
+      const kept = waiters.filter(keep)
+      if (kept.length === 0) continue
+      batch.push({ ...waiting, waiters: kept })
+      bytes += length
+      if (kept.some(({ candidate }) => candidate.governance === true)) break
+    }
+    return batch
+  }
+
+  /** Empties the queue. */
+  takeAll(): Waiting<Answer>[] {
+    const all = [...this.#waiting.values()]
+    for (const waiting of all) this.#remove(waiting)
+    return all
+  }
+
+  #remove({ key, waiters }: Waiting<Answer>): void {
+    this.#waiting.delete(key)
+    this.#entries -= waiters.length
+    for (const { candidate } of waiters) this.#bytes -= candidate.entry.length
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The write path (design D7): one batch, in the order of durability, with what a crash leaves behind
+ * at each step. It takes the state of the tree and returns the next one; the caller applies it, so
+ * memory follows the disk and never leads it.
+ */
+import type { UnixSeconds } from '../bytes/integers.ts'
+import { leafIndex } from '../bytes/integers.ts'
+import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
+import { UnavailableError } from '../errors.ts'
+import type { TileWrite, TreeEdge } from '../merkle/edge.ts'
+import type { LeafHash } from '../merkle/hasher.ts'
+import type { CompactRange } from './compact-range.ts'
+import type { LogPorts } from './ports.ts'
+import { signHead } from './signed-head.ts'
+import type { BatchCommit, NewEntry, StoredHead } from './store.ts'
+import { verifyStored } from './verify-stored.ts'
+
+/** The tree between two batches: committed, signed and in the guard. */
+export interface TreeState {
+  /** The right edge that the next batch is appended to. */
+  readonly edge: TreeEdge
+  /** The same tree, computed from re-read bytes only. */
+  readonly range: CompactRange
+  readonly stored: StoredHead
+  /** The signature over `stored`; the guard holds exactly these bytes. */
+  readonly signed: SignedTreeHead
+  /** The store has `signed` too. Until then the guard alone keeps it, durably. */
+  readonly isSaved: boolean
+}
+
+/** An entry that is admitted, not stored yet, and no duplicate. */
+export interface SequencedEntry extends NewEntry {
+  readonly leafHash: LeafHash
+  readonly governance?: boolean
+}
+
+export type SequencedBatch =
+  | { readonly kind: 'released'; readonly state: TreeState; readonly tiles: readonly TileWrite[] }
+  | { readonly kind: 'not-stored'; readonly error: UnavailableError }
+
+/**
+ * Appends one batch and signs its head.
+ * @throws anything else when the outcome is unknown: the caller stops, and start-up decides.
+ */
+export async function sequenceBatch(
+  ports: LogPorts,
+  state: TreeState,
+  batch: { readonly entries: readonly SequencedEntry[]; readonly registrationTime: UnixSeconds },
+): Promise<SequencedBatch> {
+  const appended = state.edge.append(batch.entries.map(({ leafHash }) => leafHash))
+  const next: StoredHead = {
+    treeHead: { treeSize: appended.edge.treeSize, rootHash: appended.edge.rootHash() },
+    registrationTime: batch.registrationTime,
+    policyIndex: policyIndexAfter(state, batch.entries),
+  }
+
+  // Nothing exists yet: a crash or a refusal here costs the clients of this batch one retry.
+  const refusal = await commitOrRefuse(ports, {
+    expected: state.stored,
+    next,
+    entries: batch.entries,
+    tiles: appended.tiles,
+    signedHeads: state.isSaved ? [] : [state.signed],
+  })
+  if (refusal !== undefined) return { kind: 'not-stored', error: refusal }
+
+  // The entries exist from here on, at these indexes for ever. A crash loses the answers only:
+  // start-up finds the guard one batch behind, signs this head with this time, and a retry finds
+  // its duplicate.
+  const range = await verifyStored(ports, {
+    range: state.range,
+    entriesCount: batch.entries.length,
+    tiles: appended.tiles,
+    treeHead: next.treeHead,
+  })
+  const signed = await signHead(ports, next)
+
+  // The signature must not leave the process before the guard holds it. If the guard holds it and
+  // we crash, start-up finds guard and store equal and copies the head into the store.
+  await ports.guard.advance(state.signed, signed)
+  return {
+    kind: 'released',
+    state: { edge: appended.edge, range, stored: next, signed, isSaved: false },
+    tiles: appended.tiles,
+  }
+}
+
+/** A store that knows that it stored nothing is the one failure that the log survives. */
+async function commitOrRefuse(
+  { store }: LogPorts,
+  batch: BatchCommit,
+): Promise<UnavailableError | undefined> {
+  try {
+    await store.commit(batch)
+    return undefined
+  } catch (error) {
+    if (error instanceof UnavailableError && error.code === 'ERR_STORE_BUSY') return error
+    throw error
+  }
+}
+
+function policyIndexAfter(
+  { stored }: TreeState,
+  entries: readonly SequencedEntry[],
+): StoredHead['policyIndex'] {
+  const last = entries.findLastIndex(({ governance }) => governance === true)
+  return last < 0 ? stored.policyIndex : leafIndex(stored.treeHead.treeSize + last)
+}

@@ -1,0 +1,132 @@
+/**
+ * The port of the log's database: small and semantic, not CRUD. Each adapter is written for its
+ * database (design D8) and passes `test/contract/log-store.ts`. Entries are opaque bytes here; who
+ * may register, and what a signature is, is decided elsewhere.
+ */
+import type { LeafIndex, TreeSize, UnixSeconds } from '../bytes/integers.ts'
+import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
+import type { TileWrite } from '../merkle/edge.ts'
+import type { TreeHead } from '../merkle/tree-head.ts'
+
+/** A committed tree head, whether it is signed already or not. */
+export interface BatchHead {
+  readonly treeHead: TreeHead
+  /** The one registration time of the batch that made this head (design D5). */
+  readonly registrationTime: UnixSeconds
+}
+
+/** The newest committed head, with what decisions for the next entry are made under. */
+export interface StoredHead extends BatchHead {
+  /** Index of the last governance statement: policy or trust anchors (design D4). */
+  readonly policyIndex: LeafIndex
+}
+
+/** What a log is, fixed when it is created. */
+export interface LogIdentity {
+  readonly origin: string
+  readonly issuer: string
+  /** RFC 9679 thumbprint of the receipt key. */
+  readonly receiptKeyId: Uint8Array
+}
+
+/** What start-up begins with. */
+export interface StoredState extends StoredHead, LogIdentity {}
+
+/** An entry to be stored; its index follows from its place in the batch. */
+export interface NewEntry {
+  /** Full SHA-256 of `entry`. */
+  readonly entryId: Uint8Array
+  readonly entry: Uint8Array
+}
+
+export interface StoredEntry {
+  readonly leafIndex: LeafIndex
+  readonly entry: Uint8Array
+}
+
+export interface TileId {
+  readonly level: number
+  readonly index: number
+}
+
+/** Everything that one batch changes. */
+export interface BatchCommit {
+  /** The head that must still be the stored one; otherwise nothing is stored. */
+  readonly expected: StoredHead
+  readonly next: StoredHead
+  /** At the indexes from `expected.treeHead.treeSize` on. */
+  readonly entries: readonly NewEntry[]
+  /** New content of every touched tile, from the tile's start. */
+  readonly tiles: readonly TileWrite[]
+  /** Earlier heads that are signed and not saved yet. */
+  readonly signedHeads: readonly SignedTreeHead[]
+}
+
+export type KeyPurpose = 'receipt' | 'checkpoint' | 'registrar' | 'operator'
+
+/** A public key of the service. Retired keys stay: they are served for ever (design D3). */
+export interface StoredServiceKey {
+  readonly keyId: Uint8Array
+  readonly purpose: KeyPurpose
+  /** COSE_Key bytes. */
+  readonly coseKey: Uint8Array
+  readonly addedAt: UnixSeconds
+  readonly retiredAt?: UnixSeconds
+}
+
+/** The first batch of a log, and what the log is. */
+export interface Genesis {
+  readonly identity: LogIdentity
+  readonly batch: Omit<BatchCommit, 'expected' | 'signedHeads'>
+  readonly serviceKeys: readonly StoredServiceKey[]
+}
+
+export interface LogStore {
+  /**
+   * Stores the first batch in one transaction.
+   * @throws StartError `ERR_LOG_EXISTS` when the store holds a log.
+   */
+  create(genesis: Genesis): Promise<void>
+
+  /** @throws StartError `ERR_LOG_MISSING` when the store holds no log. */
+  readState(): Promise<StoredState>
+
+  /**
+   * Stores a batch, durably and in ONE transaction, if the stored head is still `expected`. A tile
+   * is only ever extended: a write that changes stored hashes fails.
+   * @throws UnavailableError `ERR_STORE_BUSY` when it is known that nothing was stored.
+   * @throws InvariantError when the stored head is another one: somebody else writes.
+   * Any other error means that the outcome is unknown.
+   */
+  commit(batch: BatchCommit): Promise<void>
+
+  /** Saves a signed head; saving the same one again changes nothing. */
+  saveSignedHead(head: SignedTreeHead): Promise<void>
+
+  /** Looks entries up by full SHA-256. A failed read is an error, never "not found". */
+  findLeafIndexes(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]>
+
+  /** Stored entries from `start` on, at most `count`; fewer where the log ends. */
+  readEntries(start: LeafIndex, count: number): Promise<StoredEntry[]>
+
+  /**
+   * Whole current content of tiles.
+   * @throws InvariantError when one is not there.
+   */
+  readTiles(tiles: readonly TileId[]): Promise<Uint8Array[]>
+
+  findBatchHead(treeSize: TreeSize): Promise<BatchHead | undefined>
+  /** Batch heads with a size above `after`, ascending. */
+  listBatchHeads(after: number, limit: number): Promise<BatchHead[]>
+
+  findSignedHead(treeSize: TreeSize): Promise<SignedTreeHead | undefined>
+  /** The first saved head whose tree holds `leafIndex`. */
+  findSignedHeadCovering(leafIndex: LeafIndex): Promise<SignedTreeHead | undefined>
+  /** Saved heads with a size above `after`, ascending. */
+  listSignedHeads(after: number, limit: number): Promise<SignedTreeHead[]>
+
+  listServiceKeys(): Promise<StoredServiceKey[]>
+  addServiceKey(key: StoredServiceKey): Promise<void>
+
+  close(): Promise<void>
+}

@@ -1,0 +1,58 @@
+/**
+ * Verify before sign (design D7, reliability rule R3): after a commit, everything that the batch
+ * wrote is read again and must lead to the head that is about to be signed. The root is computed a
+ * second time, from the re-read entries and by other code than the one that wrote the tiles.
+ */
+import { equalBytes } from '../bytes/bytes.ts'
+import { leafIndex } from '../bytes/integers.ts'
+import { encodeHex } from '../bytes/hex.ts'
+import { assertInvariant } from '../errors.ts'
+import type { TileWrite } from '../merkle/edge.ts'
+import type { TreeHead } from '../merkle/tree-head.ts'
+import type { CompactRange } from './compact-range.ts'
+import type { CheckingPorts } from './ports.ts'
+
+export interface StoredBatch {
+  /** The tree before the batch, as it was re-read. */
+  readonly range: CompactRange
+  readonly entriesCount: number
+  readonly tiles: readonly TileWrite[]
+  /** What the store was told that the head is. */
+  readonly treeHead: TreeHead
+}
+
+/**
+ * Returns the tree after the batch, computed from what the store holds.
+ * @throws InvariantError when the store does not hold what it was given.
+ */
+export async function verifyStored(
+  { store, hasher }: Pick<CheckingPorts, 'store' | 'hasher'>,
+  { range, entriesCount, tiles, treeHead }: StoredBatch,
+): Promise<CompactRange> {
+  const { treeSize, rootHash } = treeHead
+  const first = range.treeSize
+  const entries = await store.readEntries(leafIndex(first), entriesCount)
+  assertInvariant(
+    first + entries.length === treeSize,
+    `${entries.length} entries were read back of ${entriesCount} that were stored at ${first}`,
+  )
+  const stored = range.clone()
+  entries.forEach(({ entry, leafIndex: index }, offset) => {
+    assertInvariant(index === first + offset, `entry ${first + offset} was read back as ${index}`)
+    stored.append(hasher.leaf(entry))
+  })
+  const root = stored.rootHash()
+  assertInvariant(
+    equalBytes(root, rootHash),
+    `the stored entries of tree size ${treeSize} have the root ${encodeHex(root)}, ` +
+      `the committed head says ${encodeHex(rootHash)}`,
+  )
+  const storedTiles = await store.readTiles(tiles)
+  tiles.forEach(({ level, index, hashes }, at) => {
+    assertInvariant(
+      equalBytes(storedTiles[at] ?? new Uint8Array(0), hashes),
+      `tile ${index} of level ${level} was not read back as it was stored`,
+    )
+  })
+  return stored
+}

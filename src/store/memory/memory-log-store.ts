@@ -1,0 +1,154 @@
+/**
+ * A log store in memory, for tests and demonstrations: the same promises as the others as long as
+ * the process lives. `close()` does not forget, so that a test can open a log again.
+ */
+import { equalBytes } from '../../bytes/bytes.ts'
+import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
+import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
+import { assertInvariant, InvariantError, StartError } from '../../errors.ts'
+import type { TileWrite } from '../../merkle/edge.ts'
+import type {
+  BatchCommit,
+  BatchHead,
+  Genesis,
+  LogStore,
+  NewEntry,
+  StoredEntry,
+  StoredHead,
+  StoredServiceKey,
+  StoredState,
+  TileId,
+} from '../../log/store.ts'
+
+export class MemoryLogStore implements LogStore {
+  #state: StoredState | undefined
+  readonly #entries: Uint8Array[] = []
+  readonly #leafIndexes = new Map<string, LeafIndex>()
+  readonly #tiles = new Map<string, Uint8Array>()
+  // Ascending by size.
+  readonly #batches: BatchHead[] = []
+  readonly #signedHeads: SignedTreeHead[] = []
+  readonly #serviceKeys: StoredServiceKey[] = []
+
+  async create({ identity, batch, serviceKeys }: Genesis): Promise<void> {
+    if (this.#state !== undefined) throw new StartError('ERR_LOG_EXISTS', 'the store holds a log')
+    this.#serviceKeys.push(...serviceKeys)
+    this.#write(batch)
+    this.#state = { ...identity, ...batch.next }
+  }
+
+  async readState(): Promise<StoredState> {
+    if (this.#state === undefined) throw new StartError('ERR_LOG_MISSING', 'the store is empty')
+    return this.#state
+  }
+
+  async commit(batch: BatchCommit): Promise<void> {
+    const state = await this.readState()
+    assertInvariant(isSameHead(state, batch.expected), 'another writer changed the stored head')
+    this.#write(batch)
+    for (const head of batch.signedHeads) this.#saveHead(head)
+    this.#state = { ...state, ...batch.next }
+  }
+
+  async saveSignedHead(head: SignedTreeHead): Promise<void> {
+    this.#saveHead(head)
+  }
+
+  async findLeafIndexes(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]> {
+    return entryIds.map((entryId) => this.#leafIndexes.get(entryId.join()))
+  }
+
+  async readEntries(start: LeafIndex, count: number): Promise<StoredEntry[]> {
+    return this.#entries
+      .slice(start, start + count)
+      .map((entry, at) => ({ leafIndex: (start + at) as LeafIndex, entry: entry.slice() }))
+  }
+
+  async readTiles(tiles: readonly TileId[]): Promise<Uint8Array[]> {
+    return tiles.map(({ level, index }) => {
+      const hashes = this.#tiles.get(`${level}/${index}`)
+      if (hashes === undefined) {
+        throw new InvariantError(`tile ${index} of level ${level} is not stored`)
+      }
+      return hashes.slice()
+    })
+  }
+
+  async findBatchHead(treeSize: TreeSize): Promise<BatchHead | undefined> {
+    return this.#batches.find(({ treeHead }) => treeHead.treeSize === treeSize)
+  }
+
+  async listBatchHeads(after: number, limit: number): Promise<BatchHead[]> {
+    return this.#batches.filter(({ treeHead }) => treeHead.treeSize > after).slice(0, limit)
+  }
+
+  async findSignedHead(treeSize: TreeSize): Promise<SignedTreeHead | undefined> {
+    return this.#signedHeads.find(({ treeHead }) => treeHead.treeSize === treeSize)
+  }
+
+  async findSignedHeadCovering(leafIndex: LeafIndex): Promise<SignedTreeHead | undefined> {
+    return this.#signedHeads.find(({ treeHead }) => treeHead.treeSize > leafIndex)
+  }
+
+  async listSignedHeads(after: number, limit: number): Promise<SignedTreeHead[]> {
+    return this.#signedHeads.filter(({ treeHead }) => treeHead.treeSize > after).slice(0, limit)
+  }
+
+  async listServiceKeys(): Promise<StoredServiceKey[]> {
+    return [...this.#serviceKeys]
+  }
+
+  async addServiceKey(key: StoredServiceKey): Promise<void> {
+    this.#serviceKeys.push(key)
+  }
+
+  async close(): Promise<void> {
+    // Nothing is open.
+  }
+
+  // Checks everything first: a batch is stored whole or not at all.
+  #write(batch: {
+    readonly next: StoredHead
+    readonly entries: readonly NewEntry[]
+    readonly tiles: readonly TileWrite[]
+  }): void {
+    const keys = batch.entries.map(({ entryId }) => entryId.join())
+    assertInvariant(
+      new Set(keys).size === keys.length && !keys.some((key) => this.#leafIndexes.has(key)),
+      'an entry id is stored already',
+    )
+    for (const { level, index, hashes } of batch.tiles) {
+      const before = this.#tiles.get(`${level}/${index}`) ?? new Uint8Array(0)
+      const isExtended = equalBytes(hashes.subarray(0, before.length), before)
+      assertInvariant(isExtended, `tile ${index} of level ${level} would change stored hashes`)
+    }
+    keys.forEach((key, at) => this.#leafIndexes.set(key, (this.#entries.length + at) as LeafIndex))
+    this.#entries.push(...batch.entries.map(({ entry }) => entry.slice()))
+    for (const { level, index, hashes } of batch.tiles) {
+      this.#tiles.set(`${level}/${index}`, hashes.slice())
+    }
+    const { treeHead, registrationTime } = batch.next
+    this.#batches.push({ treeHead, registrationTime })
+  }
+
+  #saveHead(head: SignedTreeHead): void {
+    const { treeSize, rootHash } = head.treeHead
+    const same = this.#signedHeads.find(({ treeHead }) => treeHead.treeSize === treeSize)
+    if (same !== undefined) {
+      const isSame = equalBytes(same.treeHead.rootHash, rootHash)
+      assertInvariant(isSame, `a head of size ${treeSize} with another root is saved`)
+      return
+    }
+    this.#signedHeads.push(head)
+    this.#signedHeads.sort((a, b) => a.treeHead.treeSize - b.treeHead.treeSize)
+  }
+}
+
+function isSameHead(a: StoredHead, b: StoredHead): boolean {
+  return (
+    a.treeHead.treeSize === b.treeHead.treeSize &&
+    equalBytes(a.treeHead.rootHash, b.treeHead.rootHash) &&
+    a.registrationTime === b.registrationTime &&
+    a.policyIndex === b.policyIndex
+  )
+}

@@ -1,0 +1,119 @@
+/**
+ * Runs WAL checkpoints beside the commits: in a worker thread, or, where the sources run unbuilt and
+ * Node cannot load a TypeScript worker, on a connection of this thread. Commits wait on a promise
+ * when the WAL has to start again; a lock would block the event loop that serves.
+ */
+import { Worker } from 'node:worker_threads'
+import { CHECKPOINT_BUSY_MS, CHECKPOINT_PERIOD_MS, Checkpoints } from './checkpoint.ts'
+import { openDatabase } from './database.ts'
+
+export interface Checkpointer {
+  /** Set while commits have to wait; resolves when they may go on. */
+  readonly hold: Promise<void> | undefined
+  stop(): Promise<void>
+}
+
+export interface CheckpointerOptions {
+  /** The worker's module; `undefined` keeps the work on this thread. */
+  readonly worker?: URL | undefined
+  /** Length of the WAL, in frames, at which it has to start again. */
+  readonly walFramesMax?: number | undefined
+}
+
+export interface WorkerOptions {
+  readonly path: string
+  readonly framesMax: number | undefined
+}
+
+export type FromWorker = 'hold' | 'go-on'
+export type ToWorker = 'held' | 'stop'
+
+// After the build this file and the worker end in `.js`.
+const BUILT_WORKER: URL | undefined = import.meta.url.endsWith('.js')
+  ? new URL('./checkpoint-worker.js', import.meta.url)
+  : undefined
+
+export function startCheckpointer(path: string, options: CheckpointerOptions = {}): Checkpointer {
+  const { worker = BUILT_WORKER, walFramesMax } = options
+  const workerOptions = { path, framesMax: walFramesMax }
+  if (worker === undefined) return startHere(workerOptions)
+  return new WorkerCheckpointer(worker, workerOptions)
+}
+
+class WorkerCheckpointer implements Checkpointer {
+  readonly #worker: Worker
+  readonly #ended: Promise<void>
+  // A worker that fails costs speed, not safety: this thread goes on in its place.
+  #substitute: Checkpointer | undefined
+  #isStopping = false
+  #goOn: (() => void) | undefined
+  hold: Promise<void> | undefined
+
+  constructor(module: URL, options: WorkerOptions) {
+    this.#worker = new Worker(module, { workerData: options })
+    this.#worker.on('message', (message: FromWorker) => {
+      if (message === 'go-on') this.#release()
+      else this.#holdCommits()
+    })
+    this.#worker.on('error', () => {
+      this.#release()
+      if (!this.#isStopping) this.#substitute = startHere(options)
+    })
+    this.#ended = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        this.#release()
+        resolve()
+      })
+    })
+    this.#worker.unref()
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    this.#worker.ref()
+    this.#send('stop')
+    await this.#ended
+    await this.#substitute?.stop()
+  }
+
+  #holdCommits(): void {
+    this.hold = new Promise((resolve) => {
+      this.#goOn = resolve
+    })
+    // Commits that wait keep the process alive, which the worker otherwise does not.
+    this.#worker.ref()
+    // A commit is one synchronous call on this thread, so none is running now.
+    this.#send('held')
+  }
+
+  #release(): void {
+    if (!this.#isStopping) this.#worker.unref()
+    this.hold = undefined
+    this.#goOn?.()
+    this.#goOn = undefined
+  }
+
+  #send(message: ToWorker): void {
+    this.#worker.postMessage(message)
+  }
+}
+
+function startHere({ path, framesMax }: WorkerOptions): Checkpointer {
+  const database = openDatabase(path, { busyMs: CHECKPOINT_BUSY_MS })
+  const checkpoints = new Checkpoints(database, framesMax)
+  const timer = setInterval(() => {
+    try {
+      // This thread commits, too: nothing has to be held.
+      if (checkpoints.run()) checkpoints.restart()
+    } catch {
+      // Nothing is lost: the WAL keeps everything, and the next look tries again.
+    }
+  }, CHECKPOINT_PERIOD_MS).unref()
+  return {
+    hold: undefined,
+    async stop() {
+      clearInterval(timer)
+      database.close()
+    },
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * The embedded log store: one SQLite file, one writing process (design D8). A commit is one
+ * synchronous transaction on the thread that serves, measured to be the fastest arrangement
+ * (libraries §10, C'); WAL checkpoints run beside it. What is read to be verified or served comes
+ * through a second connection, so it is read from the file and not from the writer's cache.
+ */
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
+import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
+import { assertInvariant, InvariantError, StartError, UnavailableError } from '../../errors.ts'
+import type {
+  BatchCommit,
+  BatchHead,
+  Genesis,
+  LogStore,
+  StoredEntry,
+  StoredServiceKey,
+  StoredState,
+  TileId,
+} from '../../log/store.ts'
+import { BatchWriter } from './batch-writer.ts'
+import { startCheckpointer } from './checkpointer.ts'
+import type { Checkpointer, CheckpointerOptions } from './checkpointer.ts'
+import { blob, openDatabase, readStored, sqliteCode } from './database.ts'
+import type { OpenOptions, SqliteDatabase } from './database.ts'
+import { migrate } from './migrate.ts'
+import { ProcessLock } from './process-lock.ts'
+import { batchHead, serviceKey, signedHead, storedEntry, storedState } from './rows.ts'
+import type { EntryRow, HeadRow, LogRow, ServiceKeyRow, SignedHeadRow } from './rows.ts'
+import { prepareReads } from './statements.ts'
+import type { ReadStatements } from './statements.ts'
+import { syncDirectory } from './sync-directory.ts'
+import { tileKey } from './tile-key.ts'
+
+export interface SqliteStoreOptions extends CheckpointerOptions {
+  /** `create` makes the file, in a directory that exists; `existing` never does. */
+  readonly mode: 'existing' | 'create'
+  /** Reads beside a process that writes, without its lock; every write throws. */
+  readonly readonly?: boolean
+}
+
+export class SqliteLogStore implements LogStore {
+  readonly #reader: SqliteDatabase
+  readonly #reads: ReadStatements
+  readonly #writing: Writing | undefined
+  #isClosed = false
+
+  private constructor(reader: SqliteDatabase, writing: Writing | undefined) {
+    this.#reader = reader
+    this.#reads = prepareReads(reader)
+    this.#writing = writing
+  }
+
+  /**
+   * Opens the store in the file `path`; a writer also takes `lock.sqlite` beside it.
+   * @throws StartError `ERR_LOG_MISSING`, `ERR_LOG_EXISTS`, `ERR_LOG_LOCKED`, `ERR_LOG_CORRUPT` or
+   *   `ERR_CONFIGURATION`.
+   */
+  static open(path: string, options: SqliteStoreOptions): SqliteLogStore {
+    const isThere = existsSync(path)
+    if (options.mode === 'existing' && !isThere) throw logMissing(path)
+    if (options.mode === 'create' && isThere) throw logExists(path)
+    if (options.readonly === true)
+      return refuseDamaged(path, () => SqliteLogStore.#openReader(path))
+    const lock = ProcessLock.acquire(join(dirname(path), 'lock.sqlite'))
+    try {
+      return refuseDamaged(path, () => SqliteLogStore.#openWriter(path, options, lock))
+    } catch (error) {
+      lock.release()
+      throw error
+    }
+  }
+
+  static #openReader(path: string): SqliteLogStore {
+    const reader = openDatabase(path, { readonly: true })
+    try {
+      migrate(reader, { apply: false })
+      return new SqliteLogStore(reader, undefined)
+    } catch (error) {
+      reader.close()
+      throw error
+    }
+  }
+
+  static #openWriter(path: string, options: SqliteStoreOptions, lock: ProcessLock): SqliteLogStore {
+    const databases: SqliteDatabase[] = []
+    const open = (settings: OpenOptions): SqliteDatabase => {
+      const database = openDatabase(path, settings)
+      databases.push(database)
+      return database
+    }
+    try {
+      const writer = open({ create: options.mode === 'create' })
+      migrate(writer, { apply: true })
+      if (options.mode === 'create') syncDirectory(dirname(path))
+      const reader = open({ readonly: true })
+      const [batches, reads] = [new BatchWriter(writer), prepareReads(writer)]
+      const checkpointer = startCheckpointer(path, options)
+      return new SqliteLogStore(reader, { lock, database: writer, checkpointer, batches, reads })
+    } catch (error) {
+      for (const database of databases) database.close()
+      throw error
+    }
+  }
+
+  async create(genesis: Genesis): Promise<void> {
+    const { batches, reads } = this.#writer()
+    if (reads.readLog.get() !== undefined) throw logExists(this.#reader.name)
+    batches.writeGenesis(genesis)
+  }
+
+  async readState(): Promise<StoredState> {
+    const row = readStored(() => this.#reads.readLog.get() as LogRow | undefined)
+    if (row === undefined) throw logMissing(this.#reader.name)
+    return storedState(row)
+  }
+
+  async commit(batch: BatchCommit): Promise<void> {
+    const { batches, reads, checkpointer } = this.#writer()
+    await checkpointer.hold
+    try {
+      batches.writeBatch(batch)
+    } catch (cause) {
+      if (!isKnownNotStored(cause)) throw cause
+      // Trust, but look: nothing may be stored if the clients are told so.
+      const row = reads.readLog.get() as LogRow | undefined
+      if (row?.tree_size !== batch.expected.treeHead.treeSize) throw cause
+      const message = `the store did not take the batch (${sqliteCode(cause) ?? ''})`
+      throw new UnavailableError('ERR_STORE_BUSY', message, { cause, retryAfterSeconds: 5 })
+    }
+  }
+
+  async saveSignedHead(head: SignedTreeHead): Promise<void> {
+    try {
+      this.#writer().batches.saveSignedHead(head)
+    } catch (cause) {
+      if (!isKnownNotStored(cause)) throw cause
+      throw new UnavailableError('ERR_STORE_BUSY', 'the store did not take the head', { cause })
+    }
+  }
+
+  async findLeafIndexes(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]> {
+    // The writer's cache holds the pages of the index that its inserts touch.
+    const { findLeafIndex } = this.#writing?.reads ?? this.#reads
+    return readStored(() =>
+      entryIds.map(
+        (id) => (findLeafIndex.get(id) as { leaf_index: LeafIndex } | undefined)?.leaf_index,
+      ),
+    )
+  }
+
+  async readEntries(start: LeafIndex, count: number): Promise<StoredEntry[]> {
+    const rows = readStored(() => this.#reads.readEntries.all(start, start + count))
+    return (rows as EntryRow[]).map(storedEntry)
+  }
+
+  async readTiles(tiles: readonly TileId[]): Promise<Uint8Array[]> {
+    return readStored(() =>
+      tiles.map(({ level, index }) => {
+        const row = this.#reads.readTile.get(tileKey({ level, index })) as
+          { hashes: unknown } | undefined
+        if (row !== undefined) return blob(row.hashes)
+        throw new InvariantError(`tile ${index} of level ${level} is not stored`)
+      }),
+    )
+  }
+
+  async findBatchHead(treeSize: TreeSize): Promise<BatchHead | undefined> {
+    const row = readStored(() => this.#reads.findBatch.get(treeSize) as HeadRow | undefined)
+    return row && batchHead(row)
+  }
+
+  async listBatchHeads(after: number, limit: number): Promise<BatchHead[]> {
+    const rows = readStored(() => this.#reads.listBatches.all(after, limit))
+    return (rows as HeadRow[]).map(batchHead)
+  }
+
+  async findSignedHead(treeSize: TreeSize): Promise<SignedTreeHead | undefined> {
+    const row = readStored(() => this.#reads.findSignedHead.get(treeSize))
+    return row === undefined ? undefined : signedHead(row as SignedHeadRow)
+  }
+
+  async findSignedHeadCovering(leafIndex: LeafIndex): Promise<SignedTreeHead | undefined> {
+    return (await this.listSignedHeads(leafIndex, 1))[0]
+  }
+
+  async listSignedHeads(after: number, limit: number): Promise<SignedTreeHead[]> {
+    const rows = readStored(() => this.#reads.listSignedHeads.all(after, limit))
+    return (rows as SignedHeadRow[]).map(signedHead)
+  }
+
+  async listServiceKeys(): Promise<StoredServiceKey[]> {
+    const rows = readStored(() => this.#reads.listServiceKeys.all())
+    return (rows as ServiceKeyRow[]).map(serviceKey)
+  }
+
+  async addServiceKey(key: StoredServiceKey): Promise<void> {
+    this.#writer().batches.addServiceKey(key)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#writing?.checkpointer.stop()
+    this.#reader.close()
+    this.#writing?.database.close()
+    this.#writing?.lock.release()
+  }
+
+  #writer(): Writing {
+    assertInvariant(this.#writing !== undefined, 'the store is open for reading only')
+    return this.#writing
+  }
+}
+
+interface Writing {
+  readonly lock: ProcessLock
+  readonly database: SqliteDatabase
+  readonly checkpointer: Checkpointer
+  readonly batches: BatchWriter
+  readonly reads: ReadStatements
+}
+
+/** Busy or full: SQLite has rolled the transaction back. An I/O error says nothing of the kind. */
+function isKnownNotStored(error: unknown): boolean {
+  const code = sqliteCode(error) ?? ''
+  return code.startsWith('SQLITE_BUSY') || code === 'SQLITE_FULL'
+}
+
+/** What SQLite says of a file that is damaged where its tables are described. */
+const DAMAGED: readonly string[] = ['SQLITE_CORRUPT', 'SQLITE_NOTADB', 'SQLITE_ERROR']
+
+function refuseDamaged(path: string, open: () => SqliteLogStore): SqliteLogStore {
+  try {
+    return open()
+  } catch (cause) {
+    if (!DAMAGED.includes(sqliteCode(cause) ?? '')) throw cause
+    throw new StartError(
+      'ERR_LOG_CORRUPT',
+      `${path} is damaged or no log (${(cause as Error).message}): put an undamaged newest copy back`,
+      { cause },
+    )
+  }
+}
+
+function logMissing(path: string): StartError {
+  return new StartError(
+    'ERR_LOG_MISSING',
+    `there is no log in ${path}: create one with \`attestry init\`, or name its data directory. ` +
+      `If \`attestry init\` was interrupted, delete the directory and run it again`,
+  )
+}
+
+function logExists(path: string): StartError {
+  return new StartError(
+    'ERR_LOG_EXISTS',
+    `${path} is there already and is not overwritten: choose another data directory. If ` +
+      `\`attestry init\` was interrupted, delete the directory and run it again`,
+  )
+}
