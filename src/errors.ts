@@ -51,6 +51,9 @@ export type VerificationErrorCode =
   | 'ERR_NOTE_SIGNATURE' // no signature by a known key, or a known key's signature fails
   | 'ERR_CHECKPOINT_ORIGIN' // a checkpoint of another log
   | 'ERR_QUORUM' // too few witnesses cosigned
+  | 'ERR_TOKEN_MISSING' // this service registers only for known submitters
+  | 'ERR_TOKEN_INVALID' // a bearer token that is unknown, expired, revoked or not of an accepted provider
+  | 'ERR_TOKEN_SCOPE' // an API token that does not allow this
   | 'ERR_PAYLOAD_MISMATCH' // the given payload is not what was signed
   | 'ERR_ROOT_MISMATCH'
 
@@ -70,12 +73,15 @@ export type UnavailableErrorCode =
   | 'ERR_STORE_BUSY' // nothing was stored
   | 'ERR_TIMEOUT'
   | 'ERR_NETWORK'
+  | 'ERR_DELIVERY' // a monitor's command or webhook did not take an event
 
 /** Codes for things that are simply not there. */
 export type NotFoundErrorCode =
   | 'ERR_ENTRY_UNKNOWN'
+  | 'ERR_COLLATERAL_UNKNOWN' // no released entry was admitted with such a piece
   | 'ERR_KEY_UNKNOWN'
   | 'ERR_HEAD_UNKNOWN'
+  | 'ERR_TILE_UNKNOWN' // a tile or bundle that the released tree does not have
   | 'ERR_ROUTE_UNKNOWN'
   | 'ERR_METHOD_NOT_ALLOWED'
   | 'ERR_MEDIA_TYPE'
@@ -99,6 +105,9 @@ export type StartErrorCode =
   | 'ERR_CLOCK_BEHIND' // the clock is behind the last registration time
   | 'ERR_KEY_MISMATCH' // the private key is not the one this log uses
   | 'ERR_KEY_FILE' // missing, unreadable, or readable by others
+  | 'ERR_WITNESS_AHEAD' // a witness cosigned a larger tree than this copy of the log has
+  | 'ERR_WITNESS_FORK' // a witness shows a checkpoint of ours that this log never made
+  | 'ERR_WITNESS_QUORUM' // witnesses are required, and there is no quorum to start from
   | 'ERR_CONFIGURATION'
 
 export type ErrorCode =

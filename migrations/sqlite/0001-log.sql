@@ -18,11 +18,17 @@ CREATE TABLE entry (
   bytes      BLOB NOT NULL CHECK (length(bytes) <= 65535)
 ) STRICT;
 
--- Full SHA-256 of an entry: what makes registration idempotent.
+-- Full SHA-256 of an entry: what makes registration idempotent. The ids of the newest entries are not
+-- in it yet (store/sqlite/id-tail.ts); all below `indexed_below` are.
 CREATE TABLE entry_id (
   id         BLOB    PRIMARY KEY CHECK (length(id) = 32),
   leaf_index INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE entry_id_progress (
+  id            INTEGER PRIMARY KEY CHECK (id = 1),
+  indexed_below INTEGER NOT NULL
+) STRICT;
 
 -- C2SP tlog-tiles; key = level * 2^44 + index.
 CREATE TABLE tile (

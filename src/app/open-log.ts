@@ -2,19 +2,20 @@
  * Opens an existing log with the adapters of the embedded default: SQLite store and guard, keys in
  * files, node:crypto. The one place where a serving registry meets its adapters.
  */
-import { loadSigner } from '../keys/file-signer.ts'
 import { nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
 import type { Clock } from '../log/clock.ts'
+import type { Guard } from '../log/guard.ts'
 import { Log } from '../log/log.ts'
 import { createTreeHasher } from '../merkle/hasher.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
-import { parseCoseKey } from '../cose/public-key.ts'
 import type { ServiceKey } from '../registry/ports.ts'
-import { SqliteGuard } from '../store/sqlite/sqlite-guard.ts'
 import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
+import { openThreadedGuard } from '../store/sqlite/threaded-guard.ts'
 import type { DataPaths } from './data-directory.ts'
 import type { LogNames } from './identity.ts'
+import { loadCheckpointKeys, loadServiceSigner, readReceiptKeys } from './service-signers.ts'
+import type { CheckpointKeys } from './service-signers.ts'
 
 /** Tree hashes over node:crypto. */
 export const nativeHasher: TreeHasher = createTreeHasher(nativeSha256)
@@ -25,6 +26,7 @@ export interface OpenedLog {
   readonly names: LogNames
   /** Every receipt key that this log has signed with. */
   readonly serviceKeys: readonly ServiceKey[]
+  readonly checkpointKeys: CheckpointKeys
 }
 
 /**
@@ -36,25 +38,17 @@ export async function openLog(
   parts: { readonly clock: Clock; readonly onFatal: (error: Error) => void },
 ): Promise<OpenedLog> {
   const store = SqliteLogStore.open(paths.store, { mode: 'existing' })
-  let guard: SqliteGuard | undefined
+  let guard: Guard | undefined
   try {
-    const signer = await loadSigner(paths.receiptKey, { algorithm: 'ES256' })
-    const { origin, issuer } = await store.readState()
-    guard = SqliteGuard.open(paths.guard)
+    const { origin, issuer, receiptKeyId } = await store.readState()
+    const signer = await loadServiceSigner(paths, 'receipt', receiptKeyId)
+    // Before anything is signed: a log with a wrong key of any kind does not start.
+    const checkpointKeys = await loadCheckpointKeys(store, paths, origin)
+    guard = openThreadedGuard(paths.guard)
     const adapters = { store, guard, signer, hasher: nativeHasher, verifier: nodeVerifier }
     const log = await Log.open({ ...adapters, ...parts, origin, issuer })
-    const keys = await store.listServiceKeys()
-    return {
-      log,
-      names: { origin, issuer },
-      serviceKeys: keys
-        .filter(({ purpose }) => purpose === 'receipt')
-        .map(({ coseKey, keyId, retiredAt }) => ({
-          // Clients bind the algorithm to the key; ours are only ever used with this one.
-          key: { algorithm: signer.algorithm, ...parseCoseKey(coseKey), kid: keyId },
-          retired: retiredAt !== undefined,
-        })),
-    }
+    const serviceKeys = await readReceiptKeys(store)
+    return { log, names: { origin, issuer }, serviceKeys, checkpointKeys }
   } catch (error) {
     await store.close()
     await guard?.close()

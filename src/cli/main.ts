@@ -5,14 +5,25 @@
  */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { addAudit } from './audit.ts'
 import { CliError } from './cli-error.ts'
 import { reportError } from './command.ts'
 import { EXIT } from './exit-codes.ts'
 import { addGuardAdopt } from './guard-adopt.ts'
 import { addInit } from './init.ts'
 import { addInspect } from './inspect.ts'
+import { addKeyRetire } from './key-retire.ts'
+import { addKeyRotate } from './key-rotate.ts'
 import { addKeygen } from './keygen.ts'
 import { addLogCheck } from './log-check.ts'
+import { addLogExport } from './log-export.ts'
+import { addLogVkey } from './log-vkey.ts'
+import { addPolicyDiff } from './policy-diff.ts'
+import { addPolicySet } from './policy-set.ts'
+import { addPolicyShow } from './policy-show.ts'
+import { addPolicyTest } from './policy-test.ts'
+import { addMirror } from './mirror.ts'
+import { addMonitor } from './monitor.ts'
 import { addQuickstart } from './quickstart.ts'
 import { addRegister } from './register.ts'
 import { addServe } from './serve.ts'
@@ -21,6 +32,7 @@ import { guardPipes } from './terminal.ts'
 import { addTrustAdd } from './trust-add.ts'
 import { addTrustFetch } from './trust-fetch.ts'
 import { addVerify } from './verify.ts'
+import { addWitness } from './witness.ts'
 
 const HELP = `
 Exit status: 0 done, 1 failed, 4 wrong command line; verify also 2 refused by policy and
@@ -56,8 +68,22 @@ function buildProgram(): Command {
   addInspect(program)
   const log = program.command('log').description('look after a log')
   addLogCheck(log)
+  addLogExport(log)
+  addLogVkey(log)
+  const key = program.command('key').description("replace a log's keys")
+  addKeyRotate(key)
+  addKeyRetire(key)
   const guard = program.command('guard').description("look after a log's guard")
   addGuardAdopt(guard)
+  const policy = program.command('policy').description("show, try and change a log's rules")
+  addPolicyShow(policy)
+  addPolicyDiff(policy)
+  addPolicyTest(policy)
+  addPolicySet(policy)
+  addWitness(program)
+  addAudit(program)
+  addMirror(program)
+  addMonitor(program)
   addQuickstart(program)
   return program
 }

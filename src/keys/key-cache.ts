@@ -9,12 +9,22 @@ import type { KeyObject } from 'node:crypto'
 export class KeyCache {
   readonly #keysMax: number
   readonly #keys = new Map<string, KeyObject>()
+  // In front of it: a trust anchor's key is the same object each time.
+  readonly #byIdentity = new WeakMap<Uint8Array, KeyObject>()
 
   constructor(keysMax: number) {
     this.#keysMax = keysMax
   }
 
   get(spki: Uint8Array): KeyObject | undefined {
+    const known = this.#byIdentity.get(spki)
+    if (known !== undefined) return known
+    const key = this.#getByContent(spki)
+    if (key !== undefined) this.#byIdentity.set(spki, key)
+    return key
+  }
+
+  #getByContent(spki: Uint8Array): KeyObject | undefined {
     const name = String.fromCharCode(...spki)
     const key = this.#keys.get(name) ?? importKey(spki)
     if (key === undefined) return undefined

@@ -1,53 +1,55 @@
 /**
- * Admission (design D5, RFC 9943 §5.1.1): a pure function of the statement, the policy and the
- * anchors in force, and the registration time. Pure, so that an auditor gets the same answer years
- * later. No network, clock or storage; who reads the policy from the log is the registry's affair.
+ * Admission (design D5, RFC 9943 §5.1.1): a pure function of the statement, the policy, the anchors
+ * and the delegations in force, the registration time, and what was handed in beside the statement.
+ * Pure, so that an auditor gets the same answer years later. No network, clock or storage; who reads
+ * the rules from the log is the registry's affair.
  */
 import type { UnixSeconds } from '../bytes/integers.ts'
-import { algorithmById } from '../cose/algorithms.ts'
-import { VerificationError } from '../errors.ts'
+import { InputError, VerificationError } from '../errors.ts'
 import type { VerificationErrorCode } from '../errors.ts'
-import { authenticateIssuer } from '../statement/authenticate-issuer.ts'
-import { matchesPattern } from '../statement/issuer-pattern.ts'
+import { authenticateInScope } from '../payload/authenticate-in-scope.ts'
+import { readPayloadFacts } from '../payload/registration-facts.ts'
+import type { PayloadFacts } from '../payload/registration-facts.ts'
 import { assertRegistrable } from '../statement/signed-statement.ts'
-import type { SignedStatement } from '../statement/signed-statement.ts'
+import type { RegistrableStatement, SignedStatement } from '../statement/signed-statement.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
-import { isGovernanceMediaType, mediaTypeName } from './registration-policy.ts'
+import {
+  contentTypes,
+  decideAlgorithm,
+  decideContentType,
+  decideLag,
+  decidePayload,
+  decidePredicateType,
+  decideRequiredClaims,
+  decideSubmitter,
+} from './closed-rules.ts'
+import { celFacts, findUnmetCondition } from './conditions.ts'
+import { decideDelegation, decideRevocation } from './decide-delegation.ts'
+import { decideGovernance } from './decide-governance.ts'
+import type { LogNames } from './decide-governance.ts'
+import { intersect, reject } from './decision.ts'
+import type { Decision, RejectDecision, RuleName, TimeSpan } from './decision.ts'
+import { findDelegatedIssuer } from './delegated-issuer.ts'
+import { DelegationIndex } from './delegation-index.ts'
+import { governanceKind } from './media-types.ts'
+import type { GovernanceKind } from './media-types.ts'
 import type { RegistrationPolicy } from './registration-policy.ts'
+import type { SubmitterClaims } from './submitter-claims.ts'
 
-/** Stable name of the rule that refuses; published in problem details and kept with refusals. */
-export type RuleName =
-  | 'governance' // a governance statement, which this log does not accept by registration
-  | 'algorithm' // signature algorithm not listed
-  | 'content-type' // media type not listed
-  | 'issuer-unknown' // no anchor speaks for the issuer
-  | 'issuer-key' // the anchor's key or certificate is not the one the statement names
-  | 'certificate-path' // no path to a trusted root that is valid at the registration time
-  | 'did-x509' // the chain does not satisfy the did:x509 issuer
-  | 'signature' // the statement's signature does not verify
+export type {
+  AcceptDecision,
+  Decision,
+  DecisionTitle,
+  RejectDecision,
+  RuleName,
+} from './decision.ts'
 
-/** Titles of SCRAPI §2.3 that a refusal is answered with. */
-export type DecisionTitle = 'Rejected' | 'Bad Signature Algorithm'
-
-/** What admission says, and for which registration times it says so. */
-export type Decision = AcceptDecision | RejectDecision
-
-export interface AcceptDecision {
-  readonly kind: 'accept'
-  readonly issuer: string
-  readonly anchor: TrustAnchor
-  /** First and last registration time at which the same decision stands (certificate validity). */
-  readonly standsFrom: UnixSeconds
-  readonly standsUntil: UnixSeconds
-}
-
-export interface RejectDecision {
-  readonly kind: 'reject'
-  readonly rule: RuleName
-  /** For people: what was expected and what was found. Safe to show, no statement bytes. */
-  readonly reason: string
-  readonly title: DecisionTitle
+/** What takes part beside the statement; kept with the entry when it does (design D5). */
+export interface Collateral {
+  /** Unprotected certificate chain, DER, leaf first; by default the statement's own. */
+  readonly x5chain?: readonly Uint8Array[]
+  readonly submitter?: SubmitterClaims
 }
 
 export interface DecideOptions {
@@ -56,6 +58,18 @@ export interface DecideOptions {
   readonly anchors: readonly TrustAnchor[]
   readonly registrationTime: UnixSeconds
   readonly verifier: SignatureVerifier
+  /** Who the log is; without it, it accepts no policy, anchors or journal. */
+  readonly log?: LogNames
+  /** Delegations and revocations below the entry's index. */
+  readonly delegations?: DelegationIndex
+  readonly collateral?: Collateral
+}
+
+/** The options with everything that was left out filled in, and the payload read at most once. */
+interface Request extends DecideOptions {
+  readonly statement: RegistrableStatement
+  readonly delegations: DelegationIndex
+  readonly facts: () => PayloadFacts
 }
 
 /**
@@ -64,83 +78,133 @@ export interface DecideOptions {
  * @throws InputError when the statement is not of registrable form (a fault of the bytes, no decision).
  */
 export async function decide(options: DecideOptions): Promise<Decision> {
-  const { statement, policy } = options
+  const { policy, log, verifier, collateral } = options
+  const statement = withChain(options.statement, collateral?.x5chain)
   assertRegistrable(statement)
-  return (
-    decideGovernance(statement) ??
+  let read: PayloadFacts | undefined
+  const facts = (): PayloadFacts => (read ??= readPayloadFacts(statement))
+  const delegations = options.delegations ?? DelegationIndex.empty
+  const request: Request = { ...options, statement, delegations, facts }
+  const kind = contentTypes(statement)
+    .map(governanceKind)
+    .find((found) => found !== undefined)
+  switch (kind) {
+    case undefined:
+      return decideStatement(request)
+    case 'delegation':
+    case 'delegation-revocation':
+      return decideAboutDelegation(request, kind)
+    default:
+      return decideGovernance({ statement, kind, policy, log, verifier })
+  }
+}
+
+function withChain(
+  statement: SignedStatement,
+  x5chain: readonly Uint8Array[] | undefined,
+): SignedStatement {
+  return x5chain === undefined ? statement : { ...statement, unprotectedX5chain: x5chain }
+}
+
+async function decideAboutDelegation(
+  request: Request,
+  kind: Extract<GovernanceKind, 'delegation' | 'delegation-revocation'>,
+): Promise<Decision> {
+  const { statement, policy, collateral } = request
+  if (policy.delegation === undefined) {
+    return reject('delegation-disabled', 'this log admits no delegations')
+  }
+  const { depthMax } = policy.delegation
+  const refused =
+    decideAlgorithm(statement, policy) ?? decideSubmitter(policy, collateral?.submitter)
+  if (refused !== undefined) return refused
+  const decideIt = kind === 'delegation' ? decideDelegation : decideRevocation
+  const decision = await decideIt({ ...request, depthMax })
+  if (decision.kind === 'reject') return decision
+  const collateralUsed = { ...decision.collateralUsed, ...submitterUsed(request) }
+  return { ...decision, collateralUsed }
+}
+
+async function decideStatement(request: Request): Promise<Decision> {
+  const { statement, policy, registrationTime, collateral, facts } = request
+  const refused =
     decideAlgorithm(statement, policy) ??
     decideContentType(statement, policy) ??
-    (await decideIssuer(options))
-  )
-}
-
-function decideGovernance(statement: SignedStatement): RejectDecision | undefined {
-  const governing = contentTypes(statement).find(isGovernanceMediaType)
-  if (governing === undefined) return undefined
-  return reject(
-    'governance',
-    `statements of type ${mediaTypeName(governing)} govern this log and are not accepted by registration`,
-  )
-}
-
-function decideAlgorithm(
-  statement: SignedStatement,
-  policy: RegistrationPolicy,
-): RejectDecision | undefined {
-  const { name } = algorithmById(statement.headers.algorithm)
-  if (policy.algorithms.includes(name)) return undefined
+    decidePayload(policy, facts) ??
+    decidePredicateType(policy, facts) ??
+    decideRequiredClaims(statement, policy, facts) ??
+    decideSubmitter(policy, collateral?.submitter)
+  if (refused !== undefined) return refused
+  const lag = decideLag(policy, facts, registrationTime)
+  if (lag.kind === 'reject') return lag
+  const issuer = await decideIssuer(request)
+  if (issuer.kind === 'reject') return issuer
+  const { conditions = [] } = policy
+  const unmet =
+    conditions.length === 0
+      ? undefined
+      : findUnmetCondition(conditions, celFacts(statement, facts(), collateral?.submitter))
+  if (unmet !== undefined) return reject('condition', unmet)
+  const { from, until } = intersect(issuer.span, lag.span)
   return {
-    ...reject(
-      'algorithm',
-      `signature algorithm ${name} is not accepted; accepted are ${policy.algorithms.join(', ')}`,
-    ),
-    title: 'Bad Signature Algorithm',
+    kind: 'accept',
+    issuer: statement.headers.issuer,
+    anchor: issuer.anchor,
+    ...(issuer.delegations === undefined ? {} : { delegations: issuer.delegations }),
+    collateralUsed: { ...(issuer.x5chain ? { x5chain: true } : {}), ...submitterUsed(request) },
+    standsFrom: from,
+    standsUntil: until,
   }
 }
 
-function decideContentType(
-  statement: SignedStatement,
-  policy: RegistrationPolicy,
-): RejectDecision | undefined {
-  const types = contentTypes(statement)
-  const accepted = policy.contentTypes.some(
-    (pattern) =>
-      pattern === '*' ||
-      types.some((type) => matchesPattern(mediaTypeName(pattern), mediaTypeName(type))),
-  )
-  if (accepted) return undefined
-  return reject(
-    'content-type',
-    types.length === 0
-      ? 'the statement names no content type, and this log accepts only listed ones'
-      : `content type ${printable(types.join(', '))} is not accepted`,
-  )
+/** Claims took part where the policy asks who submits, or a condition may look at them. */
+function submitterUsed({ policy, collateral }: Request): { readonly submitter?: true } {
+  const asked = policy.submitter !== undefined || policy.conditions !== undefined
+  return asked && collateral?.submitter !== undefined ? { submitter: true } : {}
 }
 
-/** Label 3, or label 259 of a hash envelope; a CoAP content format counts as its decimal text. */
-function contentTypes(statement: SignedStatement): string[] {
-  const { contentType, hashEnvelope } = statement.headers
-  return [contentType, hashEnvelope?.preimageContentType]
-    .filter((type) => type !== undefined)
-    .map(String)
+/** Who speaks, and at which times the same answer stands. */
+interface Speaker {
+  readonly kind: 'speaker'
+  readonly anchor: TrustAnchor
+  readonly span: TimeSpan
+  /** True when a chain that nobody signed had a part in it. */
+  readonly x5chain: boolean
+  readonly delegations?: readonly string[]
 }
 
-async function decideIssuer(options: DecideOptions): Promise<Decision> {
-  const { statement, anchors, registrationTime, verifier } = options
+async function decideIssuer(request: Request): Promise<Speaker | RejectDecision> {
+  const { statement, anchors, registrationTime: at, verifier, facts } = request
+  let refusal: RejectDecision | InputError
   try {
-    const issuer = await authenticateIssuer({ statement, anchors, at: registrationTime, verifier })
-    return {
-      kind: 'accept',
-      issuer: issuer.issuer,
-      anchor: issuer.anchor,
-      standsFrom: issuer.validFrom,
-      standsUntil: issuer.validUntil,
+    const answer = await authenticateInScope({ statement, anchors, at, verifier, facts })
+    if (answer.kind === 'authenticated') {
+      const { anchor, path, validFrom: from, validUntil: until } = answer.issuer
+      const x5chain = path !== undefined && statement.headers.x5chain === undefined
+      return { kind: 'speaker', anchor, span: { from, until }, x5chain }
     }
+    refusal = reject(answer.violation.rule, answer.violation.reason)
   } catch (error) {
     const rule = error instanceof VerificationError ? RULES[error.code] : undefined
-    if (rule === undefined) throw error
-    return reject(rule, printable((error as VerificationError).message))
+    if (rule === undefined && !(error instanceof InputError)) throw error
+    refusal = rule === undefined ? (error as InputError) : reject(rule, (error as Error).message)
   }
+  const delegated = await decideDelegated(request)
+  if (delegated !== undefined) return delegated
+  if (refusal instanceof InputError) throw refusal
+  return refusal
+}
+
+/** Whether the key speaks by a delegation; `undefined` when it holds none of this issuer. */
+async function decideDelegated(request: Request): Promise<Speaker | RejectDecision | undefined> {
+  const { policy } = request
+  if (policy.delegation === undefined) return undefined
+  const { depthMax } = policy.delegation
+  const found = await findDelegatedIssuer({ ...request, depthMax })
+  if (found?.kind !== 'delegated') return found
+  const { anchor, span, chain } = found
+  const delegations = chain.map(({ entryId }) => entryId)
+  return { kind: 'speaker', anchor, span, x5chain: false, delegations }
 }
 
 const RULES: Readonly<Partial<Record<VerificationErrorCode, RuleName>>> = {
@@ -149,17 +213,4 @@ const RULES: Readonly<Partial<Record<VerificationErrorCode, RuleName>>> = {
   ERR_X509_PATH: 'certificate-path',
   ERR_DID_X509_MISMATCH: 'did-x509',
   ERR_STATEMENT_SIGNATURE: 'signature',
-}
-
-function reject(rule: RuleName, reason: string): RejectDecision {
-  return { kind: 'reject', rule, reason, title: 'Rejected' }
-}
-
-const REASON_LENGTH_MAX = 500
-
-/** Reasons quote what the client sent; they end up in logs, terminals and answers. */
-function printable(text: string): string {
-  return text
-    .slice(0, REASON_LENGTH_MAX)
-    .replace(/[^\x20-\x7e\u00a0-\u2027\u202f-\u2065\u2070-\uffff]/g, '?')
 }

@@ -1,70 +1,132 @@
 /**
  * The Registration Policy and the trust anchors as the payloads of governance statements (design D4,
- * RFC 9943 §5.1.1): what a log admits, in the form that the log itself carries. Parsing is strict;
- * a member that is not understood could be a restriction, so it is refused. Out of scope: who may
- * change them, and the decision itself (decide.ts).
+ * RFC 9943 §5.1.1): what a log admits, in the form that the log itself carries
+ * (schemas/registration-policy.schema.json). Parsing is strict; a member that is not understood
+ * could be a restriction, so it is refused. Out of scope: the decision itself (decide.ts).
  */
-import { decodeBase64url, encodeBase64url } from '../bytes/base64.ts'
+import { encodeBase64url } from '../bytes/base64.ts'
 import { encodeUtf8 } from '../bytes/bytes.ts'
 import type { JsonContext } from '../bytes/strict-json.ts'
-import { parseStrictJson, readList, readMembers, readText } from '../bytes/strict-json.ts'
-import { algorithmByName } from '../cose/algorithms.ts'
-import { encodeCoseKey, parseCoseKey } from '../cose/public-key.ts'
+import { parseStrictJson, readMembers } from '../bytes/strict-json.ts'
+import { encodeCoseKey } from '../cose/public-key.ts'
 import type { PublicKey } from '../cose/public-key.ts'
-import { AttestryError, InputError } from '../errors.ts'
+import { InputError } from '../errors.ts'
 import { encodeTrustAnchor, parseTrustAnchors } from '../statement/trust-anchor.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
+import type { PolicyCondition } from './conditions.ts'
+import * as read from './policy-members.ts'
+import type { RequiredClaim } from './required-claims.ts'
+import type { SubmitterPolicy } from './submitter-claims.ts'
 
-/** Content type of a statement whose payload is a {@link RegistrationPolicy}. */
-export const REGISTRATION_POLICY_MEDIA_TYPE = 'application/vnd.attestry.registration-policy+json'
-/** Content type of a statement whose payload is a trust anchors document. */
-export const TRUST_ANCHORS_MEDIA_TYPE = 'application/vnd.attestry.trust-anchors+json'
+export {
+  isGovernanceMediaType,
+  mediaTypeName,
+  REGISTRATION_POLICY_MEDIA_TYPE,
+  TRUST_ANCHORS_MEDIA_TYPE,
+} from './media-types.ts'
 
-/** What a log admits, beside the anchors that say who may speak. */
+/** What a log admits, beside the anchors that say who may speak. Absent members restrict nothing. */
 export interface RegistrationPolicy {
   readonly version: 1
   /** Accepted signature algorithms, by name: `ES256`, `EdDSA` … */
   readonly algorithms: readonly string[]
   /** Accepted media types; `*` stands for any text. A statement without one matches only `*`. */
   readonly contentTypes: readonly string[]
-  /** Keys that may sign governance statements. */
+  /** Keys that may sign the next policy and trust anchors. */
   readonly operatorKeys: readonly PublicKey[]
+  /** Keys that may sign registration journals. */
+  readonly registrarKeys?: readonly PublicKey[]
+  /** Accepted predicate types of in-toto Statements. */
+  readonly predicateTypes?: readonly string[]
+  /** Claims that every statement, or every provenance, has to make. */
+  readonly requiredClaims?: readonly RequiredClaim[]
+  /** Longest time between the end of a build and the registration of its provenance. */
+  readonly maxRegistrationLagSeconds?: number
+  /** How far in the future the end of a build may lie. */
+  readonly maxClockSkewSeconds?: number
+  /** Delegations are admitted, and honoured, to this depth. */
+  readonly delegation?: { readonly depthMax: number }
+  readonly submitter?: SubmitterPolicy
+  /** All of them have to hold for every ordinary statement. */
+  readonly conditions?: readonly PolicyCondition[]
+  /** `<package>@<version>` that the conditions were written for; demanded with conditions. */
+  readonly celEvaluator?: string
 }
 
-const POLICY: JsonContext = { code: 'ERR_TRUST_CONFIGURATION', what: 'registration policy' }
+/** How far in the future a build may end when the policy limits the lag and says nothing else. */
+export const CLOCK_SKEW_SECONDS_DEFAULT = 300
+
+const POLICY: JsonContext = read.POLICY
 const ANCHORS: JsonContext = { code: 'ERR_TRUST_CONFIGURATION', what: 'trust anchors document' }
 
 /**
  * Parses the payload of a policy statement.
- * @throws InputError `ERR_TRUST_CONFIGURATION` unless it is exactly of the documented form.
+ * @throws InputError `ERR_TRUST_CONFIGURATION` unless it is exactly of the documented form, its
+ * conditions are in the subset that is evaluated, and their evaluator is the one that is here.
  */
 export function parseRegistrationPolicy(bytes: Uint8Array): RegistrationPolicy {
   const members = readMembers(
     parseStrictJson(bytes, POLICY),
-    { required: ['version', 'algorithms', 'contentTypes', 'operatorKeys'] },
+    {
+      required: ['version', 'algorithms', 'contentTypes', 'operatorKeys'],
+      optional: Object.keys(OPTIONAL),
+    },
     POLICY,
   )
   requireVersion(members['version'], POLICY)
+  const optional = Object.fromEntries(
+    Object.entries(OPTIONAL).flatMap(([name, readMember]) =>
+      Object.hasOwn(members, name) ? [[name, readMember(members[name])]] : [],
+    ),
+  ) as Partial<RegistrationPolicy>
+  read.assertEvaluator(optional)
   return {
     version: 1,
-    algorithms: nonEmptyList(members['algorithms'], 'algorithms').map(readAlgorithm),
-    contentTypes: nonEmptyList(members['contentTypes'], 'content types').map((item) =>
-      readText(item, { ...POLICY, what: 'content type of the registration policy' }),
-    ),
-    operatorKeys: nonEmptyList(members['operatorKeys'], 'operator keys').map(readKey),
+    algorithms: read.nonEmptyList(members['algorithms'], 'algorithms').map(read.readAlgorithm),
+    contentTypes: read.readPatterns(members['contentTypes'], 'content types'),
+    operatorKeys: read.readKeys(members['operatorKeys'], 'operator keys'),
+    ...optional,
   }
+}
+
+/** Readers of the optional members, in the order in which they are written. */
+const OPTIONAL: Readonly<Record<string, (value: unknown) => unknown>> = {
+  registrarKeys: (value) => read.readKeys(value, 'registrar keys'),
+  predicateTypes: (value) => read.readPatterns(value, 'predicate types'),
+  requiredClaims: read.readRequiredClaims,
+  maxRegistrationLagSeconds: (value) => read.readSeconds(value, 'maxRegistrationLagSeconds'),
+  maxClockSkewSeconds: (value) => read.readSeconds(value, 'maxClockSkewSeconds'),
+  delegation: read.readDelegationPolicy,
+  submitter: read.readSubmitterPolicy,
+  conditions: read.readConditions,
+  celEvaluator: read.readEvaluatorName,
 }
 
 /** The policy's one serialisation: members in the documented order, no white space. */
 export function encodeRegistrationPolicy(policy: RegistrationPolicy): Uint8Array {
-  return encodeUtf8(
-    JSON.stringify({
-      version: policy.version,
-      algorithms: policy.algorithms,
-      contentTypes: policy.contentTypes,
-      operatorKeys: policy.operatorKeys.map((key) => encodeBase64url(encodeCoseKey(key))),
-    }),
-  )
+  return encodeUtf8(JSON.stringify(registrationPolicyJson(policy)))
+}
+
+/** The policy as JSON, members in the documented order. */
+export function registrationPolicyJson(policy: RegistrationPolicy): Record<string, unknown> {
+  const keys = (list: readonly PublicKey[]): string[] =>
+    list.map((key) => encodeBase64url(encodeCoseKey(key)))
+  return {
+    version: policy.version,
+    algorithms: policy.algorithms,
+    contentTypes: policy.contentTypes,
+    operatorKeys: keys(policy.operatorKeys),
+    // JSON.stringify leaves out what is undefined.
+    registrarKeys: policy.registrarKeys && keys(policy.registrarKeys),
+    predicateTypes: policy.predicateTypes,
+    requiredClaims: policy.requiredClaims,
+    maxRegistrationLagSeconds: policy.maxRegistrationLagSeconds,
+    maxClockSkewSeconds: policy.maxClockSkewSeconds,
+    delegation: policy.delegation,
+    submitter: policy.submitter,
+    conditions: policy.conditions,
+    celEvaluator: policy.celEvaluator,
+  }
 }
 
 /**
@@ -86,51 +148,8 @@ export function encodeTrustAnchorsDocument(anchors: readonly TrustAnchor[]): Uin
   return encodeUtf8(JSON.stringify({ version: 1, anchors: anchors.map(encodeTrustAnchor) }))
 }
 
-/** True for the media types by which a log is governed, whatever their case and parameters. */
-export function isGovernanceMediaType(contentType: string): boolean {
-  const name = mediaTypeName(contentType)
-  return name === REGISTRATION_POLICY_MEDIA_TYPE || name === TRUST_ANCHORS_MEDIA_TYPE
-}
-
-/** The type name alone: parameters are cut, case and outer space do not count (RFC 9110 §8.3.1). */
-export function mediaTypeName(contentType: string): string {
-  return contentType.split(';', 1)[0]!.trim().toLowerCase()
-}
-
 function requireVersion(version: unknown, context: JsonContext): void {
   if (version !== 1) {
     throw new InputError(context.code, `${context.what} is not of version 1`)
-  }
-}
-
-function nonEmptyList(value: unknown, what: string): readonly unknown[] {
-  const list = readList(value, { ...POLICY, what: `${what} of the registration policy` })
-  if (list.length === 0) {
-    throw new InputError(POLICY.code, `registration policy lists no ${what}`)
-  }
-  return list
-}
-
-function readAlgorithm(value: unknown): string {
-  const name = readText(value, { ...POLICY, what: 'algorithm of the registration policy' })
-  asConfiguration(`registration policy names an unknown algorithm "${name}"`, () =>
-    algorithmByName(name),
-  )
-  return name
-}
-
-function readKey(value: unknown): PublicKey {
-  const text = readText(value, { ...POLICY, what: 'operator key of the registration policy' })
-  return asConfiguration('operator key of the registration policy is not a COSE_Key', () =>
-    parseCoseKey(decodeBase64url(text)),
-  )
-}
-
-function asConfiguration<T>(message: string, read: () => T): T {
-  try {
-    return read()
-  } catch (cause) {
-    if (!(cause instanceof AttestryError)) throw cause
-    throw new InputError('ERR_TRUST_CONFIGURATION', message, { cause })
   }
 }

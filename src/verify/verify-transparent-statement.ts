@@ -7,9 +7,9 @@
 import type { UnixSeconds } from '../bytes/integers.ts'
 import { assertCriticalUnderstood } from '../cose/sign1.ts'
 import { webCryptoVerifier } from '../cose/web-crypto.ts'
-import { InputError, VerificationError } from '../errors.ts'
-import type { PolicyError } from '../errors.ts'
-import { authenticateIssuer } from '../statement/authenticate-issuer.ts'
+import { InputError, PolicyError, VerificationError } from '../errors.ts'
+import { authenticateInScope } from '../payload/authenticate-in-scope.ts'
+import { readPayloadFacts } from '../payload/registration-facts.ts'
 import type { AuthenticatedIssuer } from '../statement/authenticate-issuer.ts'
 import { matchPayload } from '../statement/hash-envelope.ts'
 import { conformanceFindings, parseSignedStatement } from '../statement/signed-statement.ts'
@@ -28,7 +28,7 @@ export const RECEIPTS_MAX = 64
 export type Missing =
   | 'issuer-anchor' // no trust anchor speaks for the issuer
   | 'receipt-support' // receipts are there, of kinds that this verifier does not know
-  | 'payload' // the statement is detached and its payload was not given
+  | 'payload' // the payload was not given: it is detached, or an anchor asks what it says
 
 interface WithReceipts {
   readonly receipts: readonly ReceiptResult[]
@@ -43,7 +43,7 @@ export type VerificationOutcome =
       readonly kind: 'not-verified'
       readonly error: VerificationError | InputError
     } & WithReceipts)
-  /** Evidence that holds and that the relying party's own policy refuses; made by its callers. */
+  /** Evidence that holds and that the trust file refuses: its anchor may not say this (R3). */
   | ({ readonly kind: 'refused'; readonly error: PolicyError } & WithReceipts)
   | ({
       readonly kind: 'cannot-tell'
@@ -106,6 +106,7 @@ export async function verifyTransparentStatement(
       return { kind: 'cannot-tell', missing: issuer.missing, error: issuer.error, ...context }
     }
   }
+  if (issuer.kind === 'refused') return { kind: 'refused', error: issuer.error, ...context }
   return {
     kind: 'verified',
     statement: makeVerifiedStatement({
@@ -205,6 +206,7 @@ type IssuerFinding =
       readonly missing: 'issuer-anchor' | 'payload'
       readonly error: VerificationError | InputError
     }
+  | { readonly kind: 'refused'; readonly error: PolicyError }
   | { readonly kind: 'wrong'; readonly error: VerificationError | InputError }
 
 async function findIssuer(
@@ -218,11 +220,20 @@ async function findIssuer(
       ? { ...statement, message: { ...statement.message, payload } }
       : statement
   try {
-    const anchors = trust.issuers
-    return {
-      kind: 'authenticated',
-      issuer: await authenticateIssuer({ statement: signed, anchors, at, verifier }),
+    const answer = await authenticateInScope({
+      statement: signed,
+      anchors: trust.issuers,
+      at,
+      verifier,
+      facts: () => readPayloadFacts(signed, payload),
+    })
+    if (answer.kind === 'authenticated') return answer
+    const { rule, reason, withheld } = answer.violation
+    if (withheld) {
+      const error = new InputError('ERR_STATEMENT_PAYLOAD_MISSING', reason)
+      return { kind: 'unknown', missing: 'payload', error }
     }
+    return { kind: 'refused', error: new PolicyError('ERR_POLICY_REJECTED', rule, reason) }
   } catch (thrown) {
     const error = asEvidenceError(thrown)
     if (error.code === 'ERR_ISSUER_UNKNOWN') {

@@ -43,9 +43,11 @@ describe('parseInTotoStatement', () => {
 
   it('tolerates unknown members, other predicates and no predicate', () => {
     expect(parse({ ...good, extra: 1 }).provenance).toBeDefined()
-    const { predicate: _, ...bare } = { ...good, predicateType: 'https://spdx.dev/Document' }
+    const bare = { ...good, predicate: undefined, predicateType: 'https://spdx.dev/Document' }
     expect(parse(bare).provenance).toBeUndefined()
-    expect(parse({ ...good, predicateType: 'https://slsa.dev/provenance/v7' }).provenance).toBeUndefined()
+    expect(
+      parse({ ...good, predicateType: 'https://slsa.dev/provenance/v7' }).provenance,
+    ).toBeUndefined()
   })
 
   const subject = (digest: unknown): unknown => ({ ...good, subject: [{ name: 'a', digest }] })
@@ -73,8 +75,14 @@ describe('parseInTotoStatement', () => {
     ],
     ['a time that is none', provenance({ finishedOn: 'yesterday' })],
     ['a day that does not exist', provenance({ finishedOn: '2026-02-30T00:00:00Z' })],
-    ['nesting beyond the limit', { ...good, predicateType: 'https://x.example', predicate: nested(70) }],
-    ['nesting that would overflow a stack', `${JSON.stringify(good).slice(0, -1)},"x":${'['.repeat(20_000)}${']'.repeat(20_000)}}`],
+    [
+      'nesting beyond the limit',
+      { ...good, predicateType: 'https://x.example', predicate: nested(70) },
+    ],
+    [
+      'nesting that would overflow a stack',
+      `${JSON.stringify(good).slice(0, -1)},"x":${'['.repeat(20_000)}${']'.repeat(20_000)}}`,
+    ],
   ])('refuses %s', (_, value) => {
     expect(() => parse(value)).toThrow(
       expect.objectContaining({ code: 'ERR_PAYLOAD_MALFORMED' }) as Error,
@@ -115,7 +123,10 @@ describe('readPayloadFacts', () => {
     ['in-toto', { contentType: 'application/json' }],
     ['in-toto', { contentType: 'Application/vnd.in-toto.provenance+json; x=1' }],
     ['malformed', { payload: '{}' }],
-    ['malformed', { payload: '{"_type":"https://in-toto.io/Statement/v9"}', contentType: 'text/plain' }],
+    [
+      'malformed',
+      { payload: '{"_type":"https://in-toto.io/Statement/v9"}', contentType: 'text/plain' },
+    ],
     ['json', { payload: '{"a":1}', contentType: 'application/json' }],
     ['opaque', { payload: 'text', contentType: 'text/plain' }],
     ['opaque', { payload: '{"a":1,"a":2}', contentType: 'application/json' }],

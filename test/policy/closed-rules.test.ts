@@ -2,24 +2,17 @@ import { describe, expect, it } from 'vitest'
 import type { RegistrationPolicy } from '../../src/policy/registration-policy.ts'
 import type { SubmitterClaims } from '../../src/policy/submitter-claims.ts'
 import { testSigner } from '../support/test-signer.ts'
-import {
-  anchor,
-  decided,
-  ISSUER,
-  NOW,
-  provenance,
-  ruleOf,
-  SLSA_V1,
-  statement,
-  time,
-} from './fixture.ts'
+import { anchor, decided, NOW, provenance, ruleOf, SLSA_V1, statement, time } from './fixture.ts'
 import type { StatementOptions } from './fixture.ts'
 
 type Row = [string, Partial<RegistrationPolicy>, StatementOptions, string]
 
 const hour = 3600
 const lag = { maxRegistrationLagSeconds: hour }
-const sbom: StatementOptions = { payload: '{"spdxVersion":"2.3"}', contentType: 'application/spdx+json' }
+const sbom: StatementOptions = {
+  payload: '{"spdxVersion":"2.3"}',
+  contentType: 'application/spdx+json',
+}
 const finished = (ago: number): StatementOptions => ({
   payload: provenance({ finishedOn: time(NOW - ago) }),
 })
@@ -69,7 +62,9 @@ describe('closed rules', () => {
 
 describe('a decision that depends on time', () => {
   it('stands for exactly the seconds at which lag and skew allow it', async () => {
-    const about = await statement({ payload: provenance({ finishedOn: time(NOW).replace('.000Z', '.500Z') }) })
+    const about = await statement({
+      payload: provenance({ finishedOn: time(NOW).replace('.000Z', '.500Z') }),
+    })
     const by = { maxRegistrationLagSeconds: 60, maxClockSkewSeconds: 5 }
     const decision = await decided(about, { by })
     if (decision.kind !== 'accept') throw new Error(decision.reason)
@@ -98,8 +93,18 @@ describe('submitter', () => {
     ['required and absent', { required: true, oidc }, undefined, 'submitter'],
     ['not required and absent', { required: false, oidc }, undefined, 'accept'],
     ['by a named provider', { required: true, oidc }, claims, 'accept'],
-    ['for another audience', { required: false, oidc }, { ...claims, audience: 'other' }, 'submitter'],
-    ['by another provider', { required: true, oidc }, { ...claims, issuer: 'https://evil' }, 'submitter'],
+    [
+      'for another audience',
+      { required: false, oidc },
+      { ...claims, audience: 'other' },
+      'submitter',
+    ],
+    [
+      'by another provider',
+      { required: true, oidc },
+      { ...claims, issuer: 'https://evil' },
+      'submitter',
+    ],
     ['no provider named', { required: true }, claims, 'submitter'],
     ['API token', { required: true }, { ...claims, kind: 'api-token' as const }, 'accept'],
   ])('%s', async (_, submitter, given, rule) => {
@@ -150,7 +155,9 @@ describe('what an anchor may speak about', () => {
     ]
     const say = async (subject: string, predicateType: string): Promise<string> =>
       ruleOf(
-        await decided(await statement({ subject, payload: provenance({ predicateType }) }), { anchors }),
+        await decided(await statement({ subject, payload: provenance({ predicateType }) }), {
+          anchors,
+        }),
       )
     expect(await say('pkg:npm/b', 'https://b/x')).toBe('accept')
     expect(await say('pkg:npm/a', 'https://a/x')).toBe('accept')
@@ -163,6 +170,5 @@ describe('what an anchor may speak about', () => {
     expect(ruleOf(await decided(foreign, { anchors }))).toBe('issuer-key')
     const unknown = await statement({ issuer: 'https://evil.example' })
     expect(ruleOf(await decided(unknown, { anchors }))).toBe('issuer-unknown')
-    expect(ISSUER).not.toBe('https://evil.example')
   })
 })

@@ -55,7 +55,10 @@ describe('conditions', () => {
     const conditions = ['true', '1 == 2', 'payload.x'].map((cel, at) => ({ name: `c${at}`, cel }))
     const by = { conditions, celEvaluator: CEL_EVALUATOR }
     const decision = await decided(await statement(), { by })
-    expect(decision).toMatchObject({ rule: 'condition', reason: 'the condition "c1" does not hold' })
+    expect(decision).toMatchObject({
+      rule: 'condition',
+      reason: 'the condition "c1" does not hold',
+    })
   })
 
   it('sees verified submitter claims', async () => {
@@ -63,7 +66,12 @@ describe('conditions', () => {
       conditions: [{ name: 'main', cel: 'submitter.ref == "refs/heads/main"' }],
       celEvaluator: CEL_EVALUATOR,
     }
-    const submitter = { kind: 'oidc' as const, issuer: 'i', audience: 'a', claims: { ref: 'refs/heads/main' } }
+    const submitter = {
+      kind: 'oidc' as const,
+      issuer: 'i',
+      audience: 'a',
+      claims: { ref: 'refs/heads/main' },
+    }
     const about = await statement()
     const with_ = await decided(about, { by, collateral: { submitter } })
     expect(with_).toMatchObject({ kind: 'accept', collateralUsed: { submitter: true } })
@@ -77,7 +85,10 @@ describe('hostile expressions are no policy', () => {
     ['no CEL', 'statement.'],
     ['nothing', ''],
     ['too long', `"${'x'.repeat(2050)}" == ""`],
-    ['too many nodes', Array(200).fill('true').join('&&') + '&&' + Array(200).fill('1==1').join('&&')],
+    [
+      'too many nodes',
+      Array(200).fill('true').join('&&') + '&&' + Array(200).fill('1==1').join('&&'),
+    ],
     ['too deep', long('(', 200) + 'true' + long(')', 200)],
     ['too deep, with !', `${long('!', 1000)}true`],
     ['too deep, with [', `${long('[', 300)}${long(']', 300)} == []`],
@@ -100,7 +111,7 @@ describe('hostile expressions are no policy', () => {
     ['a variable that hides another', '[1].all(payload, true)'],
     ['something else than a bool', '1'],
     ['operands that never fit', '1 == "a" && "a" - 1 == 2'],
-    ['a list beyond the limit', `${'1,'.repeat(100)}`.replace(/^/, '1 in [') + '1]'],
+    ['a list beyond the limit', '1,'.repeat(100).replace(/^/, '1 in [') + '1]'],
     ['assignment', 'payload.x = 1'],
     ['code', '(() => 1)()'],
   ])('%s', (_, cel) => {
@@ -119,22 +130,40 @@ describe('the step limit', () => {
   const list = Array.from({ length: 3000 }, (_, i) => `item ${i}`)
 
   it.each([
-    ['two loops over one long list', 'payload.list.all(a, payload.list.exists(b, a == b))', { list }],
-    ['a list held against each of its elements', 'payload.list.all(a, a in payload.list)', { list }],
-    ['a long needle in a long text', 'payload.a.contains(payload.b)', { a: 'a'.repeat(30_000), b: `${'a'.repeat(15_000)}b` }],
-    ['filters in a row, each with a loop', `payload.list${'.filter(a, a in payload.list)'.repeat(9)}.size() > 1`, { list }],
+    [
+      'two loops over one long list',
+      'payload.list.all(a, payload.list.exists(b, a == b))',
+      { list },
+    ],
+    [
+      'a list held against each of its elements',
+      'payload.list.all(a, a in payload.list)',
+      { list },
+    ],
+    [
+      'a long needle in a long text',
+      'payload.a.contains(payload.b)',
+      { a: 'a'.repeat(30_000), b: `${'a'.repeat(15_000)}b` },
+    ],
+    [
+      'filters in a row, each with a loop',
+      `payload.list${'.filter(a, a in payload.list)'.repeat(9)}.size() > 1`,
+      { list },
+    ],
   ])('refuses %s before it runs', (_, cel, payload) => {
     const program = parseCel(cel)
     expect(boundSteps(program.ast, facts(payload))).toBeGreaterThan(CEL_STEPS_MAX)
-    const never: never[] = []
     const reason = findUnmetCondition([{ name: 'c', cel }], facts(payload))
-    expect(reason).toMatch(/could take more than 200000 steps/)
-    expect(never).toEqual([])
+    expect(reason).toMatch(/could take more than 50000 steps/)
   })
 
   it.each([
     ['one loop over a long list', 'payload.list.all(a, a.startsWith("item"))', { list }],
-    ['two loops over short lists', 'payload.s.all(a, payload.s.exists(b, a == b))', { s: list.slice(0, 100) }],
+    [
+      'two loops over short lists',
+      'payload.s.all(a, payload.s.exists(b, a == b))',
+      { s: list.slice(0, 100) },
+    ],
     ['a short needle in a long text', '!payload.a.contains("needle")', { a: 'a'.repeat(60_000) }],
     ['a deep value', 'payload.a.b[0].c == 1', { a: new Map([['b', [new Map([['c', 1n]])]]]) }],
   ])('lets pass %s', (_, cel, payload) => {
@@ -144,6 +173,6 @@ describe('the step limit', () => {
   it('is one for all conditions together', () => {
     const cel = 'payload.list.all(a, a.startsWith("item"))'
     const conditions = Array.from({ length: 32 }, (_, at) => ({ name: `c${at}`, cel }))
-    expect(findUnmetCondition(conditions, facts({ list }))).toMatch(/more than 200000 steps/)
+    expect(findUnmetCondition(conditions, facts({ list }))).toMatch(/more than 50000 steps/)
   })
 })

@@ -84,7 +84,10 @@ export async function statement(options: StatementOptions = {}): Promise<SignedS
 /** The decision about a statement under the fixture's rules, changed as asked. */
 export async function decided(
   about: SignedStatement,
-  { by, ...options }: Partial<Omit<DecideOptions, 'policy'>> & {
+  {
+    by,
+    ...options
+  }: Partial<Omit<DecideOptions, 'policy'>> & {
     readonly by?: Partial<RegistrationPolicy>
   } = {},
 ): Promise<Decision> {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeBase64url } from '../../src/bytes/base64.ts'
 import { decodeUtf8, encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { encodeCoseKey } from '../../src/cose/public-key.ts'
+import { CEL_EVALUATOR } from '../../src/policy/cel-subset.ts'
 import {
   encodeRegistrationPolicy,
   encodeTrustAnchorsDocument,
@@ -30,7 +31,55 @@ describe('registration policy', () => {
     expect(decodeUtf8(encodeRegistrationPolicy(policy))).toBe(decodeUtf8(bytes))
   })
 
+  it('encodes and parses everything that a policy may say', () => {
+    const full = {
+      ...good,
+      registrarKeys: [key],
+      predicateTypes: ['https://slsa.dev/*'],
+      requiredClaims: ['iat', 'finishedOn'],
+      maxRegistrationLagSeconds: 3600,
+      maxClockSkewSeconds: 0,
+      delegation: { depthMax: 3 },
+      submitter: { required: false, oidc: [{ issuer: 'https://t.example', audience: 'log' }] },
+      conditions: [{ name: 'c', cel: 'statement.payloadBytes > 0' }],
+      celEvaluator: CEL_EVALUATOR,
+    }
+    const bytes = encodeUtf8(JSON.stringify(full))
+    expect(decodeUtf8(encodeRegistrationPolicy(parseRegistrationPolicy(bytes)))).toBe(
+      decodeUtf8(bytes),
+    )
+  })
+
   it.each([
+    ['an unknown claim', { ...good, requiredClaims: ['iss'] }],
+    ['a lag in days', { ...good, maxRegistrationLagSeconds: 1e9 }],
+    ['no depth', { ...good, delegation: {} }],
+    ['an endless depth', { ...good, delegation: { depthMax: 9 } }],
+    [
+      'a provider without TLS',
+      { ...good, submitter: { required: true, oidc: [{ issuer: 'http://t', audience: 'a' }] } },
+    ],
+    ['conditions without evaluator', { ...good, conditions: [{ name: 'c', cel: 'true' }] }],
+    ['another evaluator', { ...good, celEvaluator: '@marcbachmann/cel-js@7.0.0' }],
+    [
+      'one condition name twice',
+      {
+        ...good,
+        celEvaluator: CEL_EVALUATOR,
+        conditions: [
+          { name: 'c', cel: 'true' },
+          { name: 'c', cel: 'false' },
+        ],
+      },
+    ],
+    [
+      'a hostile condition',
+      {
+        ...good,
+        celEvaluator: CEL_EVALUATOR,
+        conditions: [{ name: 'c', cel: '"a".matches("(a+)+$")' }],
+      },
+    ],
     ['not JSON', '{'],
     ['a list', []],
     ['null', null],

@@ -1,8 +1,15 @@
 /** The transactions of the log store. Each is synchronous: begun, written and durable in one call. */
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import { assertInvariant } from '../../errors.ts'
-import type { BatchCommit, Genesis, StoredServiceKey } from '../../log/store.ts'
+import type {
+  BatchCommit,
+  Genesis,
+  NewCollateral,
+  ServiceKeyChange,
+  StoredServiceKey,
+} from '../../log/store.ts'
 import type { SqliteDatabase } from './database.ts'
+import type { IdSlice, IdTail } from './id-tail.ts'
 import { headValues, storedHeadValues } from './rows.ts'
 import { prepareWrites } from './statements.ts'
 import type { WriteStatements } from './statements.ts'
@@ -11,19 +18,27 @@ import { tileKey } from './tile-key.ts'
 export class BatchWriter {
   readonly #database: SqliteDatabase
   readonly #statements: WriteStatements
-  readonly #batch: (batch: BatchCommit) => void
+  readonly #ids: IdTail
+  readonly #batch: (batch: BatchCommit, ids: IdSlice) => void
 
-  constructor(database: SqliteDatabase) {
+  constructor(database: SqliteDatabase, ids: IdTail) {
     this.#database = database
     this.#statements = prepareWrites(database)
-    const transaction = database.transaction((batch: BatchCommit) => {
+    this.#ids = ids
+    const transaction = database.transaction((batch: BatchCommit, slice: IdSlice) => {
       this.#advance(batch)
+      this.#writeIds(slice)
     })
-    this.#batch = (batch) => transaction.immediate(batch)
+    this.#batch = (batch, slice) => transaction.immediate(batch, slice)
   }
 
   writeBatch(batch: BatchCommit): void {
-    this.#batch(batch)
+    const ids = batch.entries.map(({ entryId }) => entryId)
+    assertInvariant(!this.#ids.holdsAny(ids), 'an entry of the batch is stored already')
+    const slice = this.#ids.slice(ids.length)
+    this.#batch(batch, slice)
+    this.#ids.drained(slice)
+    this.#addIds(batch, batch.expected.treeHead.treeSize)
   }
 
   writeGenesis({ identity, batch, serviceKeys }: Genesis): void {
@@ -34,10 +49,12 @@ export class BatchWriter {
           ...[origin, issuer, receiptKeyId],
           ...storedHeadValues(batch.next),
         )
+        this.#statements.insertIdProgress.run()
         this.#writeRows(batch, 0)
         for (const key of serviceKeys) this.addServiceKey(key)
       })
       .immediate()
+    this.#addIds(batch, 0)
   }
 
   saveSignedHead(head: SignedTreeHead): void {
@@ -51,6 +68,20 @@ export class BatchWriter {
     this.#statements.insertServiceKey.run(...row)
   }
 
+  changeServiceKeys({ purpose, added, retired, at }: ServiceKeyChange): void {
+    this.#database
+      .transaction(() => {
+        for (const keyId of retired) {
+          const { changes } = this.#statements.retireServiceKey.run(at, keyId, purpose)
+          assertInvariant(changes === 1, 'a key to retire is not an active one')
+        }
+        if (added === undefined) return
+        this.addServiceKey({ ...added, purpose })
+        if (purpose === 'receipt') this.#statements.setReceiptKey.run(added.keyId)
+      })
+      .immediate()
+  }
+
   #advance(batch: BatchCommit): void {
     const { expected, next, signedHeads } = batch
     const heads = [...storedHeadValues(next), ...storedHeadValues(expected)]
@@ -61,13 +92,39 @@ export class BatchWriter {
   }
 
   #writeRows({ next, entries, tiles }: Genesis['batch'], firstIndex: number): void {
-    const { insertEntry, insertEntryId, writeTile, insertBatch } = this.#statements
-    for (const [at, { entry }] of entries.entries()) insertEntry.run(firstIndex + at, entry)
-    for (const [at, { entryId }] of entries.entries()) insertEntryId.run(entryId, firstIndex + at)
+    const { insertEntry, writeTile, insertBatch } = this.#statements
+    for (const [at, { entry, kind, collateral }] of entries.entries()) {
+      insertEntry.run(firstIndex + at, entry)
+      if (kind !== undefined) this.#statements.insertGovernance.run(kind, firstIndex + at)
+      for (const piece of collateral ?? []) this.#writeCollateral(firstIndex + at, piece)
+    }
     for (const { level, index, hashes } of tiles) {
       const { changes } = writeTile.run(tileKey({ level, index }), hashes)
       assertInvariant(changes === 1, `tile ${index} of level ${level} would change stored hashes`)
     }
     insertBatch.run(...headValues(next))
+  }
+
+  #writeCollateral(leafIndex: number, { kind, digest, bytes }: NewCollateral): void {
+    const { changes } = this.#statements.insertCollateral.run(digest, leafIndex, bytes)
+    assertInvariant(changes === 1, `${kind} collateral would change stored bytes`)
+    this.#statements.insertEntryCollateral.run(leafIndex, kind, digest)
+  }
+
+  #writeIds({ rows, indexedBelow }: IdSlice): void {
+    const { insertEntryId, setIdProgress } = this.#statements
+    for (const { id, leafIndex } of rows) {
+      // After a crash a run is cut again and meets its own rows; another index is a duplicate entry.
+      const { changes } = insertEntryId.run(id, leafIndex)
+      assertInvariant(changes === 1, `entry ${leafIndex} is stored twice`)
+    }
+    if (indexedBelow !== undefined) setIdProgress.run(indexedBelow)
+  }
+
+  #addIds({ entries }: Genesis['batch'], firstIndex: number): void {
+    this.#ids.add(
+      entries.map(({ entryId }) => entryId),
+      firstIndex,
+    )
   }
 }

@@ -4,7 +4,9 @@ import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import { InvariantError } from '../../errors.ts'
 import type {
   BatchHead,
+  EntryCollateral,
   KeyPurpose,
+  StoredCollateral,
   StoredEntry,
   StoredHead,
   StoredServiceKey,
@@ -21,6 +23,10 @@ export type EntryRow = Readonly<Record<'leaf_index' | 'bytes', unknown>>
 export type ServiceKeyRow = Readonly<
   Record<'key_id' | 'purpose' | 'cose_key' | 'added_at' | 'retired_at', unknown>
 >
+
+export type IndexRow = Readonly<Record<'leaf_index', unknown>>
+export type CollateralRow = Readonly<Record<'first_entry' | 'bytes', unknown>>
+export type EntryCollateralRow = Readonly<Record<'leaf_index' | 'kind' | 'digest', unknown>>
 
 /** @throws InvariantError unless a stored value is a non-negative integer, as its column demands. */
 function integer(value: unknown): number {
@@ -59,6 +65,19 @@ export function storedState(row: LogRow): StoredState {
 
 export function storedEntry(row: EntryRow): StoredEntry {
   return { leafIndex: integer(row.leaf_index) as LeafIndex, entry: blob(row.bytes) }
+}
+
+export function leafIndexOf(row: IndexRow): LeafIndex {
+  return integer(row.leaf_index) as LeafIndex
+}
+
+export function storedCollateral(row: CollateralRow): StoredCollateral {
+  return { bytes: blob(row.bytes), leafIndex: integer(row.first_entry) as LeafIndex }
+}
+
+export function entryCollateral(row: EntryCollateralRow): EntryCollateral {
+  const kind = text(row.kind) as EntryCollateral['kind']
+  return { leafIndex: integer(row.leaf_index) as LeafIndex, kind, digest: blob(row.digest) }
 }
 
 export function serviceKey(row: ServiceKeyRow): StoredServiceKey {

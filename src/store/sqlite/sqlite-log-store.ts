@@ -12,22 +12,46 @@ import { assertInvariant, InvariantError, StartError, UnavailableError } from '.
 import type {
   BatchCommit,
   BatchHead,
+  EntryCollateral,
   Genesis,
   LogStore,
+  ServiceKeyChange,
+  StoredCollateral,
   StoredEntry,
   StoredServiceKey,
   StoredState,
   TileId,
 } from '../../log/store.ts'
+import type { GovernanceKind } from '../../policy/media-types.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { startCheckpointer } from './checkpointer.ts'
 import type { Checkpointer, CheckpointerOptions } from './checkpointer.ts'
 import { blob, openDatabase, readStored, sqliteCode } from './database.ts'
 import type { OpenOptions, SqliteDatabase } from './database.ts'
+import { EntryIds, rebuildIdTail } from './entry-ids.ts'
+import type { IdTail } from './id-tail.ts'
 import { migrate } from './migrate.ts'
 import { ProcessLock } from './process-lock.ts'
-import { batchHead, serviceKey, signedHead, storedEntry, storedState } from './rows.ts'
-import type { EntryRow, HeadRow, LogRow, ServiceKeyRow, SignedHeadRow } from './rows.ts'
+import {
+  batchHead,
+  entryCollateral,
+  leafIndexOf,
+  serviceKey,
+  signedHead,
+  storedCollateral,
+  storedEntry,
+  storedState,
+} from './rows.ts'
+import type {
+  CollateralRow,
+  EntryCollateralRow,
+  EntryRow,
+  HeadRow,
+  IndexRow,
+  LogRow,
+  ServiceKeyRow,
+  SignedHeadRow,
+} from './rows.ts'
 import { prepareReads } from './statements.ts'
 import type { ReadStatements } from './statements.ts'
 import { syncDirectory } from './sync-directory.ts'
@@ -44,12 +68,18 @@ export class SqliteLogStore implements LogStore {
   readonly #reader: SqliteDatabase
   readonly #reads: ReadStatements
   readonly #writing: Writing | undefined
+  readonly #ids: EntryIds
   #isClosed = false
 
   private constructor(reader: SqliteDatabase, writing: Writing | undefined) {
     this.#reader = reader
     this.#reads = prepareReads(reader)
     this.#writing = writing
+    // The writer's cache holds the pages of the index that its inserts touch.
+    this.#ids =
+      writing === undefined
+        ? new EntryIds(reader, this.#reads, rebuildIdTail(this.#reads))
+        : new EntryIds(writing.database, writing.reads, writing.tail)
   }
 
   /**
@@ -95,9 +125,18 @@ export class SqliteLogStore implements LogStore {
       migrate(writer, { apply: true })
       if (options.mode === 'create') syncDirectory(dirname(path))
       const reader = open({ readonly: true })
-      const [batches, reads] = [new BatchWriter(writer), prepareReads(writer)]
+      const reads = prepareReads(writer)
+      const tail = rebuildIdTail(reads)
+      const batches = new BatchWriter(writer, tail)
       const checkpointer = startCheckpointer(path, options)
-      return new SqliteLogStore(reader, { lock, database: writer, checkpointer, batches, reads })
+      return new SqliteLogStore(reader, {
+        lock,
+        database: writer,
+        checkpointer,
+        batches,
+        reads,
+        tail,
+      })
     } catch (error) {
       for (const database of databases) database.close()
       throw error
@@ -141,13 +180,9 @@ export class SqliteLogStore implements LogStore {
   }
 
   async findLeafIndexes(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]> {
-    // The writer's cache holds the pages of the index that its inserts touch.
-    const { findLeafIndex } = this.#writing?.reads ?? this.#reads
-    return readStored(() =>
-      entryIds.map(
-        (id) => (findLeafIndex.get(id) as { leaf_index: LeafIndex } | undefined)?.leaf_index,
-      ),
-    )
+    const [only, ...more] = entryIds
+    if (only !== undefined && more.length === 0) return [await this.#ids.find(only)]
+    return readStored(() => this.#ids.findMany(entryIds))
   }
 
   async readEntries(start: LeafIndex, count: number): Promise<StoredEntry[]> {
@@ -164,6 +199,26 @@ export class SqliteLogStore implements LogStore {
         throw new InvariantError(`tile ${index} of level ${level} is not stored`)
       }),
     )
+  }
+
+  async listGovernance(kind: GovernanceKind, from: number): Promise<LeafIndex[]> {
+    const rows = readStored(() => this.#reads.listGovernance.all(kind, from))
+    return (rows as IndexRow[]).map(leafIndexOf)
+  }
+
+  async findLastGovernance(kind: GovernanceKind): Promise<LeafIndex | undefined> {
+    const row = readStored(() => this.#reads.lastGovernance.get(kind) as IndexRow | undefined)
+    return row && leafIndexOf(row)
+  }
+
+  async findCollateral(digest: Uint8Array): Promise<StoredCollateral | undefined> {
+    const row = readStored(() => this.#reads.findCollateral.get(digest) as CollateralRow | undefined)
+    return row && storedCollateral(row)
+  }
+
+  async listEntryCollateral(start: number, end: number): Promise<EntryCollateral[]> {
+    const rows = readStored(() => this.#reads.listEntryCollateral.all(start, end))
+    return (rows as EntryCollateralRow[]).map(entryCollateral)
   }
 
   async findBatchHead(treeSize: TreeSize): Promise<BatchHead | undefined> {
@@ -199,6 +254,10 @@ export class SqliteLogStore implements LogStore {
     this.#writer().batches.addServiceKey(key)
   }
 
+  async changeServiceKeys(change: ServiceKeyChange): Promise<void> {
+    this.#writer().batches.changeServiceKeys(change)
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -220,6 +279,7 @@ interface Writing {
   readonly checkpointer: Checkpointer
   readonly batches: BatchWriter
   readonly reads: ReadStatements
+  readonly tail: IdTail
 }
 
 /** Busy or full: SQLite has rolled the transaction back. An I/O error says nothing of the kind. */

@@ -1,0 +1,109 @@
+/**
+ * `attestry policy set`: signs a policy or trust anchors document with an operator key and registers
+ * it. It is in force from the entry behind its own; the log's policy in force decides whether the
+ * key may.
+ */
+import type { Command } from 'commander'
+import { equalBytes } from '../bytes/bytes.ts'
+import { REGISTRATION_POLICY_MEDIA_TYPE, TRUST_ANCHORS_MEDIA_TYPE } from '../policy/media-types.ts'
+import { loadSigner } from '../keys/file-signer.ts'
+import { assertRegistrable, parseSignedStatement } from '../statement/signed-statement.ts'
+import { signStatement } from '../statement/sign-statement.ts'
+import { addCommand, run } from './command.ts'
+import type { CommonOptions, Report } from './command.ts'
+import { writeOutput } from './files.ts'
+import { algorithmOfKeyFile } from './keygen.ts'
+import { parseUrl } from './option-values.ts'
+import { readRulesDocument } from './policy-text.ts'
+import { registerAndVerify } from './register.ts'
+import { fetchTrustedLog } from './service-trust.ts'
+import { fields, formatNumber, formatTime } from './terminal.ts'
+import type { Line } from './terminal.ts'
+import { readTrustFile } from './trust-file.ts'
+import { fingerprint } from './trust-text.ts'
+
+const HELP = `
+FILE is a policy or a trust anchors document. Try a policy first with \`policy test\`. A
+policy that lists other operator keys takes the right to change it from this one.
+
+Examples:
+  $ attestry policy set policy.json --key operator.pem --url https://log.example.org
+  $ attestry policy set anchors.json --key operator.pem --url https://log.example.org
+`
+
+const SUBJECTS = {
+  policy: ['urn:attestry:registration-policy', REGISTRATION_POLICY_MEDIA_TYPE],
+  'trust-anchors': ['urn:attestry:trust-anchors', TRUST_ANCHORS_MEDIA_TYPE],
+} as const
+
+interface SetOptions extends CommonOptions {
+  readonly key: string
+  readonly url: string
+  readonly issuer?: string
+  readonly trust?: string
+  readonly output?: string
+}
+
+export function addPolicySet(policy: Command): void {
+  addCommand(policy, 'set', { description: 'sign and register new rules', help: HELP })
+    .argument('FILE', 'policy or trust anchors document')
+    .requiredOption('--key <operator.pem>', 'operator key (PKCS#8, mode 0600)')
+    .requiredOption('--url <url>', 'address of the log', parseUrl)
+    .option('--issuer <iss>', "the log's issuer; by default what the log itself presents")
+    .option('--trust <trust>', "trust file to verify the Receipt with, not the service's own keys")
+    .option('-o, --output <file>', 'Transparent Statement to write')
+    .action(run(set))
+}
+
+async function set(file: string, options: SetOptions): Promise<Report> {
+  const { key, url, output } = options
+  const document = await readRulesDocument(file)
+  const algorithm = await algorithmOfKeyFile(key)
+  const signer = await loadSigner(key, algorithm === undefined ? {} : { algorithm })
+  const trust = options.trust === undefined ? undefined : await readTrustFile(options.trust)
+  const issuer = options.issuer ?? (await fetchTrustedLog({ url })).issuer
+  const [subject, contentType] = SUBJECTS[document.kind]
+  const statementBytes = await signStatement({
+    payload: document.bytes,
+    issuer,
+    subject,
+    contentType,
+    signer,
+    // Also so that an earlier policy can be set again: its first statement is in the log already.
+    issuedAt: Math.floor(Date.now() / 1000),
+  })
+  assertRegistrable(parseSignedStatement(statementBytes))
+  const registered = await registerAndVerify({ url, statementBytes, trust })
+  if (output !== undefined) await writeOutput(output, registered.transparentStatement)
+  const { leafIndex, registrationTime } = registered.statement
+  const passesOn =
+    document.kind === 'policy' &&
+    !document.policy.operatorKeys.some(({ spki }) => equalBytes(spki, signer.publicKey.spki))
+  return {
+    json: {
+      kind: document.kind,
+      entryId: registered.entryId,
+      leafIndex: leafIndex ?? null,
+      registrationTime: registrationTime ?? null,
+      key: fingerprint(signer.publicKey),
+      keyRotated: passesOn,
+      output: output ?? null,
+    },
+    lines: [
+      { text: `${file}: in force behind entry ${formatNumber(leafIndex ?? 0)}`, tone: 'good' },
+      ...fields([
+        ['log', issuer],
+        ['entry id', registered.entryId],
+        ['registered', registrationTime === undefined ? undefined : formatTime(registrationTime)],
+        ['key', fingerprint(signer.publicKey)],
+        ['written', output],
+      ]),
+      ...(passesOn ? [ROTATED] : []),
+    ],
+  }
+}
+
+const ROTATED: Line = {
+  text: 'this key is not among the operator keys any more: the next change needs one that is',
+  tone: 'warn',
+}

@@ -1,0 +1,67 @@
+/** `attestry policy show`: the rules of a log, or of a file, in words. */
+import type { Command } from 'commander'
+import { addCommand, run } from './command.ts'
+import type { CommonOptions, Report } from './command.ts'
+import { CliError } from './cli-error.ts'
+import {
+  anchorRows,
+  documentJson,
+  policyRows,
+  readLogRules,
+  readRulesDocument,
+} from './policy-text.ts'
+import { fields, formatNumber, formatTime } from './terminal.ts'
+
+const HELP = `
+FILE is a policy or a trust anchors document. With --data the rules in force are shown as
+they follow from the log; --json prints them in the form that \`policy set\` takes.
+
+Examples:
+  $ attestry policy show --data ./data
+  $ attestry policy show policy.json
+`
+
+interface ShowOptions extends CommonOptions {
+  readonly data?: string
+}
+
+export function addPolicyShow(policy: Command): void {
+  addCommand(policy, 'show', { description: 'show the rules of a log or a file', help: HELP })
+    .argument('[FILE]', 'policy or trust anchors document')
+    .option('--data <dir>', 'data directory of the log')
+    .action(run(show))
+}
+
+async function show(file: string | undefined, { data, json }: ShowOptions): Promise<Report> {
+  if ((file === undefined) === (data === undefined)) {
+    throw new CliError('ERR_USAGE', 'name a FILE or a log with --data DIR, one of them')
+  }
+  if (file !== undefined) {
+    const document = await readRulesDocument(file)
+    const rows =
+      document.kind === 'policy' ? policyRows(document.policy) : anchorRows(document.anchors)
+    return { json: documentJson(document), lines: fields(rows) }
+  }
+  const found = await readLogRules(data!, { quiet: json === true })
+  const { policy, anchors, policyIndex } = found.rules
+  const none = new Uint8Array()
+  return {
+    json: {
+      log: found.state.origin,
+      policyEntry: found.policyEntry,
+      lastChange: policyIndex,
+      policy: documentJson({ kind: 'policy', policy, bytes: none }),
+      trustAnchors: documentJson({ kind: 'trust-anchors', anchors, bytes: none }),
+    },
+    lines: fields([
+      ['log', found.state.origin],
+      [
+        'policy',
+        `entry ${formatNumber(found.policyEntry)}, registered ${formatTime(found.policyTime)}`,
+      ],
+      ...policyRows(policy),
+      ...anchorRows(anchors),
+      ['last change', `entry ${formatNumber(policyIndex)}`],
+    ]),
+  }
+}

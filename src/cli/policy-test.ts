@@ -1,0 +1,166 @@
+/**
+ * `attestry policy test`: what a policy would say, before it is in force: about statements in files,
+ * or about the last entries of a log, each at its own registration time.
+ */
+import type { Command } from 'commander'
+import { InputError } from '../errors.ts'
+import { nodeVerifier } from '../keys/node-verifier.ts'
+import { decide } from '../policy/decide.ts'
+import type { Decision } from '../policy/decide.ts'
+import type { RegistrationPolicy } from '../policy/registration-policy.ts'
+import { NO_RULES } from '../policy/rules-in-force.ts'
+import { parseSignedStatement } from '../statement/signed-statement.ts'
+import type { SignedStatement } from '../statement/signed-statement.ts'
+import { CliError } from './cli-error.ts'
+import { addCommand, run } from './command.ts'
+import type { CommonOptions, Report } from './command.ts'
+import { EXIT } from './exit-codes.ts'
+import { readInput } from './files.ts'
+import { parseCount, parseTime } from './option-values.ts'
+import { readLogRules, readPolicyFile, readRulesDocument } from './policy-text.ts'
+import type { LogRules } from './policy-text.ts'
+import { formatNumber } from './terminal.ts'
+import type { Line } from './terminal.ts'
+
+const HELP = `
+Statements in FILES are decided as of now (or --at), entries of the log as of their own
+registration. Anchors come from --anchors, or from the log with --data.
+
+Exit status: 0 everything is accepted, 1 something is refused, 4 wrong command line.
+
+Examples:
+  $ attestry policy test policy.json --data ./data --last 1000
+  $ attestry policy test policy.json --anchors anchors.json provenance.cose sbom.cose
+`
+
+/** Refusals that are printed one by one. */
+const SHOWN_MAX = 20
+const LAST_DEFAULT = 1000
+
+interface TestOptions extends CommonOptions {
+  readonly data?: string
+  readonly last?: number
+  readonly anchors?: string
+  readonly at?: number
+}
+
+interface Tried {
+  readonly name: string
+  readonly statement: SignedStatement
+  readonly registrationTime: number
+}
+
+interface Verdict {
+  readonly name: string
+  readonly entryId: string
+  readonly rule?: string
+  readonly reason?: string
+}
+
+export function addPolicyTest(policy: Command): void {
+  addCommand(policy, 'test', { description: 'try a policy before it is in force', help: HELP })
+    .argument('POLICY', 'policy to try')
+    .argument('[FILES...]', 'Signed Statements')
+    .option('--data <dir>', 'data directory of a log: its last entries, anchors and delegations')
+    .option('--last <n>', `how many entries of the log (default: ${LAST_DEFAULT})`, parseCount)
+    .option('--anchors <file>', 'trust anchors document to try with')
+    .option('--at <time>', 'decide about FILES as of this time instead of now', parseTime)
+    .action(run(test))
+}
+
+async function test(file: string, files: readonly string[], options: TestOptions): Promise<Report> {
+  const { data, json } = options
+  if (files.length === 0 && data === undefined) {
+    throw new CliError('ERR_USAGE', 'name statements to try, or a log with --data DIR')
+  }
+  if (files.length > 0 && options.last !== undefined) {
+    throw new CliError('ERR_USAGE', '--last is for the entries of a log, not for FILES')
+  }
+  if (data === undefined && options.anchors === undefined) {
+    throw new CliError('ERR_USAGE', 'name who may speak: --anchors FILE, or a log with --data DIR')
+  }
+  const policy = await readPolicyFile(file)
+  const last = files.length > 0 ? 0 : (options.last ?? LAST_DEFAULT)
+  const log =
+    data === undefined ? undefined : await readLogRules(data, { last, quiet: json === true })
+  const tried =
+    files.length > 0 ? await readStatements(files, options.at) : entriesOf(log?.entries ?? [])
+  const verdicts: Verdict[] = []
+  const anchors =
+    options.anchors === undefined ? log?.rules.anchors : await readAnchorsFile(options.anchors)
+  const rules = { ...(log?.rules ?? NO_RULES), anchors: anchors ?? [] }
+  for (const one of tried) verdicts.push(await verdictOf(one, { policy, rules, log }))
+  return report(verdicts)
+}
+
+async function readAnchorsFile(path: string): Promise<LogRules['rules']['anchors']> {
+  const document = await readRulesDocument(path)
+  if (document.kind === 'trust-anchors') return document.anchors
+  throw new CliError('ERR_USAGE', `${path} is a policy, not a trust anchors document`)
+}
+
+async function readStatements(files: readonly string[], at: number | undefined): Promise<Tried[]> {
+  const registrationTime = at ?? Math.floor(Date.now() / 1000)
+  const tried: Tried[] = []
+  for (const name of files) {
+    tried.push({ name, statement: parseSignedStatement(await readInput(name)), registrationTime })
+  }
+  return tried
+}
+
+function entriesOf(entries: LogRules['entries']): Tried[] {
+  return entries.map(({ leafIndex, statement, registrationTime }) => ({
+    name: `entry ${leafIndex}`,
+    statement,
+    registrationTime,
+  }))
+}
+
+async function verdictOf(
+  { name, statement, registrationTime }: Tried,
+  under: {
+    readonly policy: RegistrationPolicy
+    readonly rules: Pick<LogRules['rules'], 'anchors' | 'delegations'>
+    readonly log: LogRules | undefined
+  },
+): Promise<Verdict> {
+  const { policy, rules, log } = under
+  const { anchors, delegations } = rules
+  let decision: Decision
+  try {
+    decision = await decide({
+      ...{ statement, policy, anchors, delegations, registrationTime },
+      verifier: nodeVerifier,
+      ...(log === undefined ? {} : { log: log.state }),
+    })
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error
+    return { name, entryId: statement.entryId, rule: error.code, reason: error.message }
+  }
+  if (decision.kind === 'accept') return { name, entryId: statement.entryId }
+  const { rule, reason } = decision
+  return { name, entryId: statement.entryId, rule, reason }
+}
+
+function report(verdicts: readonly Verdict[]): Report {
+  const refused = verdicts.filter(({ rule }) => rule !== undefined)
+  const byRule = new Map<string, number>()
+  for (const { rule = '' } of refused) byRule.set(rule, (byRule.get(rule) ?? 0) + 1)
+  const accepted = verdicts.length - refused.length
+  const summary = `${formatNumber(verdicts.length)} tried: ${formatNumber(accepted)} accepted, ${formatNumber(refused.length)} refused`
+  const lines: Line[] = [
+    { text: summary, tone: refused.length === 0 ? 'good' : 'bad' },
+    ...[...byRule].map(([rule, count]): Line => `${rule}: ${formatNumber(count)}`),
+    ...refused
+      .slice(0, SHOWN_MAX)
+      .map(({ name, rule, reason }) => `  ${name}: ${rule!}: ${reason!}`),
+    ...(refused.length > SHOWN_MAX
+      ? [`  and ${formatNumber(refused.length - SHOWN_MAX)} more`]
+      : []),
+  ]
+  return {
+    exitCode: refused.length === 0 ? EXIT.ok : EXIT.failed,
+    json: { tried: verdicts.length, accepted, refused },
+    lines,
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * What a statement's payload says, as far as rules look at it: an in-toto Statement, other JSON,
+ * bytes that nobody here reads, or nothing because only a digest was signed. The payload decides
+ * and the media type is a hint (in-toto): JSON that calls itself an in-toto Statement is read as one
+ * under any media type. Never throws for what a payload contains; `malformed` is an answer.
+ */
+import { parseStrictJson } from '../bytes/strict-json.ts'
+import { InputError } from '../errors.ts'
+import type { SignedStatement } from '../statement/signed-statement.ts'
+import { IN_TOTO_TYPE_PREFIX, readInTotoStatement } from './in-toto.ts'
+import type { InTotoStatement } from './in-toto.ts'
+import { isShallow } from './json-depth.ts'
+
+export type PayloadFacts =
+  | { readonly kind: 'in-toto'; readonly statement: InTotoStatement }
+  /** JSON of another kind, parsed strictly; nested no deeper than JSON_DEPTH_MAX. */
+  | { readonly kind: 'json'; readonly value: unknown }
+  /** Not JSON, or not JSON that can be relied on. */
+  | { readonly kind: 'opaque' }
+  /** Only a digest was signed, or the payload is detached, and the content is not at hand. */
+  | { readonly kind: 'withheld'; readonly declaredInToto: boolean }
+  /** Says that it is an in-toto Statement and is none. */
+  | { readonly kind: 'malformed'; readonly reason: string }
+
+/** True for `application/vnd.in-toto+json` and `application/vnd.in-toto.<predicate>+json`. */
+export function isInTotoMediaType(contentType: string | number | undefined): boolean {
+  if (typeof contentType !== 'string') return false
+  const name = contentType.split(';', 1)[0]!.trim().toLowerCase()
+  if (!name.startsWith('application/vnd.in-toto') || !name.endsWith('+json')) return false
+  const middle = name.slice('application/vnd.in-toto'.length, -'+json'.length)
+  return middle === '' || middle.startsWith('.')
+}
+
+/**
+ * Reads the payload of a statement.
+ * @param content the signed content where the statement holds only its digest or is detached; the
+ * caller has matched it.
+ */
+export function readPayloadFacts(statement: SignedStatement, content?: Uint8Array): PayloadFacts {
+  const { contentType, hashEnvelope } = statement.headers
+  const attached = hashEnvelope === undefined ? statement.message.payload : null
+  const bytes = content ?? attached
+  const declared = isInTotoMediaType(contentType ?? hashEnvelope?.preimageContentType)
+  if (bytes === null) return { kind: 'withheld', declaredInToto: declared }
+  let value: unknown
+  try {
+    value = parseStrictJson(bytes, { code: 'ERR_PAYLOAD_MALFORMED', what: 'payload' })
+  } catch (error) {
+    return unreadable(error, declared)
+  }
+  if (!declared && !callsItselfInToto(value)) {
+    return isShallow(value) ? { kind: 'json', value } : { kind: 'opaque' }
+  }
+  try {
+    return { kind: 'in-toto', statement: readInTotoStatement(value) }
+  } catch (error) {
+    return unreadable(error, true)
+  }
+}
+
+function unreadable(error: unknown, declared: boolean): PayloadFacts {
+  if (!(error instanceof InputError)) throw error
+  return declared ? { kind: 'malformed', reason: error.message } : { kind: 'opaque' }
+}
+
+function callsItselfInToto(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, '_type')) return false
+  const { _type: type } = value as { readonly _type: unknown }
+  return typeof type === 'string' && type.startsWith(IN_TOTO_TYPE_PREFIX)
+}

@@ -1,0 +1,102 @@
+/**
+ * Entry ids on their way into the table `entry_id`. Ids are random, so each one inserted as it comes
+ * dirties a page of its own, and those pages were most of what a commit wrote (measured: 36 pages for
+ * 19 entries, 15 in key order). The newest ids are therefore kept in memory, where every look-up sees
+ * them, and go into the table in sorted runs, a slice with each commit. Nothing is lost in a crash: an
+ * id is the hash of a stored entry, and opening the store hashes what the table does not cover yet.
+ */
+import type { LeafIndex } from '../../bytes/integers.ts'
+
+/** Ids in a run. Memory and start-up hold two runs at most. */
+export const ID_RUN_LENGTH = 16_384
+/** Rows that a commit drains at least; twice its own entries, so that a run ends before the next. */
+const DRAIN_MIN = 64
+
+/** A row of `entry_id`. */
+export interface IdRow {
+  readonly id: Uint8Array
+  readonly leafIndex: LeafIndex
+}
+
+interface Run {
+  readonly rows: readonly IdRow[]
+  readonly byId: ReadonlyMap<string, IdRow>
+  /** All ids of entries below this index are in the table once the run is. */
+  readonly end: number
+  drained: number
+}
+
+/** What one commit takes along; applied to the tail only after the commit. */
+export interface IdSlice {
+  readonly rows: readonly IdRow[]
+  /** Set when the slice ends its run: the table then covers all entries below. */
+  readonly indexedBelow: number | undefined
+}
+
+export class IdTail {
+  readonly #runLength: number
+  #fresh = new Map<string, IdRow>()
+  #run: Run | undefined
+  #end: number
+
+  /** `end` is the index up to which the table, or what is added at once, covers the entries. */
+  constructor(end: number, runLength: number = ID_RUN_LENGTH) {
+    this.#end = end
+    this.#runLength = runLength
+  }
+
+  find(id: Uint8Array): LeafIndex | undefined {
+    if (this.#fresh.size === 0 && this.#run === undefined) return undefined
+    const key = keyOf(id)
+    return (this.#fresh.get(key) ?? this.#run?.byId.get(key))?.leafIndex
+  }
+
+  /** True when an id is there already, or twice among these: the log never lets that happen. */
+  holdsAny(ids: readonly Uint8Array[]): boolean {
+    return (
+      new Set(ids.map(keyOf)).size !== ids.length || ids.some((id) => this.find(id) !== undefined)
+    )
+  }
+
+  /** Adds the ids of entries that are durable. */
+  add(ids: readonly Uint8Array[], firstIndex: number): void {
+    for (const [at, id] of ids.entries()) {
+      // A copy: the id may be a view of something large.
+      this.#fresh.set(keyOf(id), { id: id.slice(), leafIndex: (firstIndex + at) as LeafIndex })
+    }
+    this.#end = firstIndex + ids.length
+    if (this.#run === undefined && this.#fresh.size >= this.#runLength) this.#cutRun()
+  }
+
+  /** The rows that go along with a commit of so many entries, in key order. */
+  slice(entriesCount: number): IdSlice {
+    const run = this.#run
+    if (run === undefined) return { rows: [], indexedBelow: undefined }
+    const end = run.drained + Math.max(DRAIN_MIN, 2 * entriesCount)
+    const rows = run.rows.slice(run.drained, end)
+    return { rows, indexedBelow: end >= run.rows.length ? run.end : undefined }
+  }
+
+  /** Takes note that a slice is durable. */
+  drained({ rows, indexedBelow }: IdSlice): void {
+    if (this.#run === undefined) return
+    this.#run.drained += rows.length
+    if (indexedBelow !== undefined) this.#run = undefined
+  }
+
+  #cutRun(): void {
+    const sorted = [...this.#fresh].sort(([a], [b]) => (a < b ? -1 : 1))
+    this.#run = {
+      rows: sorted.map(([, row]) => row),
+      byId: this.#fresh,
+      end: this.#end,
+      drained: 0,
+    }
+    this.#fresh = new Map()
+  }
+}
+
+/** The id as a string of bytes, which orders as SQLite orders blobs. */
+function keyOf(id: Uint8Array): string {
+  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
+}
