@@ -15,7 +15,7 @@ const fill = (byte: number, length = MIB): Uint8Array => new Uint8Array(length).
 const header = (pairs: [CborValue, CborValue][]): Uint8Array => encodeCbor(new Map(pairs))
 const statement = (
   protectedBytes: Uint8Array,
-  unprotectedBytes = Uint8Array.of(0xa0),
+  unprotectedBytes: Uint8Array = Uint8Array.of(0xa0),
 ): Uint8Array =>
   encodeSign1({
     protectedBytes,
