@@ -1,0 +1,181 @@
+/** `attestry audit`: checks everything that a log did since it was audited last. */
+import type { Command } from 'commander'
+import { randomInt } from 'node:crypto'
+import { InvalidArgumentError } from 'commander'
+import { encodeHex } from '../bytes/hex.ts'
+import { auditLog } from '../monitor/audit-log.ts'
+import type { AuditReport } from '../monitor/audit-log.ts'
+import { encodeAuditState, parseAuditState } from '../monitor/audit-state.ts'
+import type { AuditState } from '../monitor/audit-state.ts'
+import { addCommand, run } from './command.ts'
+import type { Report } from './command.ts'
+import { EXIT } from './exit-codes.ts'
+import { orFault } from './fault-report.ts'
+import { addLogAccess, openLogAccess } from './log-access.ts'
+import type { LogAccessOptions } from './log-access.ts'
+import { Progress } from './progress.ts'
+import { readStateFile, writeStateFile } from './state-file.ts'
+import { fields, formatNumber } from './terminal.ts'
+
+const HELP = `
+Follows the log from where the state file says it stopped: checkpoint, consistency, every tile
+and leaf, every signed head, every admission replayed under the rules of its time, journals,
+collateral, and a sample of the Receipts and statements that it serves. DIR is an export or a
+mirror. The state file is the auditor's memory: without it nobody notices a log that went back.
+
+Exit status (docs/auditors.md): 0 nothing is wrong; 1 the log cannot be read, or the audit was
+interrupted; 4 wrong command line; 10 checkpoint; 11 fork; 12 tile or leaf; 13 statement
+signature; 14 admission; 15 policy timing; 16 journal; 17 collateral missing; 18 heads, Receipts
+or statements; 19 index; 20 quorum of witnesses; 21 went back.
+
+Examples:
+  $ attestry audit https://log.example.org --state log.state --trust trust.json
+  $ attestry audit ./export --state log.state --log-key VKEY --receipt-key receipt.cose
+`
+
+const RECEIPTS_USUAL = 32
+/** An interrupted audit goes on from at most this long before. */
+const SAVE_MS = 2000
+
+interface AuditCommandOptions extends LogAccessOptions {
+  readonly state: string
+  readonly receipts: number
+  readonly json?: boolean
+}
+
+export function addAudit(program: Command): void {
+  addLogAccess(addCommand(program, 'audit', { description: 'check what a log did', help: HELP }))
+    .argument('URL|DIR', 'the log: its address, or a directory of an export or mirror')
+    .requiredOption('--state <file>', 'what this audit remembers; made at the first run')
+    .option(
+      '--receipts <n>',
+      'Receipts and statements to compare: a number, or all',
+      parseReceipts,
+      RECEIPTS_USUAL,
+    )
+    .action(run(audit))
+}
+
+function parseReceipts(text: string): number {
+  if (text === 'all') return Number.POSITIVE_INFINITY
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('expected a number, or all')
+}
+
+async function audit(from: string, options: AuditCommandOptions): Promise<Report> {
+  const stored = await readStateFile(options.state)
+  const state = stored === undefined ? undefined : parseAuditState(stored)
+  const started = performance.now()
+  const seconds = (): number => Math.round(performance.now() - started) / 1000
+  const about = { name: from, json: { log: from, state: options.state } }
+  return orFault(async () => {
+    const access = await openLogAccess(from, options, state?.pin)
+    const report = await withProgress(options, async (onProgress, isCancelled) =>
+      auditLog({
+        ...access,
+        ...(state === undefined ? {} : { state }),
+        isSampled: sampler(options.receipts),
+        onProgress,
+        isCancelled,
+      }),
+    )
+    await writeStateFile(options.state, encodeAuditState(report.state))
+    return describe(from, report, seconds())
+  }, about)
+}
+
+type OnProgress = NonNullable<Parameters<typeof auditLog>[0]['onProgress']>
+
+/** Draws the bar, saves the state now and then, and listens for an interruption. */
+async function withProgress(
+  { state: path, json }: AuditCommandOptions,
+  work: (onProgress: OnProgress, isCancelled: () => boolean) => Promise<AuditReport>,
+): Promise<AuditReport> {
+  const progress = new Progress('auditing entries', { quiet: json === true })
+  let isCancelled = false
+  let savedAt = performance.now()
+  const cancel = (): void => {
+    if (isCancelled) process.exit(130)
+    isCancelled = true
+  }
+  process.on('SIGINT', cancel).on('SIGTERM', cancel)
+  const save = async (state: AuditState): Promise<void> => {
+    if (performance.now() - savedAt < SAVE_MS) return
+    await writeStateFile(path, encodeAuditState(state))
+    savedAt = performance.now()
+  }
+  try {
+    return await work(
+      async ({ replayed, treeSize, state }) => {
+        progress.update(replayed, treeSize)
+        await save(state)
+      },
+      () => isCancelled,
+    )
+  } finally {
+    progress.end()
+    process.off('SIGINT', cancel).off('SIGTERM', cancel)
+  }
+}
+
+type Sampler = Parameters<typeof auditLog>[0]['isSampled']
+
+/** `count` entries of what is audited, one at random in each equal part: nobody knows which. */
+export function sampler(count: number): Sampler {
+  let chosen: ReadonlySet<number> | undefined
+  return (leafIndex, { from, to }) => {
+    if (count >= to - from) return true
+    chosen ??= new Set(
+      Array.from({ length: count }, (_, part) => {
+        const start = from + Math.floor(((to - from) * part) / count)
+        const end = from + Math.floor(((to - from) * (part + 1)) / count)
+        return randomInt(start, end)
+      }),
+    )
+    return chosen.has(leafIndex)
+  }
+}
+
+function describe(name: string, report: AuditReport, seconds: number): Report {
+  const { pin, head, from, counts, waitingFrom, cosigners, isComplete, state } = report
+  const { treeSize } = state.replayed
+  const verdict = isComplete
+    ? ({ text: `${name}: nothing is wrong`, tone: 'good' } as const)
+    : ({ text: `${name}: interrupted; run it again to go on`, tone: 'warn' } as const)
+  return {
+    exitCode: isComplete ? EXIT.ok : EXIT.failed,
+    json: {
+      log: name,
+      outcome: isComplete ? 'ok' : 'interrupted',
+      origin: pin.origin,
+      issuer: pin.issuer,
+      treeSize: head.treeSize,
+      rootHash: encodeHex(head.rootHash),
+      from,
+      replayed: treeSize,
+      waitingFrom: waitingFrom ?? null,
+      checked: { ...counts },
+      witnesses: cosigners,
+      seconds,
+    },
+    lines: [
+      verdict,
+      ...fields([
+        ['log', pin.origin],
+        ['tree size', formatNumber(head.treeSize)],
+        ['root hash', encodeHex(head.rootHash)],
+        ['replayed', `${formatNumber(counts.entries)} entries, from ${formatNumber(from)} on`],
+        ['waiting', waitingFrom === undefined ? undefined : waiting(waitingFrom)],
+        ['signed heads', formatNumber(counts.heads)],
+        ['journals', formatNumber(counts.journals)],
+        ['receipts', formatNumber(counts.receipts)],
+        ['witnesses', cosigners.length === 0 ? undefined : cosigners.join(', ')],
+        ['took', `${seconds.toFixed(1)} s`],
+      ]),
+    ],
+  }
+}
+
+function waiting(leafIndex: number): string {
+  return `entry ${formatNumber(leafIndex)} and later wait for the next journal; audit again in a minute`
+}

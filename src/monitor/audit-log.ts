@@ -1,0 +1,89 @@
+/**
+ * The audit, the page to read first (RFC 9943 §3, R33): follow a log from where the last audit
+ * stopped, trusting nothing but the pinned keys. In this order: checkpoint, consistency with what was
+ * verified before, then every entry: leaf against tile, tree against every signed head, admission
+ * against the rules of its time, journal against the heads. The first fault in the order of the log
+ * ends it. Memory does not grow with the log.
+ */
+import type { Sha256 } from '../bytes/digest.ts'
+import type { TreeHead } from '../merkle/tree-head.ts'
+import type { AuditState, LogPin } from './audit-state.ts'
+import { EntryAuditor } from './entry-auditor.ts'
+import { followTree } from './follow-tree.ts'
+import type { FollowOptions } from './follow-tree.ts'
+
+export interface AuditOptions extends FollowOptions {
+  readonly sha256: Sha256
+  /** What the last audit left. */
+  readonly state?: AuditState
+  /** Whether the Receipt and statement served for an entry are to be compared. */
+  readonly isSampled: (leafIndex: number, range: { from: number; to: number }) => boolean
+  /** Told after every block; `state` is what an interrupted audit can go on from. */
+  readonly onProgress?: (progress: AuditProgress) => Promise<void> | void
+  /** Ends the audit after the block at hand. */
+  readonly isCancelled?: () => boolean
+}
+
+export interface AuditProgress {
+  readonly from: number
+  readonly replayed: number
+  readonly treeSize: number
+  readonly state: AuditState
+}
+
+export interface AuditCounts {
+  entries: number
+  heads: number
+  journals: number
+  receipts: number
+}
+
+/** What an audit without a fault found. */
+export interface AuditReport {
+  readonly pin: LogPin
+  readonly head: TreeHead
+  /** The first entry that this audit looked at. */
+  readonly from: number
+  readonly counts: Readonly<AuditCounts>
+  /** From this entry on, decisions wait for a journal that is not there yet. */
+  readonly waitingFrom?: number
+  readonly cosigners: readonly string[]
+  /** False when it was cancelled on the way. */
+  readonly isComplete: boolean
+  readonly state: AuditState
+}
+
+/**
+ * Audits a log.
+ * @throws AuditFault for the first thing that it did wrong; states given to `onProgress` before stay
+ * good.
+ * @throws UnavailableError when the log cannot be read.
+ */
+export async function auditLog(options: AuditOptions): Promise<AuditReport> {
+  const { state, isSampled, onProgress, isCancelled } = options
+  const followed = await followTree(options, earlierHeads(state))
+  const { head, tree, heads, pin, cosigners } = followed
+  const from = state?.replayed.treeSize ?? 0
+  const range = { from, to: head.treeSize }
+  const auditor = new EntryAuditor(
+    { ...options, pin, tree, heads, isSampled: (leafIndex) => isSampled(leafIndex, range) },
+    state,
+  )
+  let isCut = false
+  for await (const next of auditor.run()) {
+    const { treeSize: replayed } = next.replayed
+    await onProgress?.({ from, replayed, treeSize: head.treeSize, state: next })
+    isCut = isCancelled?.() === true && replayed < head.treeSize
+    if (isCut) break
+  }
+  const last = auditor.state
+  const end: AuditState = isCut ? last : { ...last, head }
+  const { waitingFrom, counts } = auditor
+  const waiting = waitingFrom === undefined ? {} : { waitingFrom }
+  return { pin, head, from, counts, cosigners, isComplete: !isCut, state: end, ...waiting }
+}
+
+function earlierHeads(state: AuditState | undefined): readonly TreeHead[] {
+  if (state === undefined) return []
+  return state.head === undefined ? [state.replayed] : [state.head, state.replayed]
+}

@@ -1,0 +1,232 @@
+/**
+ * A verified copy of a log's static face (R35): everything is checked against the signed tree before
+ * it is written, and the checkpoint last, so that a copy is whole at every moment. Receipts are not
+ * fetched but put together from the verified head and tiles. Admissions are not judged: a mirror
+ * keeps what the log published, and an audit of the mirror tells what it is worth.
+ */
+import type { Sha256 } from '../bytes/digest.ts'
+import { encodeHex } from '../bytes/hex.ts'
+import { equalBytes } from '../bytes/bytes.ts'
+import { leafIndex } from '../bytes/integers.ts'
+import { encodeHeadBundle, headBundleOf, parseHeadBundle } from '../cose/head-bundle.ts'
+import { encodeInclusionReceipt } from '../cose/receipt.ts'
+import { parseSignedTreeHead } from '../cose/signed-tree-head.ts'
+import { assertInvariant, AttestryError } from '../errors.ts'
+import type { TreeHead } from '../merkle/tree-head.ts'
+import { TILE_WIDTH, tileWidth } from '../merkle/tiles.ts'
+import { parseCheckpoint, treeHeadOf } from '../note/checkpoint.ts'
+import { encodeEntryBundle } from '../note/entry-bundle.ts'
+import { encodeTilePath } from '../note/tile-path.ts'
+import { encodeTlogProof } from '../note/tlog-proof.ts'
+import { parseRegistrationJournal } from '../policy/registration-journal.ts'
+import { attachReceipts } from '../statement/transparent-statement.ts'
+import type { LogPin } from './audit-state.ts'
+import { readCollateral } from './collateral.ts'
+import { findJournal } from './find-journal.ts'
+import { followTree } from './follow-tree.ts'
+import type { FollowedTree, FollowOptions } from './follow-tree.ts'
+import { collateralPath, headBundlePath } from './log-source.ts'
+import type { LogSource } from './log-source.ts'
+import type { ResourceReader } from './resource-reader.ts'
+import { EntryScanner } from './scan-entries.ts'
+import type { Block } from './scan-entries.ts'
+
+/** The copy: read as any log is, and written file by file. */
+export interface MirrorTarget extends ResourceReader {
+  /** Replaces the bytes at a path, whole. */
+  write(path: string, bytes: Uint8Array): Promise<void>
+  /** Removes the partial tiles of a tile or bundle that is full now. */
+  removePartials(path: string): Promise<void>
+  /** Makes the tree that was written so far durable. */
+  sync(): Promise<void>
+}
+
+export interface MirrorOptions extends FollowOptions {
+  readonly target: MirrorTarget
+  /** Where what is copied beside the tree comes from: keys, the policy of witnesses. */
+  readonly reader: ResourceReader
+  readonly sha256: Sha256
+  readonly onProgress?: (done: number, treeSize: number) => void
+  readonly isCancelled?: () => boolean
+}
+
+/** What one run of a mirror did. */
+export interface MirrorReport {
+  readonly pin: LogPin
+  readonly head: TreeHead
+  /** Size of the copy before. */
+  readonly from: number
+  /** False when it was cancelled; the copy is what it was, and what was read is kept. */
+  readonly isComplete: boolean
+}
+
+/** Small documents that are copied as they are: nothing in them is trusted by a reader of ours. */
+const DOCUMENTS = ['log-key', 'log-keys', 'tlog-policy', '.well-known/scitt-keys', 'metadata.json']
+const DOCUMENT_BYTES_MAX = 1_048_576
+
+/**
+ * Brings a copy up to date.
+ * @throws AuditFault when the log is not what was copied before, or serves what it did not sign.
+ */
+export async function mirrorLog(options: MirrorOptions): Promise<MirrorReport> {
+  const { target, onProgress, isCancelled } = options
+  const copied = await readCopiedHead(target)
+  const followed = await followTree(options, copied === undefined ? [] : [copied])
+  const { head, bytes, pin } = followed
+  const from = copied?.treeSize ?? 0
+  const report = { pin, head, from }
+  if (from < head.treeSize) {
+    // The open bundle of the copy is read again from its start: it is wider now.
+    const start = Math.floor(from / TILE_WIDTH) * TILE_WIDTH
+    const scanner = new EntryScanner({ ...options, ...followed, from: start })
+    const copy = new BlockCopier(options, followed)
+    for (let block = await scanner.next(); block !== undefined; block = await scanner.next()) {
+      await copy.write(block, from)
+      onProgress?.(block.end, head.treeSize)
+      if (isCancelled?.() === true && block.end < head.treeSize) {
+        return { ...report, isComplete: false }
+      }
+    }
+    await copyUpperTiles(options, followed, from)
+  }
+  await copyDocuments(options)
+  await target.sync()
+  await target.write('checkpoint', bytes)
+  await target.sync()
+  return { ...report, isComplete: true }
+}
+
+/** The head of the copy's own checkpoint, which was verified when it was written. */
+async function readCopiedHead(target: MirrorTarget): Promise<TreeHead | undefined> {
+  const bytes = await target.read('checkpoint', DOCUMENT_BYTES_MAX)
+  return bytes === undefined ? undefined : treeHeadOf(parseCheckpoint(bytes))
+}
+
+async function copyDocuments({ reader, target }: MirrorOptions): Promise<void> {
+  for (const path of DOCUMENTS) {
+    const bytes = await reader.read(path, DOCUMENT_BYTES_MAX)
+    if (bytes !== undefined) await target.write(path, bytes)
+  }
+}
+
+/** Tiles above the leaves, as far as they changed since the copy had `from` entries. */
+async function copyUpperTiles(
+  { target }: MirrorOptions,
+  { tree, head }: FollowedTree,
+  from: number,
+): Promise<void> {
+  for (let level = 1; TILE_WIDTH ** level <= head.treeSize; level++) {
+    const first = Math.floor(from / TILE_WIDTH ** (level + 1))
+    for (let index = first; tileWidth(level, index, head.treeSize) > 0; index++) {
+      const tile = await tree.tile(level, index)
+      const width = tileWidth(level, index, head.treeSize)
+      await target.write(encodeTilePath({ kind: 'hashes', level, index, width }), tile.hashes())
+    }
+  }
+}
+
+class BlockCopier {
+  readonly #options: MirrorOptions
+  readonly #followed: FollowedTree
+  #signedHead: Promise<{ readonly bytes: Uint8Array }> | undefined
+
+  constructor(options: MirrorOptions, followed: FollowedTree) {
+    this.#options = options
+    this.#followed = followed
+  }
+
+  async write(block: Block, from: number): Promise<void> {
+    const { target, source } = this.#options
+    const { tree, head } = this.#followed
+    const index = Math.floor(block.start / TILE_WIDTH)
+    const width = block.end - block.start
+    const path = { index, width }
+    await target.write(
+      encodeTilePath({ kind: 'entries', ...path }),
+      encodeEntryBundle(block.entries),
+    )
+    const tile = await tree.tile(0, index)
+    await target.write(encodeTilePath({ kind: 'hashes', level: 0, ...path }), tile.hashes())
+    const heads = await this.#readHeads(index, head.treeSize, source)
+    await target.write(headBundlePath(index, width), encodeHeadBundle(heads))
+    if (width === TILE_WIDTH) {
+      await target.removePartials(encodeTilePath({ kind: 'entries', ...path }))
+      await target.removePartials(encodeTilePath({ kind: 'hashes', level: 0, ...path }))
+      await target.removePartials(headBundlePath(index, width))
+    }
+    for (const bytes of heads) {
+      const { treeSize } = parseSignedTreeHead(bytes).treeHead
+      if (treeSize > from) await target.write(`heads/${treeSize}`, bytes)
+    }
+    for (const [offset, entry] of block.entries.entries()) {
+      const at = block.start + offset
+      if (at < from) continue
+      await this.#writeEvidence(at, entry)
+      await this.#writeCollateral(entry)
+    }
+  }
+
+  /** As the scanner verified them, one by one, up to the size of this tree. */
+  async #readHeads(index: number, treeSize: number, source: LogSource): Promise<Uint8Array[]> {
+    const bundle = parseHeadBundle(await source.headBundle(index, treeSize))
+    const verified = await this.#followed.heads.inBundle(index)
+    return bundle.filter((bytes) => {
+      const { treeHead } = parseSignedTreeHead(bytes)
+      return verified.some(
+        (head) =>
+          head.treeSize === treeHead.treeSize && equalBytes(head.rootHash, treeHead.rootHash),
+      )
+    })
+  }
+
+  async #writeEvidence(at: number, entry: Uint8Array): Promise<void> {
+    const { target, sha256 } = this.#options
+    const { tree, head, bytes } = this.#followed
+    const inclusionPath = await tree.inclusionPath(at)
+    const signed = await this.#readSignedHead()
+    const proof = { treeSize: head.treeSize, leafIndex: leafIndex(at), inclusionPath }
+    const receipt = encodeInclusionReceipt(signed, proof)
+    const directory = `entries/${encodeHex(sha256(entry))}`
+    await target.write(`${directory}/receipt`, receipt)
+    await target.write(
+      `${directory}/tlog-proof`,
+      encodeTlogProof({ ...proof, checkpoint: parseCheckpoint(bytes) }),
+    )
+    try {
+      await target.write(`${directory}/statement`, attachReceipts(entry, [receipt]))
+    } catch (error) {
+      // An entry that is no statement has no Transparent Statement; the audit reports it.
+      if (!(error instanceof AttestryError)) throw error
+    }
+  }
+
+  /** The signed head of the whole tree, which all receipts of this run repeat. */
+  #readSignedHead(): Promise<{ readonly bytes: Uint8Array }> {
+    this.#signedHead ??= this.#findSignedHead()
+    return this.#signedHead
+  }
+
+  async #findSignedHead(): Promise<{ readonly bytes: Uint8Array }> {
+    const { treeSize } = this.#followed.head
+    const heads = await this.#readHeads(headBundleOf(treeSize), treeSize, this.#options.source)
+    const last = heads.at(-1)
+    assertInvariant(last !== undefined, 'the tree has a signed head')
+    return parseSignedTreeHead(last)
+  }
+
+  async #writeCollateral(entry: Uint8Array): Promise<void> {
+    const { target, sha256 } = this.#options
+    const payload = findJournal(entry, sha256)
+    if (payload === undefined) return
+    let pieces
+    try {
+      pieces = parseRegistrationJournal(payload).collateral
+    } catch (error) {
+      if (!(error instanceof AttestryError)) throw error
+      return
+    }
+    for (const piece of pieces) {
+      await target.write(collateralPath(piece.digest), await readCollateral(piece, this.#options))
+    }
+  }
+}

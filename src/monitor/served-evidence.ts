@@ -1,0 +1,92 @@
+/**
+ * Receipts and Transparent Statements that a log hands out, held against the tree that was just
+ * recomputed (transparency-log.md N29: not the checkpoint alone): a Receipt by a pinned key, of this
+ * log, for this entry at this index, over a root that the tree has; a statement that is the entry.
+ */
+import { encodeHex } from '../bytes/hex.ts'
+import { equalBytes } from '../bytes/bytes.ts'
+import type { Sha256 } from '../bytes/digest.ts'
+import { parseReceipt, verifyInclusionReceipt } from '../cose/receipt.ts'
+import { InputError, VerificationError } from '../errors.ts'
+import type { SignatureVerifier } from '../x509/signature-verifier.ts'
+import { parseSignedStatement } from '../statement/signed-statement.ts'
+import { AuditFault } from './audit-fault.ts'
+import type { AuthenticatedTree } from './authenticated-tree.ts'
+import type { LogSource } from './log-source.ts'
+import type { SignedHeads } from './signed-heads.ts'
+
+export interface EvidenceOptions {
+  readonly source: LogSource
+  readonly tree: AuthenticatedTree
+  readonly heads: SignedHeads
+  readonly issuer: string
+  readonly origin: string
+  readonly verifier: SignatureVerifier
+  readonly sha256: Sha256
+}
+
+/**
+ * Checks the Receipt and the Transparent Statement that are served for an entry.
+ * @throws AuditFault `evidence`.
+ */
+export async function checkServedEvidence(
+  { leafIndex, entry }: { readonly leafIndex: number; readonly entry: Uint8Array },
+  options: EvidenceOptions,
+): Promise<void> {
+  const { source, tree, sha256 } = options
+  const entryId = encodeHex(sha256(entry))
+  const place = { leafIndex, entryId }
+  const [receipt, statement] = await Promise.all([
+    source.receipt(entryId, tree.head.treeSize),
+    source.statement(entryId),
+  ])
+  const missing = receipt === undefined ? 'Receipt' : 'Transparent Statement'
+  if (receipt === undefined || statement === undefined) {
+    throw new AuditFault('evidence', `no ${missing} is served for entry ${leafIndex}`, place)
+  }
+  try {
+    await checkReceipt(receipt, { leafIndex, entry }, options)
+    const parsed = parseSignedStatement(statement, { sha256 })
+    if (!equalBytes(parsed.entry, entry)) {
+      throw new VerificationError('ERR_RECEIPT_PROOF', 'the served statement is another one')
+    }
+    for (const attached of parsed.receipts) {
+      await checkReceipt(attached, { leafIndex, entry }, options)
+    }
+  } catch (cause) {
+    if (!(cause instanceof InputError || cause instanceof VerificationError)) throw cause
+    const message = `what is served for entry ${leafIndex}: ${cause.message}`
+    throw new AuditFault('evidence', message, place, { cause })
+  }
+}
+
+async function checkReceipt(
+  bytes: Uint8Array,
+  { leafIndex, entry }: { readonly leafIndex: number; readonly entry: Uint8Array },
+  { tree, heads, issuer, origin, verifier }: EvidenceOptions,
+): Promise<void> {
+  const receipt = parseReceipt(bytes)
+  const key = receipt.keyId === undefined ? undefined : heads.findKey(receipt.keyId)
+  if (key === undefined) {
+    throw new VerificationError('ERR_RECEIPT_LOG_UNKNOWN', 'the Receipt names no pinned key')
+  }
+  if (receipt.claims.issuer !== issuer || receipt.claims.subject !== origin) {
+    throw new VerificationError('ERR_RECEIPT_CLAIMS', 'the Receipt is of another log')
+  }
+  const proven = await verifyInclusionReceipt({
+    ...{ receipt, entry, key, verifier },
+    leafRule: 'entry',
+    requireTreeSizeClaim: true,
+  })
+  if (BigInt(proven.leafIndex) !== BigInt(leafIndex)) {
+    throw new VerificationError('ERR_RECEIPT_PROOF', `the Receipt is for index ${proven.leafIndex}`)
+  }
+  // A log that has grown since may answer with a later head; this tree ends before it.
+  if (proven.treeSize > tree.head.treeSize) return
+  if (!equalBytes(await tree.rootAt(Number(proven.treeSize)), proven.rootHash)) {
+    throw new VerificationError(
+      'ERR_ROOT_MISMATCH',
+      'the Receipt is over a root that the tree never had',
+    )
+  }
+}

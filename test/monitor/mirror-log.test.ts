@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest'
+import { parseCoseKey } from '../../src/cose/public-key.ts'
+import { nodeVerifier } from '../../src/keys/node-verifier.ts'
+import { AuditFault } from '../../src/monitor/audit-fault.ts'
+import { LogSource } from '../../src/monitor/log-source.ts'
+import { mirrorLog } from '../../src/monitor/mirror-log.ts'
+import type { MirrorReport, MirrorTarget } from '../../src/monitor/mirror-log.ts'
+import { parseVerifierKey } from '../../src/note/verifier-key.ts'
+import { encodeSubmitterCollateral } from '../../src/policy/collateral.ts'
+import { audit } from './audit-fixture.ts'
+import { hasher, LogForge, ORIGIN, readerOf, sha256 } from './log-forge.ts'
+import type { Resources } from './log-forge.ts'
+
+class MemoryTarget implements MirrorTarget {
+  readonly name = 'copy'
+  readonly files: Resources = new Map()
+  readonly written: string[] = []
+
+  async read(path: string): Promise<Uint8Array | undefined> {
+    return this.files.get(path)
+  }
+
+  async write(path: string, bytes: Uint8Array): Promise<void> {
+    this.written.push(path)
+    this.files.set(path, bytes)
+  }
+
+  async removePartials(path: string): Promise<void> {
+    for (const name of this.files.keys()) {
+      if (name.startsWith(`${path}.p/`)) this.files.delete(name)
+    }
+  }
+
+  async sync(): Promise<void> {
+    // Memory keeps everything.
+  }
+}
+
+async function mirror(
+  forge: LogForge,
+  target: MirrorTarget,
+  { resources, isCancelled }: { resources?: Resources; isCancelled?: () => boolean } = {},
+): Promise<MirrorReport> {
+  const reader = readerOf(resources ?? (await forge.export()))
+  return mirrorLog({
+    ...{ reader, target, hasher, sha256, verifier: nodeVerifier },
+    source: new LogSource(reader),
+    known: {
+      origin: ORIGIN,
+      checkpointKeys: [parseVerifierKey(forge.vkey)],
+      receiptKeys: [parseCoseKey(forge.receiptKey)],
+    },
+    ...(isCancelled === undefined ? {} : { isCancelled }),
+  })
+}
+
+describe('a mirror', () => {
+  it('is a copy that passes the audit, with receipts of its own making, and grows', async () => {
+    const forge = await LogForge.create()
+    const target = new MemoryTarget()
+    const claims = encodeSubmitterCollateral({ kind: 'api-token', issuer: 'x', claims: {} })
+    for (let round = 0; round < 3; round++) {
+      await forge.batch(await forge.statements(`round ${round}`, 150))
+      forge.addCollateral(forge.entries.length - 1, 'submitter-claims', claims)
+      await forge.journal()
+      const { from, head, isComplete } = await mirror(forge, target)
+      expect({ from, size: head.treeSize, isComplete }).toEqual({
+        ...{ from: round === 0 ? 0 : 2 + round * 151, size: forge.entries.length },
+        isComplete: true,
+      })
+      const report = await audit(forge, target.files, { isSampled: () => true })
+      expect(report.counts).toMatchObject({ entries: forge.entries.length, journals: round + 1 })
+      expect(report.counts.receipts).toBe(forge.entries.length)
+    }
+    const partials = [...target.files.keys()].filter((path) => path.startsWith('tile/0/000.p/'))
+    expect(partials).toEqual([])
+  })
+
+  it('writes the checkpoint last', async () => {
+    const target = new MemoryTarget()
+    await mirror(await LogForge.create(), target)
+    expect(target.written.at(-1)).toBe('checkpoint')
+  })
+
+  it('keeps what it had when the log is another one now', async () => {
+    const forge = await LogForge.create()
+    await forge.batch(await forge.statements('a', 10))
+    const target = new MemoryTarget()
+    await mirror(forge, target)
+    const before = new Map(target.files)
+
+    const fork = forge.fork()
+    fork.entries[5] = await fork.statement('instead')
+    await fork.batch(await fork.statements('b', 10))
+    await expect(mirror(fork, target)).rejects.toThrow(AuditFault)
+    expect(target.files).toEqual(before)
+
+    const flipped = await forge.export()
+    await forge.batch(await forge.statements('c', 1))
+    flipped.set('tile/entries/000.p/12', new Uint8Array(40))
+    await expect(mirror(forge, new MemoryTarget(), { resources: flipped })).rejects.toThrow(
+      AuditFault,
+    )
+  })
+
+  it('can be interrupted, and is whole all the same', async () => {
+    const forge = await LogForge.create()
+    await forge.batch(await forge.statements('a', 300))
+    const target = new MemoryTarget()
+    expect((await mirror(forge, target, { isCancelled: () => true })).isComplete).toBe(false)
+    expect(target.files.has('checkpoint')).toBe(false)
+    await mirror(forge, target)
+    expect((await audit(forge, target.files, { isSampled: () => true })).counts.entries).toBe(302)
+  })
+})
