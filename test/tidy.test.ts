@@ -98,6 +98,7 @@ describe('left-overs', () => {
 
 interface Manifest {
   dependencies: Record<string, string>
+  optionalDependencies: Record<string, string>
   devDependencies: Record<string, string>
 }
 
@@ -106,11 +107,22 @@ describe('packages', () => {
 
   it('every dependency has its owner, and every owner something to own', () => {
     const owned = Object.keys(owners).filter((name) => !name.startsWith('node:'))
-    expect(owned.sort()).toEqual(Object.keys(manifest.dependencies).sort())
+    const { dependencies, optionalDependencies } = manifest
+    const names = Object.keys({ ...dependencies, ...optionalDependencies })
+    expect(owned.sort()).toEqual(names.sort())
+  })
+
+  it('optional packages, whose imports no tool follows, are named by their owner alone', () => {
+    for (const name of Object.keys(manifest.optionalDependencies)) {
+      const own = (owners[name] ?? []).map((room) => `src/${room}/`)
+      const others = source.filter((path) => !own.some((room) => path.startsWith(room)))
+      expect(find(others, new RegExp(`['"]${name}['"]`))).toEqual([])
+    }
   })
 
   it('versions are exact', () => {
-    const versions = { ...manifest.dependencies, ...manifest.devDependencies }
+    const { dependencies, optionalDependencies, devDependencies } = manifest
+    const versions = { ...dependencies, ...optionalDependencies, ...devDependencies }
     const loose = Object.entries(versions).filter(([, version]) => !/^\d+\.\d+\.\d+/.test(version))
     expect(loose).toEqual([])
   })

@@ -60,7 +60,10 @@ export const owners = {
   'cbor-x': ['cbor'],
   commander: ['cli'],
   express: ['http'],
+  jose: ['keys'],
   'node:crypto': ['keys', 'cli'],
+  // Optional, hence looked up by name: test/tidy.test.ts searches for it instead.
+  pkcs11js: ['keys'],
 }
 
 /** The rooms below the portable line, lowest last. */

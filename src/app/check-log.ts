@@ -2,18 +2,22 @@
  * `attestry log check` and `attestry guard adopt` on a data directory: gives the log's own checks
  * their adapters. Checking reads only, so it may run beside a serving process.
  */
-import { loadSigner } from '../keys/file-signer.ts'
 import { nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
+import { parsePkcs11Uri } from '../keys/pkcs11-uri.ts'
 import { adoptGuard as adoptLogGuard } from '../log/adopt-guard.ts'
 import { checkLog as checkStoredLog } from '../log/check-log.ts'
 import type { CheckLogOptions, CheckReport } from '../log/check-log.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
+import type { GovernanceKind } from '../policy/media-types.ts'
+import { governanceOf } from '../policy/rules-in-force.ts'
+import { parseSignedStatement } from '../statement/signed-statement.ts'
 import { SqliteGuard } from '../store/sqlite/sqlite-guard.ts'
 import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { systemClock } from './config.ts'
 import { dataPaths } from './data-directory.ts'
 import { nativeHasher } from './open-log.ts'
+import { loadReceiptSigner } from './service-signers.ts'
 
 export interface CheckLogRequest extends Pick<CheckLogOptions, 'onProgress' | 'knownHeads'> {
   readonly data: string
@@ -31,11 +35,16 @@ export async function checkLog(request: CheckLogRequest): Promise<CheckReport> {
   const guard = SqliteGuard.open(paths.guard)
   try {
     const adapters = { store, guard, hasher: nativeHasher, verifier: nodeVerifier }
-    return await checkStoredLog({ ...adapters, sha256: nativeSha256, ...options })
+    return await checkStoredLog({ ...adapters, sha256: nativeSha256, kindOf, ...options })
   } finally {
     await guard.close()
     await store.close()
   }
+}
+
+/** Entries are canonical statements; one that is not has no kind, and its leaf is checked anyway. */
+function kindOf(entry: Uint8Array): GovernanceKind | undefined {
+  return governanceOf(parseSignedStatement(entry, { sha256: nativeSha256 }))
 }
 
 /**
@@ -43,18 +52,19 @@ export async function checkLog(request: CheckLogRequest): Promise<CheckReport> {
  * @throws StartError as {@link checkLog}, and `ERR_LOG_EXISTS` when there is a guard.
  */
 export async function adoptGuard(
-  request: CheckLogRequest,
+  request: CheckLogRequest & { readonly receiptKey?: string | undefined },
 ): Promise<{ readonly head: SignedTreeHead; readonly report: CheckReport }> {
-  const { data, guard: guardPath, onProgress, knownHeads } = request
+  const { data, guard: guardPath, onProgress, knownHeads, receiptKey } = request
+  const token = receiptKey === undefined ? undefined : parsePkcs11Uri(receiptKey)
   const paths = dataPaths(data, guardPath)
   const store = SqliteLogStore.open(paths.store, { mode: 'existing' })
   const guard = SqliteGuard.open(paths.guard)
   try {
-    const { origin, issuer } = await store.readState()
-    const signer = await loadSigner(paths.receiptKey, { algorithm: 'ES256' })
+    const { origin, issuer, receiptKeyId } = await store.readState()
+    const signer = await loadReceiptSigner(paths, receiptKeyId, token)
     return await adoptLogGuard({
       ...{ store, guard, signer, clock: systemClock, origin, issuer },
-      ...{ hasher: nativeHasher, verifier: nodeVerifier, sha256: nativeSha256 },
+      ...{ hasher: nativeHasher, verifier: nodeVerifier, sha256: nativeSha256, kindOf },
       ...(onProgress === undefined ? {} : { onProgress }),
       ...(knownHeads === undefined ? {} : { seenHeads: knownHeads }),
     })

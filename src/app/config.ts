@@ -7,6 +7,9 @@ import { StartError } from '../errors.ts'
 import { HTTP_LIMITS } from '../http/limits.ts'
 import type { HttpLimits } from '../http/limits.ts'
 import type { Clock } from '../log/clock.ts'
+import { parsePkcs11Uri } from '../keys/pkcs11-uri.ts'
+import type { Pkcs11Uri } from '../keys/pkcs11-uri.ts'
+import { WITNESS_LIMITS } from '../witness/witness-client.ts'
 import { dataPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
 
@@ -14,6 +17,8 @@ import type { DataPaths } from './data-directory.ts'
 export interface ServeFlags {
   readonly data: string
   readonly guard?: string | undefined
+  /** PKCS #11 URI of the receipt key, when it is in a token. */
+  readonly receiptKey?: string | undefined
   readonly host?: string | undefined
   readonly port?: string | number | undefined
   /** Registrations a second from one client; when given, clients on this machine are limited too. */
@@ -26,6 +31,35 @@ export interface ServeFlags {
   readonly bodyBytesMax?: string | number | undefined
   readonly registrationsInFlightMax?: string | number | undefined
   readonly connectionsMax?: string | number | undefined
+  /** tlog-policy file: the witnesses to ask for cosignatures. */
+  readonly witnessPolicy?: string | undefined
+  /** Release nothing that a quorum of the witness policy has not cosigned. */
+  readonly requireWitness?: boolean | undefined
+  readonly witnessIntervalMs?: string | number | undefined
+  readonly journalIntervalMs?: string | number | undefined
+  /** `required` refuses registrations without a token. */
+  readonly auth?: string | undefined
+  /** `ISSUER=FILE`: the key set of an OIDC provider. */
+  readonly oidcJwks?: readonly string[] | undefined
+}
+
+/** The key set of an OIDC provider. */
+export interface OidcKeyConfig {
+  readonly issuer: string
+  readonly path: string
+}
+
+/** Who may register. */
+export interface SubmitterConfig {
+  readonly required: boolean
+  readonly oidcKeys: readonly OidcKeyConfig[]
+}
+
+/** How a log is witnessed. */
+export interface WitnessingConfig {
+  readonly policyPath: string
+  readonly required: boolean
+  readonly intervalMs: number
 }
 
 /** One line for the operator: what happened, machine-readable. */
@@ -38,6 +72,8 @@ export interface ServiceEvent {
 /** Everything that a registry is started with. */
 export interface RegistryConfig {
   readonly paths: DataPaths
+  /** Undefined: the receipt key is in the key directory. */
+  readonly receiptKey: Pkcs11Uri | undefined
   readonly host: string
   readonly port: number
   readonly limits: HttpLimits
@@ -45,6 +81,11 @@ export interface RegistryConfig {
   readonly answerWithinMs: number
   /** How long requests in flight may take when the registry is stopped. */
   readonly drainMs: number
+  /** Undefined: no witness is asked. */
+  readonly witnessing: WitnessingConfig | undefined
+  readonly submitters: SubmitterConfig
+  /** How long an entry waits for the journal that covers it. */
+  readonly journalIntervalMs: number
   readonly clock: Clock
   readonly report: (event: ServiceEvent) => void
 }
@@ -68,6 +109,7 @@ export function readConfig(
   if (flags.data === '') problems.push('--data names no directory')
   const config = Object.freeze({
     paths: dataPaths(flags.data, flags.guard),
+    receiptKey: readReceiptKey(flags, problems),
     host: flags.host ?? '127.0.0.1',
     port: numbers.read('--port', flags.port, { usual: 8080, min: 0, max: 65_535 }),
     limits: readLimits(flags, numbers),
@@ -76,11 +118,64 @@ export function readConfig(
       max: MILLISECONDS_MAX,
     }),
     drainMs: numbers.read('--drain-ms', flags.drainMs, { usual: 10_000, max: MILLISECONDS_MAX }),
+    submitters: readSubmitters(flags, problems),
+    // Well below the minute that the design promises.
+    journalIntervalMs: numbers.read('--journal-interval-ms', flags.journalIntervalMs, {
+      usual: 30_000,
+      max: 60_000,
+    }),
+    witnessing: readWitnessing(flags, numbers, problems),
     clock: parts.clock ?? systemClock,
     report: parts.report ?? ((event: ServiceEvent) => console.error(JSON.stringify(event))),
   })
   if (problems.length > 0) throw new StartError('ERR_CONFIGURATION', problems.join('; '))
   return config
+}
+
+function readSubmitters(
+  { auth = 'optional', oidcJwks = [] }: ServeFlags,
+  problems: string[],
+): SubmitterConfig {
+  if (auth !== 'optional' && auth !== 'required') {
+    problems.push(`--auth is optional or required, not "${auth}"`)
+  }
+  const oidcKeys = oidcJwks.map((text) => {
+    const at = text.indexOf('=')
+    const [issuer, path] = [text.slice(0, Math.max(0, at)), text.slice(at + 1)]
+    if (!issuer.startsWith('https://') || path === '') {
+      problems.push(`--oidc-jwks is ISSUER=FILE with an https: issuer, not "${text}"`)
+    }
+    return { issuer, path }
+  })
+  if (new Set(oidcKeys.map(({ issuer }) => issuer)).size < oidcKeys.length) {
+    problems.push('--oidc-jwks names an issuer twice')
+  }
+  return { required: auth === 'required', oidcKeys }
+}
+
+function readReceiptKey({ receiptKey }: ServeFlags, problems: string[]): Pkcs11Uri | undefined {
+  try {
+    return receiptKey === undefined ? undefined : parsePkcs11Uri(receiptKey)
+  } catch (error) {
+    problems.push(`--receipt-key: ${(error as StartError).message}`)
+    return undefined
+  }
+}
+
+function readWitnessing(
+  { witnessPolicy, requireWitness = false, witnessIntervalMs }: ServeFlags,
+  numbers: NumberReader,
+  problems: string[],
+): WitnessingConfig | undefined {
+  const intervalMs = numbers.read('--witness-interval-ms', witnessIntervalMs, {
+    usual: WITNESS_LIMITS.intervalMs,
+    max: MILLISECONDS_MAX,
+  })
+  if (witnessPolicy !== undefined) {
+    return { policyPath: witnessPolicy, required: requireWitness, intervalMs }
+  }
+  if (requireWitness) problems.push('--require-witness needs --witness-policy FILE')
+  return undefined
 }
 
 function readLimits(flags: ServeFlags, numbers: NumberReader): HttpLimits {

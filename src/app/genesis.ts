@@ -38,12 +38,14 @@ export interface GenesisDocument {
 export function genesisDocuments(
   operatorKey: PublicKey,
   anchors: readonly TrustAnchor[],
+  registrarKey?: PublicKey,
 ): readonly GenesisDocument[] {
   const policy = encodeRegistrationPolicy({
     version: 1,
     algorithms: ALGORITHMS.map(({ name }) => name),
     contentTypes: ['*'],
     operatorKeys: [operatorKey],
+    ...(registrarKey === undefined ? {} : { registrarKeys: [registrarKey] }),
   })
   return [
     {

@@ -14,6 +14,7 @@ import { StartError } from '../errors.ts'
 import { generateKeyFile, loadSigner } from '../keys/file-signer.ts'
 import { nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
+import { parsePkcs11Uri } from '../keys/pkcs11-uri.ts'
 import type { Clock } from '../log/clock.ts'
 import { createLog } from '../log/genesis.ts'
 import { createTreeHasher } from '../merkle/hasher.ts'
@@ -28,6 +29,7 @@ import { genesisDocuments, readGenesis, signGenesis, writeGenesis } from './gene
 import type { UnsignedDocument } from './genesis.ts'
 import { parseOrigin } from './identity.ts'
 import type { LogNames } from './identity.ts'
+import { openReceiptToken } from './service-signers.ts'
 
 export interface InitLogOptions {
   readonly data: string
@@ -37,6 +39,8 @@ export interface InitLogOptions {
   readonly anchors: readonly TrustAnchor[]
   /** Public half of an operator key that is not in the data directory. */
   readonly operatorKey?: PublicKey | undefined
+  /** PKCS #11 URI of the receipt key, when it is in a token already. */
+  readonly receiptKey?: string | undefined
   readonly clock?: Clock
 }
 
@@ -62,17 +66,20 @@ const KEY_ALGORITHMS = { receipt: 'ES256', checkpoint: 'EdDSA', registrar: 'ES25
 
 /**
  * Makes a log, or its documents.
- * @throws StartError `ERR_LOG_EXISTS` or `ERR_CONFIGURATION`.
+ * @throws StartError `ERR_LOG_EXISTS`, `ERR_CONFIGURATION` or `ERR_KEY_FILE`.
  */
 export async function initLog(options: InitLogOptions): Promise<InitLogResult> {
   const names = parseOrigin(options.origin)
   const paths = dataPaths(options.data, options.guard)
+  const token = options.receiptKey === undefined ? undefined : parsePkcs11Uri(options.receiptKey)
   await assertNoLog(paths)
   await makeDirectory(paths)
   const genesis = await prepareGenesis(options, paths, names)
   if (genesis.kind === 'to-be-signed') return { ...genesis, paths, names }
 
-  const receipt = await keyFile(paths.receiptKey, 'receipt')
+  const receipt = await (token === undefined
+    ? keyFile(paths.receiptKey, 'receipt')
+    : openReceiptToken(token))
   const store = SqliteLogStore.open(paths.store, { mode: 'create' })
   const guard = SqliteGuard.open(paths.guard)
   try {
@@ -113,14 +120,16 @@ async function prepareGenesis(
   { issuer }: LogNames,
 ): Promise<Genesis> {
   const { anchors, operatorKey } = options
+  // The policy names it, so it has to be there before anything is signed.
+  const registrar = (await keyFile(paths.registrarKey, 'registrar')).publicKey
   if (operatorKey === undefined) {
     const signer = await keyFile(paths.operatorKey, 'operator')
-    const documents = genesisDocuments(signer.publicKey, anchors)
+    const documents = genesisDocuments(signer.publicKey, anchors, registrar)
     const issuedAt = (options.clock ?? systemClock).now()
     const entries = await signGenesis(documents, { issuer, signer, issuedAt })
     return { kind: 'signed', entries, operatorKey: signer.publicKey }
   }
-  const documents = genesisDocuments(operatorKey, anchors)
+  const documents = genesisDocuments(operatorKey, anchors, registrar)
   const expected = { operatorKey, issuer, verifier: nodeVerifier }
   const entries = await readGenesis(paths.genesis, documents, expected)
   if (entries !== undefined) return { kind: 'signed', entries, operatorKey }

@@ -2,6 +2,7 @@
  * Opens an existing log with the adapters of the embedded default: SQLite store and guard, keys in
  * files, node:crypto. The one place where a serving registry meets its adapters.
  */
+import type { Pkcs11Uri } from '../keys/pkcs11-uri.ts'
 import { nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
 import type { Clock } from '../log/clock.ts'
@@ -14,7 +15,7 @@ import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { openThreadedGuard } from '../store/sqlite/threaded-guard.ts'
 import type { DataPaths } from './data-directory.ts'
 import type { LogNames } from './identity.ts'
-import { loadCheckpointKeys, loadServiceSigner, readReceiptKeys } from './service-signers.ts'
+import { loadCheckpointKeys, loadReceiptSigner, readReceiptKeys } from './service-signers.ts'
 import type { CheckpointKeys } from './service-signers.ts'
 
 /** Tree hashes over node:crypto. */
@@ -35,13 +36,18 @@ export interface OpenedLog {
  */
 export async function openLog(
   paths: DataPaths,
-  parts: { readonly clock: Clock; readonly onFatal: (error: Error) => void },
+  parts: {
+    readonly clock: Clock
+    readonly onFatal: (error: Error) => void
+    /** Where the receipt key is, unless in the key directory. */
+    readonly receiptKey?: Pkcs11Uri | undefined
+  },
 ): Promise<OpenedLog> {
   const store = SqliteLogStore.open(paths.store, { mode: 'existing' })
   let guard: Guard | undefined
   try {
     const { origin, issuer, receiptKeyId } = await store.readState()
-    const signer = await loadServiceSigner(paths, 'receipt', receiptKeyId)
+    const signer = await loadReceiptSigner(paths, receiptKeyId, parts.receiptKey)
     // Before anything is signed: a log with a wrong key of any kind does not start.
     const checkpointKeys = await loadCheckpointKeys(store, paths, origin)
     guard = openThreadedGuard(paths.guard)

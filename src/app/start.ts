@@ -12,12 +12,19 @@ import { drainServer } from '../http/drain.ts'
 import { createHttpServer } from '../http/server.ts'
 import { nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
+import type { RegistryPorts } from '../registry/ports.ts'
 import { Registry } from '../registry/registry.ts'
+import { SqliteApiTokens } from '../store/sqlite/sqlite-api-tokens.ts'
 import { SqliteRefusals } from '../store/sqlite/sqlite-refusals.ts'
 import type { RegistryConfig } from './config.ts'
+import { openJournaling } from './journaling.ts'
 import { nativeHasher, openLog } from './open-log.ts'
 import type { OpenedLog } from './open-log.ts'
-import { readRules } from './rules.ts'
+import { followRules } from './rules.ts'
+import { readSchemas } from './schemas.ts'
+import { createSubmitters, openOidcTokens } from './submitters.ts'
+import { startWitnessing } from './witnessing.ts'
+import type { Witnessing } from './witnessing.ts'
 
 /** How a registry ended. After `fatal` the process exits with an error. */
 export type RegistryEnd =
@@ -45,25 +52,31 @@ export async function startRegistry(config: RegistryConfig): Promise<RunningRegi
   const ending = new Ending(config)
   const opened = await openLog(config.paths, {
     clock: config.clock,
+    receiptKey: config.receiptKey,
     onFatal: (error) => ending.fail(error),
   })
   ending.onEnd(() => opened.log.close())
   try {
     const refusals = SqliteRefusals.open(config.paths.store)
-    ending.onEnd(() => {
-      refusals.close()
-      return opened.log.close()
-    })
-    const registry = await createRegistry(config, { opened, refusals, ending })
+    ending.onEnd(() => refusals.close())
+    const witnessing = await startWitnesses(config, opened)
+    ending.onEnd(() => witnessing?.witnesses.close())
+    const tokens = SqliteApiTokens.open(config.paths.store, { readonly: true })
+    ending.onEnd(() => tokens.close())
+    const ports = await registryPorts(config, { opened, witnessing, refusals, tokens, ending })
+    const journaling = await openJournaling(config, { ...ports, log: opened.log })
+    ending.onEnd(() => journaling.close())
     const server = createHttpServer({
-      registry,
+      registry: new Registry(ports),
       openapi: await readDescription(),
+      schemas: await readSchemas(),
       limits: config.limits,
       monotonicMs: () => performance.now(),
       onFailure: (error, requestId) => ending.report(error, requestId),
     })
     const url = await listen(server, config)
     ending.serve(server)
+    journaling.start()
     config.report({ level: 'info', event: 'started', url, ...opened.names })
     return { url, ...opened.names, close: () => ending.close(), closed: ending.ended }
   } catch (error) {
@@ -72,31 +85,49 @@ export async function startRegistry(config: RegistryConfig): Promise<RunningRegi
   }
 }
 
+/** Undefined when no witness policy is configured. */
+async function startWitnesses(
+  config: RegistryConfig,
+  opened: OpenedLog,
+): Promise<Witnessing | undefined> {
+  const { witnessing } = config
+  return witnessing === undefined ? undefined : startWitnessing({ ...config, witnessing }, opened)
+}
+
 interface RegistryParts {
   readonly opened: OpenedLog
+  readonly witnessing: Witnessing | undefined
   readonly refusals: SqliteRefusals
+  readonly tokens: SqliteApiTokens
   readonly ending: Ending
 }
 
-async function createRegistry(
-  { clock, answerWithinMs }: RegistryConfig,
-  { opened, refusals, ending }: RegistryParts,
-): Promise<Registry> {
-  const { log, names, serviceKeys } = opened
-  const rules = await readRules(log)
-  return new Registry({
+async function registryPorts(
+  { clock, answerWithinMs, submitters }: RegistryConfig,
+  { opened, witnessing, refusals, tokens, ending }: RegistryParts,
+): Promise<RegistryPorts> {
+  const { log, names, serviceKeys, checkpointKeys } = opened
+  const rules = await followRules(log)
+  return {
     ...names,
-    log,
+    log: witnessing?.log ?? log,
+    ...(witnessing === undefined ? {} : { witnesses: witnessing.witnesses }),
     serviceKeys,
+    checkpointSigners: checkpointKeys.signers,
+    retiredCheckpointKeys: checkpointKeys.retired,
     refusals,
+    submitters: createSubmitters({
+      ...{ tokens, clock, issuer: names.issuer, required: submitters.required },
+      oidc: await openOidcTokens(submitters.oidcKeys, clock),
+    }),
     clock,
     answerWithinMs,
-    rules: () => rules,
+    rules,
     verifier: nodeVerifier,
     hasher: nativeHasher,
     sha256: nativeSha256,
     stopped: () => ending.isFatal,
-  })
+  }
 }
 
 /** Listens on the configured address. @throws StartError `ERR_CONFIGURATION`. */
@@ -126,7 +157,7 @@ class Ending {
   readonly #config: RegistryConfig
   #resolve: (end: RegistryEnd) => void = () => undefined
   #server: Server | undefined
-  #release: () => Promise<void> = async () => undefined
+  readonly #releases: (() => unknown)[] = []
   #closing: Promise<void> | undefined
 
   constructor(config: RegistryConfig) {
@@ -134,8 +165,9 @@ class Ending {
     this.ended = new Promise((resolve) => (this.#resolve = resolve))
   }
 
-  onEnd(release: () => Promise<void>): void {
-    this.#release = release
+  /** What is opened last is closed first. */
+  onEnd(release: () => unknown): void {
+    this.#releases.unshift(release)
   }
 
   serve(server: Server): void {
@@ -169,7 +201,7 @@ class Ending {
   async #end(end: RegistryEnd, drainMs: number): Promise<void> {
     try {
       if (this.#server !== undefined) await drainServer(this.#server, drainMs)
-      await this.#release()
+      for (const release of this.#releases) await release()
     } catch (error) {
       const { message, stack } = error as Error
       this.#config.report({ level: 'error', event: 'close-failed', message, stack })

@@ -31,7 +31,7 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const shared = Math.min(a.length, b.length)
   for (let i = 0; i < shared; i++) {
-    const difference = (a[i]!) - (b[i]!)
+    const difference = a[i]! - b[i]!
     if (difference !== 0) return difference
   }
   return a.length - b.length

@@ -102,7 +102,6 @@ export function readMembers(
  * @throws InputError with the context's code otherwise.
  */
 export function readText(value: unknown, context: JsonContext): string {
-   
   if (typeof value !== 'string' || value === '' || /[\u0000-\u001f\u007f]/.test(value)) {
     throw new InputError(context.code, `${context.what} is not a non-empty text`)
   }

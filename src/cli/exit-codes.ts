@@ -1,7 +1,9 @@
 /**
  * What a command's exit status means. `verify` answers a question and has four answers; every other
- * command does something and has two outcomes. 4 is always "you asked in the wrong way".
+ * command does something and has two outcomes. 4 is always "you asked in the wrong way". `audit`,
+ * `mirror` and `monitor` have one more for every kind of fault of a log (monitor/audit-fault.ts).
  */
+import type { FaultExitCode } from '../monitor/audit-fault.ts'
 
 /** Exit statuses, by name; scripts rely on the numbers. */
 export const EXIT = {
@@ -17,4 +19,4 @@ export const EXIT = {
   usage: 4,
 } as const
 
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT] | FaultExitCode

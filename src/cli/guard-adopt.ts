@@ -34,6 +34,7 @@ Example:
 
 interface AdoptOptions extends LogOptions {
   readonly seen?: readonly string[]
+  readonly receiptKey?: string
 }
 
 export function addGuardAdopt(guard: Command): void {
@@ -41,11 +42,12 @@ export function addGuardAdopt(guard: Command): void {
     .requiredOption('--data <dir>', 'data directory of the log')
     .option('--guard <path>', 'guard to create (default: DIR.guard beside DIR)')
     .option('--seen <file>', 'head or Transparent Statement from outside (repeatable)', collect)
+    .option('--receipt-key <uri>', 'PKCS #11 URI of the receipt key, when a token holds it')
     .action(run(adopt))
 }
 
 async function adopt(options: AdoptOptions): Promise<Report> {
-  const { data, guard, seen = [], json } = options
+  const { data, guard, seen = [], json, receiptKey } = options
   const knownHeads: KnownHead[] = []
   for (const file of seen) knownHeads.push(...headsIn(await readInput(file), file))
   const { adoptGuard } = await import('../app/check-log.ts')
@@ -54,7 +56,7 @@ async function adopt(options: AdoptOptions): Promise<Report> {
     const onProgress = (at: { entries: number; treeSize: number }): void => {
       progress.update(at.entries, at.treeSize)
     }
-    const { head, report } = await adoptGuard({ data, guard, knownHeads, onProgress })
+    const { head, report } = await adoptGuard({ data, guard, knownHeads, onProgress, receiptKey })
     const { treeSize: size } = head.treeHead
     return {
       json: { data, adopted: size, ...checkJson(report), guard: size, seen: knownHeads.length },

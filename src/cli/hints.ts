@@ -11,6 +11,7 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_RECEIPT_MISSING: 'register the statement first: attestry register FILE --url URL -o OUT',
   ERR_RECEIPT_LOG_UNKNOWN: 'pin the service: attestry trust fetch --url URL -o TRUST',
   ERR_PAYLOAD_MISMATCH: 'is this the file that was signed, byte for byte?',
+  ERR_QUORUM: 'witnesses cosign shortly after registration: fetch the .tlog-proof again',
   ERR_POLICY_REJECTED:
     "a policy decides this: your trust file's, or the registry's (ask its operator)",
   ERR_NETWORK: 'is the service running at this URL?',

@@ -40,6 +40,7 @@ interface InitOptions {
   readonly trust?: readonly string[]
   readonly operatorKey?: string
   readonly guard?: string
+  readonly receiptKey?: string
 }
 
 export function addInit(program: Command): void {
@@ -49,6 +50,7 @@ export function addInit(program: Command): void {
     .option('--trust <file[=pattern]>', 'anchor of issuers to admit (repeatable)', collect)
     .option('--operator-key <pub>', "operator's public key; its private key stays elsewhere")
     .option('--guard <path>', 'guard of the log (default: DIR.guard beside DIR)')
+    .option('--receipt-key <uri>', 'PKCS #11 URI of a receipt key in a token (ES256)')
     .action(run(init))
 }
 
@@ -56,9 +58,9 @@ async function init(options: InitOptions): Promise<Report> {
   const anchors = await readAnchors(options.trust ?? [])
   const operatorKey =
     options.operatorKey === undefined ? undefined : await readPublicKey(options.operatorKey)
-  const { data, guard, origin } = options
+  const { data, guard, origin, receiptKey } = options
   const { initLog } = await import('../app/init-log.ts')
-  const result = await initLog({ data, guard, origin, anchors, operatorKey })
+  const result = await initLog({ data, guard, origin, anchors, operatorKey, receiptKey })
   return result.kind === 'created'
     ? reportCreated(result, anchors, options)
     : reportToBeSigned(result)
@@ -80,6 +82,7 @@ function reportCreated(
   const { treeSize } = head.treeHead
   const [receipt, operator] = [fingerprint(receiptKey), fingerprint(operatorKey)]
   const guard = options.guard === undefined ? '' : ` --guard ${options.guard}`
+  const token = options.receiptKey === undefined ? '' : ` --receipt-key '${options.receiptKey}'`
   const none: Line = {
     text: 'No --trust was given: this log admits no statement of anybody.',
     tone: 'warn',
@@ -106,7 +109,7 @@ function reportCreated(
         ...anchors.map((a) => ['admits', `${anchorName(a)} for ${anchorPatterns(a)}`] as const),
       ]),
       ...(anchors.length === 0 ? [none] : []),
-      `Start it: attestry serve --data ${options.data}${guard}`,
+      `Start it: attestry serve --data ${options.data}${guard}${token}`,
     ],
   }
 }

@@ -25,10 +25,14 @@ import { addPolicyTest } from './policy-test.ts'
 import { addMirror } from './mirror.ts'
 import { addMonitor } from './monitor.ts'
 import { addQuickstart } from './quickstart.ts'
+import { addLogRefusals } from './log-refusals.ts'
 import { addRegister } from './register.ts'
 import { addServe } from './serve.ts'
 import { addSign } from './sign.ts'
 import { guardPipes } from './terminal.ts'
+import { addTokenAdd } from './token-add.ts'
+import { addTokenList } from './token-list.ts'
+import { addTokenRevoke } from './token-revoke.ts'
 import { addTrustAdd } from './trust-add.ts'
 import { addTrustFetch } from './trust-fetch.ts'
 import { addVerify } from './verify.ts'
@@ -68,6 +72,7 @@ function buildProgram(): Command {
   addInspect(program)
   const log = program.command('log').description('look after a log')
   addLogCheck(log)
+  addLogRefusals(log)
   addLogExport(log)
   addLogVkey(log)
   const key = program.command('key').description("replace a log's keys")
@@ -80,6 +85,10 @@ function buildProgram(): Command {
   addPolicyDiff(policy)
   addPolicyTest(policy)
   addPolicySet(policy)
+  const token = program.command('token').description('API tokens of submitters')
+  addTokenAdd(token)
+  addTokenList(token)
+  addTokenRevoke(token)
   addWitness(program)
   addAudit(program)
   addMirror(program)

@@ -29,6 +29,13 @@ export function parsePositiveNumber(text: string): number {
   return value
 }
 
+/** A whole number above zero. */
+export function parseCount(text: string): number {
+  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0
+  if (value === 0) throw new InvalidArgumentError('expected a whole number above 0')
+  return value
+}
+
 /** An http or https URL, without a trailing slash. */
 export function parseUrl(text: string): string {
   let url: URL

@@ -10,6 +10,7 @@ import { verifyTransparentStatement } from '../verify/index.ts'
 import type { TrustPolicy, VerifiedStatement } from '../verify/index.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
+import { bearerFetch, readToken } from './bearer-token.ts'
 import { nameOf, readInput, writeOutput } from './files.ts'
 import { parseUrl } from './option-values.ts'
 import { assertOneOutput } from './outputs.ts'
@@ -20,7 +21,8 @@ import { readTrustFile } from './trust-file.ts'
 const HELP = `
 Registering the same statement again is safe: it keeps its entry and index. Without
 --trust the Receipt is verified with the keys that the service itself presents.
-Speaks every generation of SCRAPI, so it works with other services too.
+Speaks every generation of SCRAPI, so it works with other services too. A service that wants
+to know who submits gets a bearer token from --token-file, or from ATTESTRY_TOKEN.
 
 Examples:
   $ attestry register sbom.cose --url https://log.example.org -o sbom.transparent.cose
@@ -31,6 +33,7 @@ interface RegisterOptions {
   readonly url: string
   readonly output?: string
   readonly trust?: string
+  readonly tokenFile?: string
   readonly json?: boolean
 }
 
@@ -39,6 +42,7 @@ export function addRegister(program: Command): void {
     .argument('FILE', 'Signed Statement, or - for standard input')
     .requiredOption('--url <url>', 'address of the transparency service', parseUrl)
     .option('--trust <trust>', "trust file to verify the Receipt with, not the service's own keys")
+    .option('--token-file <file>', 'bearer token: an API token or an OIDC token of your CI')
     .option('-o, --output <file>', 'Transparent Statement to write, - for standard output')
     .action(run(register))
 }
@@ -49,7 +53,8 @@ async function register(file: string, options: RegisterOptions): Promise<Report>
   // Refuse what is not a statement before anything goes over the network.
   parseSignedStatement(statementBytes)
   const trust = options.trust === undefined ? undefined : await readTrustFile(options.trust)
-  const registered = await registerAndVerify({ url: options.url, statementBytes, trust })
+  const token = await readToken(options.tokenFile)
+  const registered = await registerAndVerify({ url: options.url, statementBytes, trust, token })
   if (options.output !== undefined) {
     await writeOutput(options.output, registered.transparentStatement)
   }
@@ -73,9 +78,13 @@ export async function registerAndVerify(request: {
   readonly url: string
   readonly statementBytes: Uint8Array
   readonly trust: TrustPolicy | undefined
+  readonly token?: string | undefined
 }): Promise<VerifiedRegistration> {
-  const { url, statementBytes } = request
-  const { location, entryId, receipt } = await new ScrapiClient({ url }).register(statementBytes)
+  const { url, statementBytes, token } = request
+  const client = new ScrapiClient(
+    token === undefined ? { url } : { url, fetch: bearerFetch(token) },
+  )
+  const { location, entryId, receipt } = await client.register(statementBytes)
   const trust = request.trust ?? {
     version: 1,
     logs: [await fetchLogOfReceipt(url, receipt)],

@@ -6,7 +6,7 @@ import { addCommand, run } from './command.ts'
 import type { CommonOptions } from './command.ts'
 import { escapeJson } from './escape.ts'
 import { EXIT } from './exit-codes.ts'
-import { parsePort, parsePositiveNumber } from './option-values.ts'
+import { collect, parsePort, parsePositiveNumber } from './option-values.ts'
 import { print, printJson } from './terminal.ts'
 import { untilSignal } from './until-signal.ts'
 
@@ -14,6 +14,13 @@ const HELP = `
 Prints its address on standard output when it is ready; events go to standard error, one
 JSON object a line. SIGTERM or SIGINT stops it after the requests in flight are answered.
 Clients on this machine are not rate limited unless --rate-per-client is given.
+
+Witnesses are asked in the background and delay no Receipt, unless --require-witness is given:
+then a Receipt is given once a quorum has cosigned, and 202 before. A witness that has seen more
+of this log than this copy of it has stops the registry (docs/witnessing.md).
+
+With --receipt-key the receipt key stays in an HSM (docs/operating.md): a URI like
+'pkcs11:token=T;object=KEY?module-path=/usr/lib/LIBRARY.so&pin-source=file:/etc/pin'.
 
 Example:
   $ attestry serve --data ./data --port 8080
@@ -26,11 +33,18 @@ export function addServe(program: Command): void {
   addCommand(program, 'serve', { description: 'run a registry', help: HELP })
     .requiredOption('--data <dir>', 'data directory, made by `attestry init`')
     .option('--guard <path>', 'guard of the log (default: DIR.guard beside DIR)')
+    .option('--receipt-key <uri>', 'PKCS #11 URI of the receipt key, when a token holds it')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <port>', 'port to listen on; 0 for any free one', parsePort, 8080)
     .option('--rate-per-client <n>', 'registrations a second from one client', parsePositiveNumber)
     .option('--rate-total <n>', 'registrations a second from all clients', parsePositiveNumber)
     .option('--trust-proxy', 'take the client from X-Forwarded-For, which a proxy must set')
+    .option('--witness-policy <file>', 'tlog-policy file: witnesses that cosign the checkpoints')
+    .option('--witness-interval-ms <ms>', 'least time between two requests to a witness')
+    .option('--auth <mode>', 'tokens of submitters: optional or required', 'optional')
+    .option('--oidc-jwks <issuer=file>', 'key set of an OIDC provider of the policy', collect)
+    .option('--journal-interval-ms <ms>', 'longest wait of an entry for the registration journal')
+    .option('--require-witness', 'release nothing that the quorum of the policy has not cosigned')
     .action(run(serve))
 }
 

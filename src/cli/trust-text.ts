@@ -3,6 +3,7 @@ import { sha256 } from '../bytes/digest.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { keyThumbprint } from '../cose/thumbprint.ts'
 import type { PublicKey } from '../cose/public-key.ts'
+import { ANCHOR_RESTRICTIONS } from '../statement/trust-anchor.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
 
 /** A key by the fingerprint that people compare: hex RFC 9679 thumbprint. */
@@ -22,7 +23,18 @@ export function anchorName(anchor: TrustAnchor): string {
   }
 }
 
-/** The issuers that an anchor may speak for. */
+/** The issuers that an anchor may speak for, and to what it is limited. */
 export function anchorPatterns(anchor: TrustAnchor): string {
-  return anchor.issuers.map((pattern) => (pattern === '*' ? 'any issuer' : pattern)).join(', ')
+  const issuers = anchor.issuers.map((pattern) => (pattern === '*' ? 'any issuer' : pattern))
+  const limits = ANCHOR_RESTRICTIONS.flatMap((name) => {
+    const patterns = anchor[name]
+    return patterns === undefined ? [] : [`${LIMITS[name]} ${patterns.join(', ')}`]
+  })
+  return [issuers.join(', '), ...limits].join('; only ')
 }
+
+const LIMITS = {
+  subjects: 'subjects',
+  predicateTypes: 'predicate types',
+  builderIds: 'builders',
+} as const

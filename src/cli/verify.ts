@@ -17,10 +17,13 @@ import { fields, formatNumber, formatTime } from './terminal.ts'
 import type { Line } from './terminal.ts'
 import { readTrustFile } from './trust-file.ts'
 import { anchorName } from './trust-text.ts'
+import { assertWitnessOptions, withWitnesses } from './verify-witnesses.ts'
+import type { WitnessOptions } from './verify-witnesses.ts'
 
 const HELP = `
 Offline: uses the two files, the payload if given, and the time. One Receipt of a trusted
-log suffices; others are reported and change nothing.
+log suffices; others are reported and change nothing. With --tlog-proof and --tlog-policy the
+statement must also be in a tree that a quorum of witnesses cosigned.
 
 Exit status:
   0  verified
@@ -32,10 +35,12 @@ Exit status:
 Examples:
   $ attestry verify sbom.transparent.cose --trust trust.json
   $ attestry verify image.transparent.cose --trust trust.json --payload image.tar
+  $ attestry verify sbom.transparent.cose --trust trust.json \\
+      --tlog-proof sbom.tlog-proof --tlog-policy witnesses.policy
   $ curl -s "$URL/entries/$ID/statement" | attestry verify - --trust trust.json
 `
 
-interface VerifyOptions {
+interface VerifyOptions extends WitnessOptions {
   readonly trust: string
   readonly payload?: string
   readonly receiptOnly?: boolean
@@ -49,6 +54,8 @@ export function addVerify(program: Command): void {
     .option('--payload <file>', 'the signed payload, to compare or for a hash envelope')
     .option('--receipt-only', 'do not demand that the issuer is known; exit 0 for a good Receipt')
     .option('--at <time>', 'verify as of this time instead of now', parseTime)
+    .option('--tlog-proof <file>', '.tlog-proof of the statement, for a quorum of witnesses')
+    .option('--tlog-policy <file>', 'tlog-policy file: logs, witnesses and the quorum to demand')
     .action(run(verify, exitCodeOf))
 }
 
@@ -60,6 +67,7 @@ function exitCodeOf(error: unknown): ExitCode {
 }
 
 async function verify(file: string, options: VerifyOptions): Promise<Report> {
+  assertWitnessOptions(options)
   const trust = await readTrustFile(options.trust)
   const transparentStatement = await readInput(file)
   const payload =
@@ -71,7 +79,10 @@ async function verify(file: string, options: VerifyOptions): Promise<Report> {
     ...(payload === undefined ? {} : { payload }),
     ...(options.receiptOnly === undefined ? {} : { receiptOnly: options.receiptOnly }),
   })
-  return reportOutcome(nameOf(file), outcome)
+  const report = reportOutcome(nameOf(file), outcome)
+  return outcome.kind === 'verified'
+    ? withWitnesses(report, { name: nameOf(file), transparentStatement, options })
+    : report
 }
 
 /** The outcome for people, for programs, and as exit status. */

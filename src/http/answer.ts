@@ -47,8 +47,26 @@ export function answerImmutable(
   res: Response,
   content: { readonly type: string; readonly body: Uint8Array },
 ): void {
-  const etag = `"${encodeBase64url(sha256(content.body))}"`
-  const headers = { 'Cache-Control': IMMUTABLE, ETag: etag }
+  answerTagged(req, res, { ...content, cacheControl: IMMUTABLE, digest: sha256(content.body) })
+}
+
+/** Bytes with their digest, and what caches may do with them. */
+export interface TaggedContent {
+  readonly type: string
+  readonly body: Uint8Array
+  readonly cacheControl: string
+  /** SHA-256 of the bytes, before any content encoding. */
+  readonly digest: Uint8Array
+  /** Further headers; `Content-Encoding` also makes another ETag. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Answers 200 with an ETag, or 304. */
+export function answerTagged(req: Request, res: Response, content: TaggedContent): void {
+  const encoding = content.headers?.['Content-Encoding']
+  const suffix = encoding === undefined ? '' : `-${encoding}`
+  const etag = `"${encodeBase64url(content.digest)}${suffix}"`
+  const headers = { 'Cache-Control': content.cacheControl, ...content.headers, ETag: etag }
   if (isKnown(req.headers['if-none-match'], etag)) answer(res, { status: 304, headers })
   else {
     const { type, body } = content

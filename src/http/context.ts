@@ -12,6 +12,8 @@ export interface HttpContext {
   readonly slots: RegistrationSlots
   /** Bytes of openapi.yaml. */
   readonly openapi: Uint8Array
+  /** JSON Schemas of the governance documents, by file name. */
+  readonly schemas: ReadonlyMap<string, Uint8Array>
   /** Told of every failure that is ours, with the id that the client was given. */
   readonly onFailure: (error: unknown, requestId: string) => void
   /** True once the server stops accepting: connections are closed after their answer then. */

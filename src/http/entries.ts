@@ -23,9 +23,12 @@ export function entriesResource({ registry, slots, limits }: HttpContext): Resou
     path: '/entries',
     post: async (req: Request, res: Response) => {
       assertStatementType(req)
+      // Before the body: who may not register sends none.
+      const submitter = await registry.authenticate(req.headers.authorization)
       slots.take()
       try {
-        const result = await registry.register(await readBody(req, res, limits.bodyBytesMax))
+        const body = await readBody(req, res, limits.bodyBytesMax)
+        const result = await registry.register(body, submitter)
         const location = locationOf(result.entryId)
         if (result.status === 'pending') answerPending(res, 202, location)
         else answerReceipt(req, res, { status: 201, location, receipt: result.receipt })

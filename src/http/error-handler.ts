@@ -3,6 +3,7 @@
  * fault of ours gets a request id, is reported, and is given back to the client's rate limit.
  */
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express'
+import type { ErrorCode } from '../errors.ts'
 import { answer, NO_STORE } from './answer.ts'
 import type { HttpContext } from './context.ts'
 import { refundRequest } from './gates.ts'
@@ -10,6 +11,20 @@ import { encodeProblem } from './problem-document.ts'
 import { describeProblem } from './problem.ts'
 
 const OWN_FAULT = 500
+
+/** What a bearer token lacks, in the words of RFC 6750 §3.1; nothing for other errors. */
+function challengeOf(code: ErrorCode): Readonly<Record<string, string>> {
+  switch (code) {
+    case 'ERR_TOKEN_MISSING':
+      return { 'WWW-Authenticate': 'Bearer' }
+    case 'ERR_TOKEN_INVALID':
+      return { 'WWW-Authenticate': 'Bearer error="invalid_token"' }
+    case 'ERR_TOKEN_SCOPE':
+      return { 'WWW-Authenticate': 'Bearer error="insufficient_scope"' }
+    default:
+      return {}
+  }
+}
 
 export function createErrorHandler(context: HttpContext): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
@@ -32,6 +47,7 @@ export function createErrorHandler(context: HttpContext): ErrorRequestHandler {
       'Cache-Control': NO_STORE,
       ...(retryAfter === undefined ? {} : { 'Retry-After': retryAfter }),
       ...(allow === undefined ? {} : { Allow: allow }),
+      ...challengeOf(report.code),
     }
     answer(res, { status: report.status, headers, body: document.body })
   }

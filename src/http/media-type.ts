@@ -13,6 +13,9 @@ export const MEDIA_TYPE = {
   problemJson: 'application/problem+json',
   json: 'application/json',
   yaml: 'application/yaml',
+  jsonSchema: 'application/schema+json',
+  text: 'text/plain; charset=utf-8',
+  bytes: 'application/octet-stream',
 } as const
 
 /** The name alone, lower case; parameters are cut. */

@@ -62,10 +62,17 @@ function encodeJsonProblem(report: ProblemReport): Uint8Array {
   return encodeUtf8(JSON.stringify({ type, title, status, detail, code, rule, requestId }))
 }
 
+const ENTRY_EXTENSIONS = new Set<string | undefined>(['statement', 'receipts', 'tlog-proof'])
+const EXTENSIONS = new Set<string | undefined>([
+  ...['consistency', 'heads', 'schemas', 'collateral'],
+  // C2SP's static face.
+  ...['checkpoint', 'tile', 'log-key', 'log-keys', 'tlog-policy'],
+])
+
 /** Our own resources beside SCRAPI's; unknown paths count as SCRAPI's (standards.md TS-61). */
 function isExtension(path: string): boolean {
   if (path === '/' || path === '/health' || path === '/openapi.yaml') return true
   const [, first, , third] = path.split('/', 4)
-  if (first === 'entries') return third === 'statement' || third === 'receipts'
-  return first === 'consistency' || first === 'heads'
+  if (first === 'entries') return ENTRY_EXTENSIONS.has(third)
+  return EXTENSIONS.has(first)
 }

@@ -101,6 +101,7 @@ const PROBLEMS = {
     detail: 'The registration was not stored in time; posting it again is safe.',
   },
   ERR_NETWORK: UNAVAILABLE,
+  ERR_DELIVERY: UNAVAILABLE,
   ERR_ENTRY_UNKNOWN: { status: 404, title: 'Not Found', docs: 'not-found' },
   ERR_COLLATERAL_UNKNOWN: { status: 404, title: 'Not Found', docs: 'not-found' },
   ERR_KEY_UNKNOWN: { status: 404, title: 'No such key', docs: 'no-such-key' },

@@ -26,7 +26,7 @@ export function mountResource(router: Router, resource: Resource, gate: RequestH
     const headers = {
       Allow: allow,
       'Access-Control-Allow-Methods': allow,
-      'Access-Control-Allow-Headers': 'Accept, Content-Type, If-None-Match',
+      'Access-Control-Allow-Headers': 'Accept, Authorization, Content-Type, If-None-Match',
       'Access-Control-Max-Age': PREFLIGHT_SECONDS,
     }
     answer(res, { status: 204, headers })

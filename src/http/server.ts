@@ -10,6 +10,8 @@ import express from 'express'
 import type { Express } from 'express'
 import { NotFoundError } from '../errors.ts'
 import type { Registry } from '../registry/registry.ts'
+import { checkpointResource } from './checkpoint.ts'
+import { collateralResource } from './collateral.ts'
 import { consistencyResource } from './consistency.ts'
 import type { HttpContext } from './context.ts'
 import { entriesResource, entryResource } from './entries.ts'
@@ -19,12 +21,16 @@ import { currentHeadResource, headResource } from './heads.ts'
 import { keyResource, keySetResource } from './keys.ts'
 import { HTTP_LIMITS } from './limits.ts'
 import type { HttpLimits } from './limits.ts'
+import { LOG_KEY_RESOURCES } from './log-keys.ts'
 import { RateLimiter } from './rate-limit.ts'
 import { receiptResource } from './receipts.ts'
 import { RegistrationSlots } from './registration-slots.ts'
 import { mountResource } from './resource.ts'
+import { schemaResource } from './schemas.ts'
 import { healthResource, openapiResource, rootResource } from './service.ts'
 import { statementResource } from './statements.ts'
+import { headBundleResource, tileResource } from './tiles.ts'
+import { tlogProofResource } from './tlog-proof.ts'
 import { answerUnparsedRequests } from './unparsed-requests.ts'
 
 /** What the server is made of. */
@@ -32,6 +38,8 @@ export interface HttpServerOptions {
   readonly registry: Registry
   /** Bytes of openapi.yaml. */
   readonly openapi: Uint8Array
+  /** JSON Schemas of the governance documents, by file name. */
+  readonly schemas?: ReadonlyMap<string, Uint8Array>
   readonly limits?: Partial<HttpLimits>
   /** Milliseconds of a monotonic clock, for rate limits. */
   readonly monotonicMs: () => number
@@ -51,6 +59,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
     reads: new RateLimiter(limits.readRate, options.monotonicMs),
     slots: new RegistrationSlots(limits.registrationsInFlightMax),
     openapi: options.openapi,
+    schemas: options.schemas ?? new Map(),
     onFailure: options.onFailure,
     isDraining: () => !server.listening,
   }
@@ -80,6 +89,13 @@ function createApp(context: HttpContext): Express {
     currentHeadResource,
     headResource,
     consistencyResource,
+    tlogProofResource,
+    collateralResource,
+    checkpointResource,
+    tileResource,
+    headBundleResource,
+    ...LOG_KEY_RESOURCES,
+    schemaResource,
     openapiResource,
     rootResource,
   ]) {

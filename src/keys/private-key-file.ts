@@ -32,40 +32,54 @@ export async function writePrivateKey(path: string, privateKey: KeyObject): Prom
 
 /** @throws StartError `ERR_KEY_FILE` when the file is missing, not a key, or open to others. */
 export async function readPrivateKey(path: string): Promise<KeyObject> {
+  const pem = await readSecretFile(path, 'key')
+  try {
+    return createPrivateKey({ key: pem, format: 'pem' })
+  } catch (cause) {
+    throw refuse(`the key file ${path}`, 'is not an unencrypted PKCS #8 PEM private key', cause)
+  }
+}
+
+/**
+ * Reads a small text file that its owner alone can read: a key, or the PIN of a token.
+ * @throws StartError `ERR_KEY_FILE` when the file is missing, too large, or open to others.
+ */
+export async function readSecretFile(path: string, what: 'key' | 'PIN'): Promise<string> {
+  const name = `the ${what} file ${path}`
   let file: FileHandle
   try {
     file = await open(path, 'r')
   } catch (cause) {
-    throw refuse(path, `cannot be read (${(cause as NodeJS.ErrnoException).code ?? ''})`, cause)
+    throw refuse(name, `cannot be read (${(cause as NodeJS.ErrnoException).code ?? ''})`, cause)
   }
   try {
-    await checkFile(file, path)
-    return createPrivateKey({ key: await file.readFile('utf8'), format: 'pem' })
+    await checkFile(file, name)
+    return await file.readFile('utf8')
   } catch (cause) {
     if (cause instanceof StartError) throw cause
-    throw refuse(path, 'is not an unencrypted PKCS #8 PEM private key', cause)
+    throw refuse(name, `cannot be read (${(cause as NodeJS.ErrnoException).code ?? ''})`, cause)
   } finally {
     await file.close()
   }
 }
 
 /** Looks at the opened file, not at the name: the two may part in between. */
-async function checkFile(file: FileHandle, path: string): Promise<void> {
+async function checkFile(file: FileHandle, name: string): Promise<void> {
   const { mode, uid, size } = await file.stat()
-  if (size > KEY_FILE_BYTES_MAX) throw refuse(path, `is larger than ${KEY_FILE_BYTES_MAX} bytes`)
+  if (size > KEY_FILE_BYTES_MAX) throw refuse(name, `is larger than ${KEY_FILE_BYTES_MAX} bytes`)
   // Windows has no such modes; access control lists are the operator's affair there.
   const user = process.getuid?.()
   if (user === undefined) return
   // eslint-disable-next-line no-bitwise -- a file mode is a set of bits
   if ((mode & MODE_OTHERS) !== 0) {
     const others = (mode % 0o1000).toString(8).padStart(4, '0')
-    throw refuse(path, `is open to others (mode ${others}): run chmod 600 on it`)
+    throw refuse(name, `is open to others (mode ${others}): run chmod 600 on it`)
   }
-  if (uid !== user) throw refuse(path, `belongs to user ${uid}, this process is user ${user}`)
+  if (uid !== user) throw refuse(name, `belongs to user ${uid}, this process is user ${user}`)
 }
 
-function refuse(path: string, why: string, cause?: unknown): StartError {
-  return new StartError('ERR_KEY_FILE', `the key file ${path} ${why}`, { cause })
+function refuse(name: string, why: string, cause?: unknown): StartError {
+  return new StartError('ERR_KEY_FILE', `${name} ${why}`, { cause })
 }
 
 async function syncDirectory(path: string): Promise<void> {

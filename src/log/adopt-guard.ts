@@ -10,10 +10,11 @@ import { checkLog } from './check-log.ts'
 import type { CheckLogOptions, CheckReport } from './check-log.ts'
 import type { KnownHead } from './check-stored.ts'
 import type { LogPorts } from './ports.ts'
+import { checkIdentity } from './recover.ts'
 import { signHead } from './signed-head.ts'
 
 export interface AdoptGuardOptions
-  extends LogPorts, Pick<CheckLogOptions, 'sha256' | 'onProgress'> {
+  extends LogPorts, Pick<CheckLogOptions, 'sha256' | 'kindOf' | 'onProgress'> {
   /** Heads seen outside: size and root of receipts, of heads that clients or witnesses kept. */
   readonly seenHeads?: readonly KnownHead[]
 }
@@ -25,7 +26,7 @@ export interface AdoptGuardOptions
 export async function adoptGuard(
   options: AdoptGuardOptions,
 ): Promise<{ head: SignedTreeHead; report: CheckReport }> {
-  const { store, guard, seenHeads, hasher, verifier, sha256, onProgress } = options
+  const { store, guard, seenHeads, hasher, verifier, sha256, kindOf, onProgress } = options
   if ((await guard.read()) !== undefined) {
     throw new StartError(
       'ERR_LOG_EXISTS',
@@ -36,9 +37,11 @@ export async function adoptGuard(
   const report = await checkLog({
     ...{ store, hasher, verifier, knownHeads: seenHeads ?? [] },
     ...(sha256 === undefined ? {} : { sha256 }),
+    ...(kindOf === undefined ? {} : { kindOf }),
     ...(onProgress === undefined ? {} : { onProgress }),
   })
   const { state } = report
+  checkIdentity(options, state)
   // The newest head may have been in the lost guard only. Signing it again, same root and same
   // time, contradicts nothing.
   const saved = await store.findSignedHead(state.treeHead.treeSize)

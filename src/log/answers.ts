@@ -25,6 +25,14 @@ export function headUnknown(treeSize: number): NotFoundError {
   return new NotFoundError('ERR_HEAD_UNKNOWN', `there is no signed tree head of size ${treeSize}`)
 }
 
+export function tileUnknown(what: string): NotFoundError {
+  return new NotFoundError('ERR_TILE_UNKNOWN', `the released tree has no ${what}`)
+}
+
+export function collateralUnknown(digest: string): NotFoundError {
+  return new NotFoundError('ERR_COLLATERAL_UNKNOWN', `there is no collateral ${digest}`)
+}
+
 export function entryUnknown(leafIndex: number): NotFoundError {
   return new NotFoundError('ERR_ENTRY_UNKNOWN', `there is no entry ${leafIndex}`)
 }

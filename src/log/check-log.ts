@@ -13,8 +13,15 @@ import { keyThumbprint } from '../cose/thumbprint.ts'
 import { AttestryError, StartError, UnavailableError } from '../errors.ts'
 import { TreeEdge } from '../merkle/edge.ts'
 import { TILE_WIDTH } from '../merkle/tiles.ts'
-import { checkEntries, checkHeads, checkTiles, corrupt } from './check-stored.ts'
-import type { CheckContext, CheckProgress, KnownHead } from './check-stored.ts'
+import {
+  checkCollateral,
+  checkEntries,
+  checkHeads,
+  checkTiles,
+  corrupt,
+  readKinds,
+} from './check-stored.ts'
+import type { CheckContext, CheckProgress, KindOf, KnownHead } from './check-stored.ts'
 import { CompactRange } from './compact-range.ts'
 import type { Guard } from './guard.ts'
 import type { CheckingPorts } from './ports.ts'
@@ -26,6 +33,8 @@ export interface CheckLogOptions extends CheckingPorts {
   readonly guard?: Pick<Guard, 'read'>
   readonly knownHeads?: readonly KnownHead[]
   readonly sha256?: Sha256
+  /** What an entry does to the log, to compare with what the store says. */
+  readonly kindOf?: KindOf
   readonly onProgress?: (progress: { readonly entries: number; readonly treeSize: number }) => void
 }
 
@@ -67,7 +76,7 @@ export async function checkLog(options: CheckLogOptions): Promise<CheckReport> {
 
 async function walk(
   context: CheckContext,
-  { sha256 = portableSha256, onProgress }: CheckLogOptions,
+  { sha256 = portableSha256, kindOf, onProgress }: CheckLogOptions,
 ): Promise<CheckProgress> {
   const { hasher, state } = context
   const { treeSize } = state.treeHead
@@ -75,10 +84,12 @@ async function walk(
     ...{ edge: TreeEdge.empty(hasher), range: CompactRange.empty(hasher) },
     ...{ lastTime: 0, lastBatchSize: 0, tiles: 0, batches: 0, signedHeads: 0 },
   }
+  const kinds = await asCorrupt('the list of rules and journals', () => readKinds(context.store))
   for (let first = 0; first < treeSize; first += TILE_WIDTH) {
     const end = Math.min(first + TILE_WIDTH, treeSize)
     await asCorrupt(`the entries from ${first} on`, async () => {
-      const leafHashes = await checkEntries({ ...context, sha256 }, first, end)
+      const leafHashes = await checkEntries({ ...context, sha256, kindOf, kinds }, first, end)
+      await checkCollateral({ ...context, sha256 }, first, end)
       await checkTiles(context, progress, leafHashes)
       await checkHeads(context, progress, leafHashes)
     })

@@ -14,6 +14,8 @@ import { HASH_BYTES } from '../merkle/hasher.ts'
 import type { LeafHash } from '../merkle/hasher.ts'
 import { openTiles, TILE_HEIGHT, TILE_WIDTH } from '../merkle/tiles.ts'
 import type { TreeHead } from '../merkle/tree-head.ts'
+import { GOVERNANCE_KINDS } from '../policy/media-types.ts'
+import type { GovernanceKind } from '../policy/media-types.ts'
 import type { CompactRange } from './compact-range.ts'
 import type { CheckingPorts } from './ports.ts'
 import { verifyLogHead } from './signed-head.ts'
@@ -44,13 +46,24 @@ export interface CheckProgress {
   signedHeads: number
 }
 
+/** What an entry does to the log: entries are opaque here. */
+export type KindOf = (entry: Uint8Array) => GovernanceKind | undefined
+
+export interface EntryContext extends CheckContext {
+  readonly sha256: Sha256
+  /** Not compared when it is not given. */
+  readonly kindOf?: KindOf | undefined
+  /** What the store says. */
+  readonly kinds: ReadonlyMap<number, GovernanceKind>
+}
+
 export function corrupt(message: string, cause?: unknown): StartError {
   return new StartError('ERR_LOG_CORRUPT', message, { cause })
 }
 
 /** Hashes the entries of [first, end) again; each must be found under its own id. */
 export async function checkEntries(
-  { store, hasher, sha256 }: CheckContext & { readonly sha256: Sha256 },
+  { store, hasher, sha256, kindOf, kinds }: EntryContext,
   first: number,
   end: number,
 ): Promise<LeafHash[]> {
@@ -69,8 +82,41 @@ export async function checkEntries(
     if (found[at] !== index) {
       throw corrupt(`entry ${index} is found under its id at ${found[at] ?? 'no index'}`)
     }
+    const [is, listed] = [kindOf?.(entry), kinds.get(index)]
+    if (kindOf !== undefined && is !== listed) {
+      throw corrupt(
+        `entry ${index} is listed as ${listed ?? 'ordinary'}, it is ${is ?? 'ordinary'}`,
+      )
+    }
     return leafHash
   })
+}
+
+/** Hashes what the entries of [first, end) were admitted with. */
+export async function checkCollateral(
+  { store, sha256 }: Pick<EntryContext, 'store' | 'sha256'>,
+  first: number,
+  end: number,
+): Promise<void> {
+  for (const { leafIndex: index, kind, digest } of await store.listEntryCollateral(first, end)) {
+    const found = await store.findCollateral(digest)
+    if (found === undefined || !equalBytes(sha256(found.bytes), digest)) {
+      throw corrupt(`the ${kind} collateral of entry ${index} is missing or has another digest`)
+    }
+    if (found.leafIndex > index)
+      throw corrupt(`the ${kind} collateral of entry ${index} is younger`)
+  }
+}
+
+/** All that the store says about which entries do what to the log. */
+export async function readKinds(
+  store: EntryContext['store'],
+): Promise<ReadonlyMap<number, GovernanceKind>> {
+  const kinds = new Map<number, GovernanceKind>()
+  for (const kind of GOVERNANCE_KINDS) {
+    for (const index of await store.listGovernance(kind, 0)) kinds.set(index, kind)
+  }
+  return kinds
 }
 
 /** Appends the leaves and compares every tile that is complete, or the last of its level. */

@@ -51,7 +51,11 @@ export async function createLog(options: CreateLogOptions): Promise<SignedTreeHe
     identity: { origin, issuer, receiptKeyId },
     batch: {
       next,
-      entries: entries.map((entry) => ({ entryId: portableSha256(entry), entry })),
+      entries: entries.map((entry, at) => ({
+        entryId: portableSha256(entry),
+        entry,
+        kind: at === 0 ? 'policy' : 'trust-anchors',
+      })),
       tiles,
     },
     serviceKeys: [

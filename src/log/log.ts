@@ -9,6 +9,8 @@ import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { assertInvariant, UnavailableError } from '../errors.ts'
 import type { NodeHash } from '../merkle/hasher.ts'
 import type { ConsistencyProof, InclusionProof } from '../merkle/proofs.ts'
+import type { OpenTile } from '../merkle/tiles.ts'
+import type { GovernanceKind } from '../policy/media-types.ts'
 import { clockBehind, decisionStale, logClosing, logStopped } from './answers.ts'
 import { ENTRY_BYTES_MAX, LOG_LIMITS } from './limits.ts'
 import type { LogLimits } from './limits.ts'
@@ -19,6 +21,7 @@ import { recoverTree } from './recover.ts'
 import { ReleasedTree } from './released-tree.ts'
 import { sequenceBatch } from './sequence-batch.ts'
 import type { TreeState } from './sequence-batch.ts'
+import type { EntryCollateral } from './store.ts'
 
 /** The answer to an append: where the entry is, and the path from it to a signed head. */
 export interface Registered {
@@ -27,6 +30,12 @@ export interface Registered {
   readonly head: SignedTreeHead
   readonly inclusionPath: readonly NodeHash[]
   readonly duplicate: boolean
+}
+
+/** A statement that changes how others are decided, as it was released. */
+export interface GovernanceEntry extends Pick<Candidate, 'entry' | 'collateral'> {
+  readonly leafIndex: LeafIndex
+  readonly registrationTime: UnixSeconds
 }
 
 export interface LogOptions extends LogPorts {
@@ -38,11 +47,15 @@ export interface LogOptions extends LogPorts {
 type LogWaiter = Waiter<Registered>
 type LogWaiting = Waiting<Registered>
 
+/** Turns of the event loop that a batch is gathered for at most. */
+const GATHER_TURNS_MAX = 32
+
 export class Log {
   readonly #ports: LogPorts
   readonly #limits: LogLimits
   readonly #onFatal: (error: Error) => void
   readonly #queue: CandidateQueue<Registered>
+  readonly #followers: ((entry: GovernanceEntry) => void)[] = []
   // Replaced by #sequence() alone, after the guard holds the new head.
   #released: ReleasedTree
   #running: Promise<void> | undefined
@@ -133,6 +146,62 @@ export class Log {
   }
 
   /**
+   * The first `width` hashes of a tile of the released tree, checked against its root.
+   * @throws NotFoundError `ERR_TILE_UNKNOWN` for what reaches beyond the released head.
+   * @throws InvariantError when stored hashes do not lead to the root: they are not served.
+   */
+  readTile(tile: OpenTile): Promise<Uint8Array> {
+    return this.#released.readTile(tile)
+  }
+
+  /** The first `width` entries of a bundle, each checked against its leaf. Throws as {@link readTile}. */
+  readBundle(bundle: Omit<OpenTile, 'level'>): Promise<readonly Uint8Array[]> {
+    return this.#released.readBundle(bundle)
+  }
+
+  /**
+   * All signed heads of sizes above `after` and up to `upTo`, ascending.
+   * @throws NotFoundError `ERR_HEAD_UNKNOWN` when `upTo` is beyond the released head.
+   */
+  signedHeads(after: number, upTo: number): Promise<readonly SignedTreeHead[]> {
+    return this.#released.signedHeads(after, upTo)
+  }
+
+  /** Index of the last entry that changed how others are decided. */
+  get policyIndex(): LeafIndex {
+    return this.#released.state.stored.policyIndex
+  }
+
+  /** A piece of collateral of a released entry. Throws as {@link ReleasedTree.readCollateral}. */
+  readCollateral(digest: Uint8Array): Promise<Uint8Array> {
+    return this.#released.readCollateral(digest)
+  }
+
+  /** What the released entries [start, end) were admitted with beside the statements. */
+  entryCollateral(start: number, end: number): Promise<readonly EntryCollateral[]> {
+    return this.#released.entryCollateral(start, end)
+  }
+
+  /** Released entries of a kind from `from` on, ascending. */
+  listGovernance(kind: GovernanceKind, from = 0): Promise<readonly LeafIndex[]> {
+    return this.#released.listGovernance(kind, from)
+  }
+
+  /** The last entry of a kind; at a start everything that is stored is released. */
+  findLastGovernance(kind: GovernanceKind): Promise<LeafIndex | undefined> {
+    return this.#ports.store.findLastGovernance(kind)
+  }
+
+  /**
+   * Tells `follow` of every governance statement once it is released, before anything that waits is
+   * decided again and before its own registration is answered. A `follow` that throws stops the log:
+   * what it decides by would not be what the tree says.
+   */
+  followGovernance(follow: (entry: GovernanceEntry) => void): void {
+    this.#followers.push(follow)
+  }
+
+  /**
    * Stops for good because of what was learned outside, from a witness that is ahead for example:
    * what waits is failed, and no further batch is begun. `onFatal` is told, as for a failure inside.
    */
@@ -157,13 +226,25 @@ export class Log {
   async #run(): Promise<void> {
     clearTimeout(this.#idleTimer)
     while (this.#queue.length > 0 && this.#fatal === undefined) {
-      // Lets everything that this turn of the event loop brings join the batch.
-      await new Promise(setImmediate)
+      await this.#gather()
       await this.#runBatch()
     }
     this.#running = undefined
     const save = (): void => void this.#saveHead()
     this.#idleTimer = setTimeout(save, this.#limits.idleSaveMs).unref()
+  }
+
+  /**
+   * Lets everything that this turn of the event loop brings join the batch, and goes on while turns
+   * bring more: what is on its way costs the next batch a commit of its own. A turn that brings
+   * nothing ends it, so a lone entry waits for nobody and there is no timer.
+   */
+  async #gather(): Promise<void> {
+    for (let turns = 0, known = -1; turns < GATHER_TURNS_MAX; turns++) {
+      if (this.#queue.length === known) return
+      known = this.#queue.length
+      await new Promise(setImmediate)
+    }
   }
 
   /** Never rejects: whatever goes wrong is told to the waiters, or stops the log. */
@@ -225,9 +306,15 @@ export class Log {
       return
     }
     this.#released = this.#released.after(result.state, result.tiles)
-    // What still waits was decided under the rules before.
-    if (entries.some(({ governance }) => governance === true)) this.#failQueue(decisionStale())
-    this.#answerReleased(batch, state.stored.treeHead.treeSize)
+    const first = state.stored.treeHead.treeSize
+    const last = entries.at(-1)
+    if (last?.governance === true) {
+      const leafIndex = (first + entries.length - 1) as LeafIndex
+      for (const follow of this.#followers) follow({ ...last, leafIndex, registrationTime })
+      // What still waits was decided under the rules before.
+      this.#failQueue(decisionStale())
+    }
+    this.#answerReleased(batch, first)
   }
 
   #answerReleased(batch: readonly LogWaiting[], firstIndex: number): void {

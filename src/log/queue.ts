@@ -6,7 +6,9 @@
 import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
 import { UnavailableError } from '../errors.ts'
 import type { LeafHash } from '../merkle/hasher.ts'
+import type { GovernanceKind } from '../policy/media-types.ts'
 import type { LogLimits } from './limits.ts'
+import type { NewCollateral } from './store.ts'
 
 /** An entry that was admitted and is to be appended. */
 export interface Candidate {
@@ -18,10 +20,19 @@ export interface Candidate {
   /** The registration times for which the decision to admit it stands, both included. */
   readonly standsFrom: UnixSeconds
   readonly standsUntil: UnixSeconds
-  /** A policy or trust-anchors statement: it closes its batch (design D4). */
+  /** It changes how others are decided: it closes its batch (design D4). */
   readonly governance?: boolean
+  /** What it does to the log; absent for ordinary entries. */
+  readonly kind?: GovernanceKind
+  /** What its decision used beside the statement; stored with the entry (design D5). */
+  readonly collateral?: readonly NewCollateral[]
   /** Index of the governance statement that it was decided under; not compared when absent. */
   readonly policyIndex?: LeafIndex
+}
+
+/** All bytes that a candidate keeps in memory and brings to the disk. */
+function bytesOf({ entry, collateral = [] }: Candidate): number {
+  return collateral.reduce((sum, { bytes }) => sum + bytes.length, entry.length)
 }
 
 /** One caller of `append`, to be answered once. */
@@ -35,13 +46,17 @@ export interface Waiter<Answer> {
 export interface Waiting<Answer> {
   readonly key: string
   readonly entryId: Uint8Array
-  /** Never empty; the first one's bytes are stored (all copies have the same). */
+  /** Never empty; the first one's candidate is stored: copies differ in their collateral only. */
   readonly waiters: Waiter<Answer>[]
 }
 
 /** A map key for 32 bytes, one UTF-16 unit a byte. Applied, not spread: an iterator costs more. */
 function idKey(entryId: Uint8Array): string {
   return String.fromCharCode.apply(null, entryId as unknown as number[])
+}
+
+function isGoverning<Answer>({ waiters }: Waiting<Answer>): boolean {
+  return waiters.some(({ candidate }) => candidate.governance === true)
 }
 
 export class CandidateQueue<Answer> {
@@ -61,9 +76,10 @@ export class CandidateQueue<Answer> {
 
   /** @throws UnavailableError `ERR_QUEUE_FULL`; the queue is unchanged then. */
   push(waiter: Waiter<Answer>): void {
-    const { entry, entryId } = waiter.candidate
+    const { entryId } = waiter.candidate
     const { queueEntriesMax, queueBytesMax } = this.#limits
-    if (this.#entries >= queueEntriesMax || this.#bytes + entry.length > queueBytesMax) {
+    const bytes = bytesOf(waiter.candidate)
+    if (this.#entries >= queueEntriesMax || this.#bytes + bytes > queueBytesMax) {
       throw new UnavailableError(
         'ERR_QUEUE_FULL',
         `${this.#entries} registrations are waiting already`,
@@ -75,31 +91,46 @@ export class CandidateQueue<Answer> {
     if (same === undefined) this.#waiting.set(key, { key, entryId, waiters: [waiter] })
     else same.waiters.push(waiter)
     this.#entries += 1
-    this.#bytes += entry.length
+    this.#bytes += bytes
   }
 
   /**
-   * Takes the next batch: the oldest entries, up to the limits of a batch and up to the first
-   * governance statement. `keep` says which waiters still may be appended; it answers the others,
-   * and an entry none of whose waiters may be is skipped.
+   * Takes the next batch: the oldest ordinary entries up to the limits of a batch, then the oldest
+   * governance statement, which closes it (D4). Ordinary ones go first because what is left behind
+   * is decided again: a flood of delegations would otherwise starve everybody else. `keep` says
+   * which waiters still may be appended; it answers the others, and an entry none of whose waiters
+   * may be is skipped.
    */
   takeBatch(keep: (waiter: Waiter<Answer>) => boolean): Waiting<Answer>[] {
     const { batchEntriesMax, batchBytesMax } = this.#limits
     const batch: Waiting<Answer>[] = []
     let bytes = 0
+    const governing: Waiting<Answer>[] = []
     for (const waiting of this.#waiting.values()) {
       const { waiters } = waiting
-      const length = waiters[0]!.candidate.entry.length
+      if (isGoverning(waiting)) {
+        governing.push(waiting)
+        continue
+      }
+      const length = bytesOf(waiters[0]!.candidate)
       const isFull = batch.length >= batchEntriesMax || bytes + length > batchBytesMax
       if (batch.length > 0 && isFull) break
-      this.#remove(waiting)
-      const kept = waiters.filter(keep)
-      if (kept.length === 0) continue
-      batch.push({ ...waiting, waiters: kept })
-      bytes += length
-      if (kept.some(({ candidate }) => candidate.governance === true)) break
+      if (this.#take(waiting, keep, batch)) bytes += length
     }
+    for (const waiting of governing) if (this.#take(waiting, keep, batch)) break
     return batch
+  }
+
+  /** Moves an entry into the batch, unless none of its waiters may be appended any more. */
+  #take(
+    waiting: Waiting<Answer>,
+    keep: (waiter: Waiter<Answer>) => boolean,
+    batch: Waiting<Answer>[],
+  ): boolean {
+    this.#remove(waiting)
+    const kept = waiting.waiters.filter(keep)
+    if (kept.length > 0) batch.push({ ...waiting, waiters: kept })
+    return kept.length > 0
   }
 
   /** Empties the queue. */
@@ -112,6 +143,6 @@ export class CandidateQueue<Answer> {
   #remove({ key, waiters }: Waiting<Answer>): void {
     this.#waiting.delete(key)
     this.#entries -= waiters.length
-    for (const { candidate } of waiters) this.#bytes -= candidate.entry.length
+    for (const { candidate } of waiters) this.#bytes -= bytesOf(candidate)
   }
 }

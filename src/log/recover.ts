@@ -7,6 +7,8 @@
 import { equalBytes } from '../bytes/bytes.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
+import { parseCoseKey } from '../cose/public-key.ts'
+import type { PublicKey } from '../cose/public-key.ts'
 import { keyThumbprint } from '../cose/thumbprint.ts'
 import { StartError } from '../errors.ts'
 import { LOG_LIMITS } from './limits.ts'
@@ -15,7 +17,7 @@ import { readEdge } from './read-edge.ts'
 import type { StoredEdge } from './read-edge.ts'
 import type { TreeState } from './sequence-batch.ts'
 import { signHead, verifyLogHead } from './signed-head.ts'
-import type { StoredState } from './store.ts'
+import type { LogStore, StoredState } from './store.ts'
 import { TreeReader } from './tree-reader.ts'
 
 /**
@@ -45,7 +47,11 @@ export async function recoverTree(
   return { ...edge, stored, signed: guarded, isSaved: true }
 }
 
-function checkIdentity({ origin, issuer, signer }: LogPorts, stored: StoredState): void {
+/** @throws StartError unless the ports are for this log, and the receipt key is its current one. */
+export function checkIdentity(
+  { origin, issuer, signer }: Pick<LogPorts, 'origin' | 'issuer' | 'signer'>,
+  stored: StoredState,
+): void {
   if (stored.origin !== origin || stored.issuer !== issuer) {
     throw new StartError(
       'ERR_CONFIGURATION',
@@ -72,10 +78,20 @@ function checkClock({ clock }: LogPorts, stored: StoredState, secondsMax: number
   )
 }
 
+/** All receipt keys: after a rotation the last head is still of the key before. */
+export async function readReceiptKeys(
+  store: Pick<LogStore, 'listServiceKeys'>,
+): Promise<PublicKey[]> {
+  const keys = await store.listServiceKeys()
+  return keys.flatMap(({ purpose, coseKey }) =>
+    purpose === 'receipt' ? [parseCoseKey(coseKey)] : [],
+  )
+}
+
 async function checkGuardedHead(ports: LogPorts, head: SignedTreeHead): Promise<void> {
-  const { origin, issuer, signer, verifier } = ports
+  const { origin, issuer, verifier, store } = ports
   try {
-    const keys = [signer.publicKey]
+    const keys = await readReceiptKeys(store)
     await verifyLogHead({ head, identity: { origin, issuer }, keys, verifier })
   } catch (cause) {
     throw new StartError(

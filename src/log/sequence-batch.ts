@@ -72,6 +72,7 @@ export async function sequenceBatch(
     entriesCount: batch.entries.length,
     tiles: appended.tiles,
     treeHead: next.treeHead,
+    collateral: batch.entries.flatMap(({ collateral = [] }) => collateral),
   })
   const signed = await signHead(ports, next)
 

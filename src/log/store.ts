@@ -7,6 +7,8 @@ import type { LeafIndex, TreeSize, UnixSeconds } from '../bytes/integers.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import type { TileWrite } from '../merkle/edge.ts'
 import type { TreeHead } from '../merkle/tree-head.ts'
+import type { GovernanceKind } from '../policy/media-types.ts'
+import type { CollateralKind } from '../policy/registration-journal.ts'
 
 /** A committed tree head, whether it is signed already or not. */
 export interface BatchHead {
@@ -17,7 +19,7 @@ export interface BatchHead {
 
 /** The newest committed head, with what decisions for the next entry are made under. */
 export interface StoredHead extends BatchHead {
-  /** Index of the last governance statement: policy or trust anchors (design D4). */
+  /** Index of the last statement that changed how others are decided (design D4). */
   readonly policyIndex: LeafIndex
 }
 
@@ -32,11 +34,36 @@ export interface LogIdentity {
 /** What start-up begins with. */
 export interface StoredState extends StoredHead, LogIdentity {}
 
+/** A piece of what took part in an admission beside the statement (design D5). */
+export interface NewCollateral {
+  readonly kind: CollateralKind
+  /** Full SHA-256 of `bytes`. */
+  readonly digest: Uint8Array
+  readonly bytes: Uint8Array
+}
+
 /** An entry to be stored; its index follows from its place in the batch. */
 export interface NewEntry {
   /** Full SHA-256 of `entry`. */
   readonly entryId: Uint8Array
   readonly entry: Uint8Array
+  /** What it does to the log; it is found again by this. */
+  readonly kind?: GovernanceKind
+  /** At most one piece of a kind. Stored in the same transaction; equal pieces are stored once. */
+  readonly collateral?: readonly NewCollateral[]
+}
+
+/** Which piece of collateral an entry was admitted with. */
+export interface EntryCollateral {
+  readonly leafIndex: LeafIndex
+  readonly kind: CollateralKind
+  readonly digest: Uint8Array
+}
+
+export interface StoredCollateral {
+  readonly bytes: Uint8Array
+  /** The first entry that was admitted with it. */
+  readonly leafIndex: LeafIndex
 }
 
 export interface StoredEntry {
@@ -74,6 +101,16 @@ export interface StoredServiceKey {
   readonly retiredAt?: UnixSeconds
 }
 
+/** A change of the service's keys, all of one purpose. */
+export interface ServiceKeyChange {
+  readonly purpose: KeyPurpose
+  /** A new key. A new receipt key is the one that the log signs with from then on. */
+  readonly added?: Omit<StoredServiceKey, 'purpose' | 'retiredAt'>
+  /** Keys that sign nothing any more from `at` on. */
+  readonly retired: readonly Uint8Array[]
+  readonly at: UnixSeconds
+}
+
 /** The first batch of a log, and what the log is. */
 export interface Genesis {
   readonly identity: LogIdentity
@@ -109,6 +146,14 @@ export interface LogStore {
   /** Stored entries from `start` on, at most `count`; fewer where the log ends. */
   readEntries(start: LeafIndex, count: number): Promise<StoredEntry[]>
 
+  /** Indexes of the entries of a kind from `from` on, ascending. */
+  listGovernance(kind: GovernanceKind, from: number): Promise<LeafIndex[]>
+  findLastGovernance(kind: GovernanceKind): Promise<LeafIndex | undefined>
+
+  findCollateral(digest: Uint8Array): Promise<StoredCollateral | undefined>
+  /** What the entries [start, end) were admitted with, by index and kind. */
+  listEntryCollateral(start: number, end: number): Promise<EntryCollateral[]>
+
   /**
    * Whole current content of tiles.
    * @throws InvariantError when one is not there.
@@ -127,6 +172,11 @@ export interface LogStore {
 
   listServiceKeys(): Promise<StoredServiceKey[]>
   addServiceKey(key: StoredServiceKey): Promise<void>
+  /**
+   * Adds and retires keys in one transaction.
+   * @throws InvariantError when a key to retire is not there, or is retired already.
+   */
+  changeServiceKeys(change: ServiceKeyChange): Promise<void>
 
   close(): Promise<void>
 }

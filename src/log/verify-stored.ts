@@ -11,6 +11,7 @@ import type { TileWrite } from '../merkle/edge.ts'
 import type { TreeHead } from '../merkle/tree-head.ts'
 import type { CompactRange } from './compact-range.ts'
 import type { CheckingPorts } from './ports.ts'
+import type { NewCollateral } from './store.ts'
 
 export interface StoredBatch {
   /** The tree before the batch, as it was re-read. */
@@ -19,6 +20,7 @@ export interface StoredBatch {
   readonly tiles: readonly TileWrite[]
   /** What the store was told that the head is. */
   readonly treeHead: TreeHead
+  readonly collateral?: readonly NewCollateral[]
 }
 
 /**
@@ -27,7 +29,7 @@ export interface StoredBatch {
  */
 export async function verifyStored(
   { store, hasher }: Pick<CheckingPorts, 'store' | 'hasher'>,
-  { range, entriesCount, tiles, treeHead }: StoredBatch,
+  { range, entriesCount, tiles, treeHead, collateral = [] }: StoredBatch,
 ): Promise<CompactRange> {
   const { treeSize, rootHash } = treeHead
   const first = range.treeSize
@@ -54,5 +56,12 @@ export async function verifyStored(
       `tile ${index} of level ${level} was not read back as it was stored`,
     )
   })
+  for (const { digest, bytes, kind } of collateral) {
+    const found = await store.findCollateral(digest)
+    assertInvariant(
+      found !== undefined && equalBytes(found.bytes, bytes),
+      `${kind} collateral was not read back as it was stored`,
+    )
+  }
   return stored
 }

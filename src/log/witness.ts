@@ -24,8 +24,11 @@ export interface LogWitnesses {
   /** The largest checkpoint that a quorum cosigned, with its cosignatures. */
   newestWitnessed(): SignedCheckpoint | undefined
 
-  /** Resolves once a quorum has cosigned a checkpoint of at least this size. */
-  whenWitnessed(treeSize: TreeSize): Promise<void>
+  /**
+   * Resolves once a quorum has cosigned a checkpoint of at least this size.
+   * @throws UnavailableError `ERR_TIMEOUT` when the signal ends the wait.
+   */
+  whenWitnessed(treeSize: TreeSize, signal: AbortSignal): Promise<void>
 }
 
 /** The log as witnesses are told of it. Everything here is released. */

@@ -27,6 +27,8 @@ const KINDS: ReadonlyMap<string, GovernanceKind> = new Map([
   [REGISTRATION_JOURNAL_MEDIA_TYPE, 'journal'],
 ])
 
+export const GOVERNANCE_KINDS: readonly GovernanceKind[] = [...KINDS.values()]
+
 /** The kind that a media type names, whatever its case and parameters. */
 export function governanceKind(contentType: string): GovernanceKind | undefined {
   return KINDS.get(mediaTypeName(contentType))

@@ -1,40 +1,64 @@
 /**
  * Admission: asks the pure decision of `policy/` under the rules in force and the time that the
- * next batch will have, and keeps every refusal. Nothing outside the statement, the committed
- * rules and that time takes part (design D5; SCRAPI §4.4.2.3: nothing unsigned decides).
+ * next batch will have, and keeps every refusal. What the decision used beside the statement becomes
+ * collateral, committed with the entry, so that anybody can decide again (design D5). Nothing else
+ * takes part (SCRAPI §4.4.2.3: nothing unsigned decides).
  */
 import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
+import { leafIndex } from '../bytes/integers.ts'
 import { PolicyError } from '../errors.ts'
+import type { NewCollateral } from '../log/store.ts'
 import { decide } from '../policy/decide.ts'
-import type { SignedStatement } from '../statement/signed-statement.ts'
+import type { AcceptDecision } from '../policy/decide.ts'
+import { reject } from '../policy/decision.ts'
+import type { RejectDecision } from '../policy/decision.ts'
+import { changesDecisions } from '../policy/media-types.ts'
+import type { GovernanceKind } from '../policy/media-types.ts'
+import { collectCollateral } from './collateral.ts'
+import type { SubmittedStatement } from './collateral.ts'
 import type { RegistryPorts } from './ports.ts'
 
-/** What the log compares at the commit: outside of this the decision is made again. */
+/** A statement, who hands it in, and whether it is the log's own. */
+export interface Submission extends SubmittedStatement {
+  /** The log's own journal: nobody else registers one. */
+  readonly isOwnJournal?: boolean
+}
+
+/** What the log compares at the commit, and what it stores with the entry. */
 export interface Admission {
   /** First and last registration time for which the same decision stands. */
   readonly standsFrom: UnixSeconds
   readonly standsUntil: UnixSeconds
   /** Index of the governance statement that it was made under. */
   readonly policyIndex?: LeafIndex
+  readonly governance?: boolean
+  readonly kind?: GovernanceKind
+  readonly collateral?: readonly NewCollateral[]
 }
 
 /**
  * Admits a statement or refuses it.
  * @throws PolicyError with the rule that refused it, after the refusal is recorded.
  */
-export async function admit(statement: SignedStatement, ports: RegistryPorts): Promise<Admission> {
+export async function admit(submission: Submission, ports: RegistryPorts): Promise<Admission> {
+  const { statement, submitter } = submission
+  const { issuer, origin, verifier } = ports
   const registrationTime = nextRegistrationTime(ports)
-  const { policy, anchors, policyIndex } = ports.rules()
-  const decision = await decide({
-    statement,
-    policy,
-    anchors,
-    registrationTime,
-    verifier: ports.verifier,
+  const { policy, anchors, delegations, policyIndex } = ports.rules()
+  const decided = await decide({
+    ...{ statement, policy, anchors, delegations, registrationTime, verifier },
+    log: { issuer, origin },
+    ...(submitter === undefined ? {} : { collateral: { submitter: submitter.claims } }),
   })
+  const decision = decided.kind === 'accept' ? refuseJournal(decided, submission) : decided
   if (decision.kind === 'accept') {
-    const { standsFrom, standsUntil } = decision
-    return { standsFrom, standsUntil, policyIndex }
+    const { standsFrom, standsUntil, governance: kind } = decision
+    const collateral = collectCollateral(decision, submission, ports.sha256)
+    return {
+      ...{ standsFrom, standsUntil, policyIndex: leafIndex(policyIndex) },
+      ...(kind === undefined ? {} : { kind, governance: changesDecisions(kind) }),
+      ...(collateral.length === 0 ? {} : { collateral }),
+    }
   }
   ports.refusals.record({
     entryId: statement.entryId,
@@ -45,6 +69,15 @@ export async function admit(statement: SignedStatement, ports: RegistryPorts): P
   })
   const code = decision.rule === 'governance' ? 'ERR_POLICY_GOVERNANCE' : 'ERR_POLICY_REJECTED'
   throw new PolicyError(code, decision.rule, decision.reason)
+}
+
+/** Ranges of journals follow each other only if one hand writes them. */
+function refuseJournal(
+  decision: AcceptDecision,
+  { isOwnJournal = false }: Submission,
+): AcceptDecision | RejectDecision {
+  if (decision.governance !== 'journal' || isOwnJournal) return decision
+  return reject('governance', 'a registration journal is written by the log itself')
 }
 
 /** The log never signs a time before its last one (I5), so admission does not look at one either. */

@@ -3,13 +3,17 @@
  * adapter: `app/` constructs the log, the keys and the recorder and hands them in here.
  */
 import type { Sha256 } from '../bytes/digest.ts'
-import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
+import type { UnixSeconds } from '../bytes/integers.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import type { Clock } from '../log/clock.ts'
 import type { Log } from '../log/log.ts'
+import type { LogWitnesses } from '../log/witness.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
+import type { NoteSigner } from '../note/note-signer.ts'
+import type { VerifierKey } from '../note/verifier-key.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
-import type { TrustAnchor } from '../statement/trust-anchor.ts'
+import type { Rules } from '../policy/rules-in-force.ts'
+import type { OidcProvider, SubmitterClaims } from '../policy/submitter-claims.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
 
 /** The part of the log that the use cases call. */
@@ -22,14 +26,38 @@ export type RegistryLog = Pick<
   | 'consistencyProof'
   | 'currentHead'
   | 'headAt'
+  | 'readTile'
+  | 'readBundle'
+  | 'signedHeads'
+  | 'readCollateral'
 >
 
-/** What decides admissions now: the last policy and anchors committed to the log (design D4). */
-export interface RulesInForce {
+/**
+ * What decides admissions now: the last policy and anchors of the log, and its delegations (design
+ * D4). The log compares `policyIndex` at the commit.
+ */
+export interface RulesInForce extends Rules {
   readonly policy: RegistrationPolicy
-  readonly anchors: readonly TrustAnchor[]
-  /** Index of the last governance statement: what the log compares at the commit. */
-  readonly policyIndex: LeafIndex
+}
+
+/** Who hands a statement in, verified. */
+export interface Submitter {
+  readonly claims: SubmitterClaims
+  /** The key set that their token was verified with. */
+  readonly jwks?: Uint8Array
+}
+
+/** Verifies bearer tokens (R4). */
+export interface SubmitterAuthenticator {
+  /**
+   * @param authorization the header's value; undefined when there is none.
+   * @param providers OIDC providers that the policy in force believes.
+   * @throws VerificationError `ERR_TOKEN_MISSING`, `ERR_TOKEN_INVALID` or `ERR_TOKEN_SCOPE`.
+   */
+  authenticate(
+    authorization: string | undefined,
+    providers: readonly OidcProvider[],
+  ): Promise<Submitter | undefined>
 }
 
 /** A refusal as it is kept off the log (design D13). */
@@ -57,13 +85,21 @@ export interface RegistryPorts {
   readonly log: RegistryLog
   readonly rules: () => RulesInForce
   readonly serviceKeys: readonly ServiceKey[]
+  /** Keys that sign checkpoints under the origin, newest first: two while one is being replaced. */
+  readonly checkpointSigners: readonly NoteSigner[]
+  /** Keys that signed checkpoints before; they are published for ever. */
+  readonly retiredCheckpointKeys: readonly VerifierKey[]
   readonly refusals: RefusalRecorder
+  /** Without one, no token is accepted and none is asked for. */
+  readonly submitters?: SubmitterAuthenticator
   readonly clock: Clock
   readonly verifier: SignatureVerifier
   readonly hasher: TreeHasher
   readonly sha256: Sha256
   readonly issuer: string
   readonly origin: string
+  /** What witnesses cosigned, when any are asked. */
+  readonly witnesses?: LogWitnesses
   /** True once the log sequences no more; the process is about to end then. */
   readonly stopped: () => boolean
   /** How long a registration may keep its client waiting before it is answered 202 or 503. */

@@ -8,13 +8,13 @@ import type { Registered } from '../log/log.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import { admit } from './admit.ts'
-import type { Admission } from './admit.ts'
+import type { Admission, Submission } from './admit.ts'
 import { within } from './deadline.ts'
-import type { RegistryPorts } from './ports.ts'
+import type { RegistryPorts, Submitter } from './ports.ts'
 import { encodeReceipt, receiptAtCurrentHead } from './resolve-receipt.ts'
 
 /** How often one registration is decided: a new time or policy makes a decision stale (D4, D5). */
-const DECISIONS_MAX = 3
+const DECISIONS_MAX = 8
 
 /** What is already in the log was admitted once, and that stands. */
 const ADMITTED_BEFORE: Admission = { standsFrom: 0, standsUntil: Number.MAX_SAFE_INTEGER }
@@ -30,7 +30,11 @@ export type RegisterResult =
  * @throws PolicyError when the issuer or the Registration Policy does not admit it.
  * @throws UnavailableError when nothing is promised and the client may try again.
  */
-export async function register(bytes: Uint8Array, ports: RegistryPorts): Promise<RegisterResult> {
+export async function register(
+  bytes: Uint8Array,
+  ports: RegistryPorts,
+  submitter?: Submitter,
+): Promise<RegisterResult> {
   const statement = parseSignedStatement(bytes, ports)
   const { entryDigest, entryId } = statement
 
@@ -44,21 +48,25 @@ export async function register(bytes: Uint8Array, ports: RegistryPorts): Promise
   // cannot fail a good one. An entry that is committed and not yet signed only waits.
   const work =
     stored === undefined
-      ? admitAndAppend(statement, ports)
+      ? admitAndAppend({ statement, submitter }, ports)
       : append(statement, ADMITTED_BEFORE, ports)
   const registered = await within(ports.answerWithinMs, work)
   if (registered === undefined) return answerLate(statement, ports)
   return { status: 'registered', entryId, receipt: encodeReceipt(registered) }
 }
 
-async function admitAndAppend(
-  statement: SignedStatement,
+/**
+ * Admits and appends, and decides again when time or rules changed in between.
+ * @throws PolicyError | UnavailableError as {@link register}.
+ */
+export async function admitAndAppend(
+  submission: Submission,
   ports: RegistryPorts,
 ): Promise<Registered> {
   for (let decisions = 1; ; decisions++) {
-    const admission = await admit(statement, ports)
+    const admission = await admit(submission, ports)
     try {
-      return await append(statement, admission, ports)
+      return await append(submission.statement, admission, ports)
     } catch (error) {
       if (!isStale(error) || decisions === DECISIONS_MAX) throw error
     }

@@ -9,6 +9,7 @@ import { startRegistry } from '../../src/app/start.ts'
 import type { RunningRegistry } from '../../src/app/start.ts'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { parseCoseKeySet } from '../../src/cose/public-key.ts'
+import { parseSignedTreeHead } from '../../src/cose/signed-tree-head.ts'
 import { parseReceipt, verifyInclusionReceipt } from '../../src/cose/receipt.ts'
 import { parseSignedStatement } from '../../src/statement/signed-statement.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
@@ -85,15 +86,21 @@ describe('startRegistry', () => {
     const first = await start(data)
     const response = await post(first.url, await statement(2))
     const location = response.headers.get('location')!
-    const head = await (await fetch(`${first.url}/heads/current`)).arrayBuffer()
-    const keys = await (await fetch(`${first.url}/.well-known/scitt-keys`)).arrayBuffer()
+    const read = async (url: string): Promise<Uint8Array> =>
+      new Uint8Array(await (await fetch(url)).arrayBuffer())
+    const head = await read(`${first.url}/heads/current`)
+    const { treeSize } = parseSignedTreeHead(head).treeHead
+    const keys = await read(`${first.url}/.well-known/scitt-keys`)
     await first.close()
     expect(await first.closed).toEqual({ kind: 'closed' })
 
     const { url } = await start(data)
     expect((await fetch(url + location)).status).toBe(200)
-    expect(await (await fetch(`${url}/heads/current`)).arrayBuffer()).toEqual(head)
-    expect(await (await fetch(`${url}/.well-known/scitt-keys`)).arrayBuffer()).toEqual(keys)
+    expect(await read(`${url}/heads/${treeSize}`)).toEqual(head)
+    // The journal that was written when the first one ended.
+    const now = parseSignedTreeHead(await read(`${url}/heads/current`))
+    expect(now.treeHead.treeSize).toBe(treeSize + 1)
+    expect(await read(`${url}/.well-known/scitt-keys`)).toEqual(keys)
   })
 
   it('can be checked while it serves', async () => {

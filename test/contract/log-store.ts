@@ -8,7 +8,13 @@ import { encodeCoseKey } from '../../src/cose/public-key.ts'
 import { signTreeHead } from '../../src/cose/signed-tree-head.ts'
 import type { SignedTreeHead } from '../../src/cose/signed-tree-head.ts'
 import { nativeSha256 } from '../../src/keys/native-hash.ts'
-import type { BatchCommit, Genesis, LogStore, StoredHead } from '../../src/log/store.ts'
+import type {
+  BatchCommit,
+  Genesis,
+  LogStore,
+  NewCollateral,
+  StoredHead,
+} from '../../src/log/store.ts'
 import { TreeEdge } from '../../src/merkle/edge.ts'
 import { entryOf, GENESIS_TIME, hasher, newSigner } from '../support/test-log.ts'
 
@@ -245,6 +251,81 @@ export function describeLogStore(name: string, make: () => Promise<StoreUnderTes
     )
 
     it(
+      'finds entries that govern the log by what they do, also when it is opened again',
+      withStore(async (store, scribe, reopen) => {
+        await store.create(scribe.genesis())
+        expect(await store.findLastGovernance('journal')).toBeUndefined()
+        const batch = scribe.commit('a', 4)
+        const kinds = [undefined, 'delegation', 'journal', 'delegation'] as const
+        const entries = batch.entries.map((entry, at) =>
+          kinds[at] === undefined ? entry : { ...entry, kind: kinds[at] },
+        )
+        await store.commit({ ...batch, entries })
+        const again = await reopen()
+        expect(await again.listGovernance('delegation', 0)).toEqual([3, 5])
+        expect(await again.listGovernance('delegation', 4)).toEqual([5])
+        expect(await again.findLastGovernance('delegation')).toBe(5)
+        expect(await again.findLastGovernance('journal')).toBe(4)
+        expect(await again.listGovernance('delegation-revocation', 0)).toEqual([])
+      }),
+    )
+
+    it(
+      'keeps collateral with its entries, equal pieces once, also when it is opened again',
+      withStore(async (store, scribe, reopen) => {
+        await store.create(scribe.genesis())
+        const piece = (kind: NewCollateral['kind'], text: string): NewCollateral => {
+          const bytes = entryOf(text)
+          return { kind, bytes, digest: nativeSha256(bytes) }
+        }
+        const [chain, claims, keys] = [
+          piece('x5chain', 'chain'),
+          piece('submitter-claims', 'claims'),
+          piece('jwks', 'keys'),
+        ]
+        const batch = scribe.commit('a', 3)
+        const collateral = [[claims, keys], undefined, [chain, keys]]
+        const entries = batch.entries.map((entry, at) =>
+          collateral[at] === undefined ? entry : { ...entry, collateral: collateral[at] },
+        )
+        await store.commit({ ...batch, entries })
+        const again = await reopen()
+        expect(await again.findCollateral(chain.digest)).toEqual({
+          bytes: chain.bytes,
+          leafIndex: 4,
+        })
+        expect(await again.findCollateral(keys.digest)).toMatchObject({ leafIndex: 2 })
+        expect(await again.findCollateral(new Uint8Array(32))).toBeUndefined()
+        expect(await again.listEntryCollateral(0, 9)).toEqual([
+          { leafIndex: 2, kind: 'jwks', digest: keys.digest },
+          { leafIndex: 2, kind: 'submitter-claims', digest: claims.digest },
+          { leafIndex: 4, kind: 'jwks', digest: keys.digest },
+          { leafIndex: 4, kind: 'x5chain', digest: chain.digest },
+        ])
+        expect(await again.listEntryCollateral(3, 4)).toEqual([])
+      }),
+    )
+
+    it(
+      'stores nothing of a batch whose collateral would change stored bytes',
+      withStore(async (store, scribe) => {
+        await store.create(scribe.genesis())
+        const before = scribe.head!
+        const batch = scribe.commit('a', 2)
+        const digest = new Uint8Array(32)
+        const [first, second] = batch.entries
+        const entries = [
+          { ...first!, collateral: [{ kind: 'jwks' as const, digest, bytes: entryOf('one') }] },
+          { ...second!, collateral: [{ kind: 'jwks' as const, digest, bytes: entryOf('other') }] },
+        ]
+        await expect(store.commit({ ...batch, entries })).rejects.toThrow()
+        expect(await store.readState()).toMatchObject({ ...before })
+        expect(await store.findCollateral(digest)).toBeUndefined()
+        await store.commit(batch)
+      }),
+    )
+
+    it(
       'keeps retired service keys',
       withStore(async (store, scribe) => {
         await store.create(scribe.genesis())
@@ -252,6 +333,35 @@ export function describeLogStore(name: string, make: () => Promise<StoreUnderTes
         const retired = { ...key!, keyId: new Uint8Array(32), retiredAt: GENESIS_TIME + 9 }
         await store.addServiceKey(retired)
         expect(await store.listServiceKeys()).toEqual(expect.arrayContaining([key, retired]))
+      }),
+    )
+
+    it(
+      'adds and retires keys at once, and a new receipt key becomes the one that signs',
+      withStore(async (store, scribe) => {
+        await store.create(scribe.genesis())
+        const { purpose, ...first } = (await store.listServiceKeys())[0]!
+        const added = { ...first, keyId: new Uint8Array(32), addedAt: GENESIS_TIME + 9 }
+        const at = GENESIS_TIME + 9
+        await store.changeServiceKeys({ purpose, added, retired: [first.keyId], at })
+        expect((await store.readState()).receiptKeyId).toEqual(added.keyId)
+        const keys = await store.listServiceKeys()
+        expect(keys).toHaveLength(2)
+        expect(keys).toEqual(
+          expect.arrayContaining([
+            { ...first, purpose, retiredAt: at },
+            { ...added, purpose },
+          ]),
+        )
+        const other = { ...added, keyId: new Uint8Array(32).fill(1) }
+        const twice = { purpose, added: other, retired: [first.keyId], at }
+        await expect(store.changeServiceKeys(twice)).rejects.toMatchObject({
+          code: 'ERR_INVARIANT',
+        })
+        expect(await store.listServiceKeys()).toHaveLength(2)
+        const checkpoint = { ...added, keyId: new Uint8Array(32).fill(2) }
+        await store.changeServiceKeys({ purpose: 'checkpoint', added: checkpoint, retired: [], at })
+        expect((await store.readState()).receiptKeyId).toEqual(added.keyId)
       }),
     )
   })

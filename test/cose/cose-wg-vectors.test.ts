@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { encodeBase64url } from '../../src/bytes/base64.ts'
 import { decodeHex, encodeHex } from '../../src/bytes/hex.ts'
-import type { CborTag} from '../../src/cbor/decode.ts';
+import type { CborTag } from '../../src/cbor/decode.ts'
 import { decodeCbor, type CborValue } from '../../src/cbor/decode.ts'
 import { publicKeyFromJwk, type Jwk } from '../../src/cose/jwk.ts'
 import { encodeSign1, parseSign1, sigStructure, verifySign1 } from '../../src/cose/sign1.ts'

@@ -10,9 +10,11 @@ import supertest from 'supertest'
 import type { Response } from 'supertest'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { readSchemas } from '../../src/app/schemas.ts'
 import { encodeBase64url } from '../../src/bytes/base64.ts'
 import { decodeUtf8 } from '../../src/bytes/bytes.ts'
 import { encodeHex } from '../../src/bytes/hex.ts'
+import { VerificationError } from '../../src/errors.ts'
 import { CborTag, decodeCbor } from '../../src/cbor/decode.ts'
 import type { CborValue } from '../../src/cbor/decode.ts'
 import { TestRegistry } from '../support/test-registry.ts'
@@ -57,7 +59,9 @@ function asJson(value: CborValue): unknown {
 
 function readBody(type: string, body: Uint8Array): unknown {
   if (type.endsWith('json')) return JSON.parse(decodeUtf8(body))
-  return type === 'application/yaml' ? decodeUtf8(body) : asJson(decodeCbor(body))
+  if (type === 'application/octet-stream') return encodeHex(body)
+  const isText = type === 'application/yaml' || type.startsWith('text/')
+  return isText ? decodeUtf8(body) : asJson(decodeCbor(body))
 }
 
 function resolve(described: Described): Described {
@@ -95,15 +99,19 @@ function compile(schema: object): ValidateFunction {
 
 let service: TestRegistry
 let server: Server
-let ids: { entryId: string; kid: string }
+let ids: { entryId: string; kid: string; collateral: string }
 let statement: Uint8Array
 
 beforeAll(async () => {
-  service = await TestRegistry.create()
+  service = await TestRegistry.create({ http: { schemas: await readSchemas() } })
   server = (await service.listen()).server
   statement = await service.statement(1)
-  const { entryId } = await service.registry.register(statement)
-  ids = { entryId, kid: encodeBase64url(service.serviceSigner.publicKey.kid!) }
+  const { entryId } = await service.registry.register(statement, {
+    claims: { kind: 'api-token', issuer: service.registry.issuer, claims: { token_id: 'a' } },
+  })
+  const [piece] = await service.log.entryCollateral(2, 3)
+  const kid = encodeBase64url(service.serviceSigner.publicKey.kid!)
+  ids = { entryId, kid, collateral: encodeHex(piece!.digest) }
 })
 afterAll(() => service.close())
 
@@ -129,6 +137,24 @@ const walk: readonly [operationId: string, url: (is: typeof ids) => string, stat
   ['readConsistencyReceipt', () => '/consistency/2/3', 200],
   ['readConsistencyReceipt', () => '/consistency/1/3', 404],
   ['readConsistencyReceipt', () => '/consistency/3/3', 400],
+  ['readCheckpoint', () => '/checkpoint', 200],
+  ['readTile', () => '/tile/0/000.p/3', 200],
+  ['readTile', () => '/tile/0/000', 404],
+  ['readEntryBundle', () => '/tile/entries/000.p/2', 200],
+  ['readEntryBundle', () => '/tile/entries/0', 404],
+  ['readHeadBundle', () => '/heads/bundle/000.p/3', 200],
+  ['readHeadBundle', () => '/heads/bundle/001.p/1', 404],
+  ['readCollateral', ({ collateral }) => `/collateral/sha256:${collateral}`, 200],
+  ['readCollateral', () => `/collateral/sha256:${'0'.repeat(64)}`, 404],
+  ['readCollateral', () => '/collateral/x', 400],
+  ['readTlogProof', ({ entryId }) => `/entries/${entryId}/tlog-proof`, 200],
+  ['readTlogProof', () => `/entries/${'0'.repeat(64)}/tlog-proof`, 404],
+  ['readTlogProof', () => '/entries/x/tlog-proof', 400],
+  ['readLogKey', () => '/log-key', 200],
+  ['listLogKeys', () => '/log-keys', 200],
+  ['readTlogPolicy', () => '/tlog-policy', 200],
+  ['readSchema', () => '/schemas/registration-policy.schema.json', 200],
+  ['readSchema', () => '/schemas/unknown.json', 404],
   ['checkHealth', () => '/health', 200],
   ['readDescription', () => '/openapi.yaml', 200],
   ['readLinks', () => '/', 200],
@@ -171,6 +197,25 @@ describe('openapi.yaml', () => {
     const response = await binary(post.send(Buffer.from(statement)))
     expect(response.status).toBe(status)
     assertDescribed('/entries', 'post', response)
+  })
+
+  it.each([
+    ['ERR_TOKEN_INVALID', 401],
+    ['ERR_TOKEN_SCOPE', 403],
+  ] as const)('describes a token that is refused with %s', async (code, status) => {
+    const strict = await TestRegistry.create({
+      submitters: {
+        authenticate: async () => {
+          throw new VerificationError(code, 'refused')
+        },
+      },
+    })
+    const { server: refusing } = await strict.listen()
+    const post = supertest(refusing).post('/entries').set('Content-Type', 'application/cose')
+    const response = await binary(post.send(Buffer.from(statement)))
+    expect(response.status).toBe(status)
+    assertDescribed('/entries', 'post', response)
+    await strict.close()
   })
 
   it('describes a registration of garbage', async () => {

@@ -156,15 +156,36 @@ describe('a decision', () => {
     const { log, ports } = await newLog({ batchEntriesMax: 2 })
     const before = log.append(candidateOf('a', { policyIndex: leafIndex(1) }))
     const policy = log.append(candidateOf('policy 2', { governance: true }))
-    const behind = log.append(candidateOf('b'))
-    const further = log.append(candidateOf('c', { policyIndex: leafIndex(1) }))
+    const other = log.append(candidateOf('policy 3', { governance: true }))
+    // Ordinary entries go first, as many as fit: no flood of delegations starves them.
+    const room = log.append(candidateOf('b'))
+    const behind = log.append(candidateOf('c'))
+    const further = log.append(candidateOf('d', { policyIndex: leafIndex(1) }))
     expect((await before).leafIndex).toBe(2)
-    expect(await policy).toMatchObject({ leafIndex: 3, head: { treeHead: { treeSize: 4 } } })
-    for (const waiting of [behind, further]) {
+    expect((await room).leafIndex).toBe(3)
+    expect(await policy).toMatchObject({ leafIndex: 4, head: { treeHead: { treeSize: 5 } } })
+    for (const waiting of [other, behind, further]) {
       await expect(waiting).rejects.toEqual(unavailable('ERR_DECISION_STALE'))
     }
-    expect((await ports.store.readState()).policyIndex).toBe(3)
-    await log.append(candidateOf('b', { policyIndex: leafIndex(3) }))
+    expect((await ports.store.readState()).policyIndex).toBe(4)
+    await log.append(candidateOf('c', { policyIndex: leafIndex(4) }))
+  })
+
+  it('that governs is followed before what waits is told, and before its own answer', async () => {
+    const { log } = await newLog()
+    const order: string[] = []
+    log.followGovernance(({ leafIndex: index }) => order.push(`followed ${index}`))
+    const policy = log
+      .append(candidateOf('policy 2', { governance: true, kind: 'policy' }))
+      .then(() => order.push('answered'))
+    const waiting = log
+      .append(candidateOf('policy 3', { governance: true }))
+      .catch(() => order.push('handed back'))
+    await Promise.all([policy, waiting])
+    expect(order).toEqual(['followed 2', 'handed back', 'answered'])
+    expect(await log.listGovernance('policy')).toEqual([0, 2])
+    expect(await log.findLastGovernance('policy')).toBe(2)
+    expect(log.policyIndex).toBe(2)
   })
 })
 

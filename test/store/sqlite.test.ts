@@ -138,8 +138,8 @@ describe('migrations', () => {
 
   it('run once, in their order, each whole or not at all', () => {
     const database = new Database(':memory:')
-    migrate(database, { apply: true })
-    migrate(database, { apply: true })
+    migrate(database, { apply: true, migrations: [first!] })
+    migrate(database, { apply: true, migrations: [first!] })
     const broken = { ...later, sql: `${later.sql}; CREATE TABLE` }
     expect(() => migrate(database, { apply: true, migrations: [first!, broken] })).toThrow()
     expect(database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'later'").get()).toBe(
@@ -161,7 +161,25 @@ describe('migrations', () => {
   })
 
   it('are the files of migrations/sqlite', () => {
-    expect(readMigrations().map(({ name }) => name)).toEqual(['0001-log.sql'])
+    expect(readMigrations().map(({ name }) => name)).toEqual([
+      '0001-log.sql',
+      '0002-governance-and-collateral.sql',
+    ])
+  })
+
+  it('tell a log of the first version where its rules are', () => {
+    const database = new Database(':memory:')
+    migrate(database, { apply: true, migrations: [first!] })
+    database
+      .prepare(
+        "INSERT INTO log VALUES (1, 'log.example', 'https://log.example', x'00', 9, ?, 1, 1)",
+      )
+      .run(Buffer.alloc(32))
+    migrate(database, { apply: true })
+    expect(database.prepare('SELECT * FROM governance ORDER BY leaf_index').all()).toEqual([
+      { kind: 'policy', leaf_index: 0 },
+      { kind: 'trust-anchors', leaf_index: 1 },
+    ])
   })
 })
 

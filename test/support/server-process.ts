@@ -51,7 +51,9 @@ export function serve(data: string, ...more: readonly string[]): Promise<ServerP
       resolve({
         url,
         child,
-        kill: async () => void (await signal('SIGKILL')),
+        kill: async () => {
+          await signal('SIGKILL')
+        },
         stop: () => signal('SIGTERM'),
       })
     })

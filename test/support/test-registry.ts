@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { genesisDocuments, signGenesis } from '../../src/app/genesis.ts'
-import { readRules } from '../../src/app/rules.ts'
+import { followRules } from '../../src/app/rules.ts'
 import { sha256 } from '../../src/bytes/digest.ts'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import type { Signer } from '../../src/cose/signer.ts'
@@ -18,8 +18,19 @@ import { createLog } from '../../src/log/genesis.ts'
 import type { LogLimits } from '../../src/log/limits.ts'
 import { Log } from '../../src/log/log.ts'
 import type { LogStore } from '../../src/log/store.ts'
-import type { Refusal, RegistryPorts, ServiceKey } from '../../src/registry/ports.ts'
+import type { LogWitnesses } from '../../src/log/witness.ts'
+import type { NoteSigner } from '../../src/note/note-signer.ts'
+import type { VerifierKey } from '../../src/note/verifier-key.ts'
+import type {
+  Refusal,
+  RegistryPorts,
+  ServiceKey,
+  SubmitterAuthenticator,
+} from '../../src/registry/ports.ts'
 import { Registry } from '../../src/registry/registry.ts'
+import { REGISTRATION_POLICY_MEDIA_TYPE } from '../../src/policy/media-types.ts'
+import { encodeRegistrationPolicy } from '../../src/policy/registration-policy.ts'
+import type { RegistrationPolicy } from '../../src/policy/registration-policy.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
 import type { SignStatementRequest } from '../../src/statement/sign-statement.ts'
 import type { TrustAnchor } from '../../src/statement/trust-anchor.ts'
@@ -27,6 +38,7 @@ import { MemoryGuard } from '../../src/store/memory/memory-guard.ts'
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts'
 import type { SignatureVerifier } from '../../src/x509/signature-verifier.ts'
 import { nativeHasher } from './naive-tree.ts'
+import { noteSigner } from './note-keys.ts'
 import { nodeSignatureVerifier } from './node-signature-verifier.ts'
 import { testSigner } from './test-signer.ts'
 
@@ -58,6 +70,10 @@ export interface TestRegistryOptions {
   readonly verifier?: SignatureVerifier
   readonly anchors?: readonly TrustAnchor[]
   readonly retiredKeys?: readonly ServiceKey[]
+  readonly checkpointSigners?: readonly NoteSigner[]
+  readonly retiredCheckpointKeys?: readonly VerifierKey[]
+  readonly witnesses?: LogWitnesses
+  readonly submitters?: SubmitterAuthenticator
   readonly logLimits?: Partial<LogLimits>
   readonly limits?: Partial<HttpLimits>
   readonly http?: Partial<HttpServerOptions>
@@ -67,6 +83,11 @@ export interface TestRegistryOptions {
 export class TestRegistry {
   readonly signer: Signer
   readonly serviceSigner: Signer
+  /** Signs policies and trust anchors. */
+  readonly operator: Signer
+  readonly registrar: Signer
+  readonly store: LogStore
+  readonly ports: RegistryPorts
   readonly registry: Registry
   readonly log: Log
   readonly refusals: Refusal[]
@@ -80,12 +101,27 @@ export class TestRegistry {
   private constructor(
     parts: Pick<
       TestRegistry,
-      'signer' | 'serviceSigner' | 'registry' | 'log' | 'refusals' | 'fatal' | 'clock' | 'hold'
+      | 'signer'
+      | 'serviceSigner'
+      | 'operator'
+      | 'registrar'
+      | 'store'
+      | 'ports'
+      | 'registry'
+      | 'log'
+      | 'refusals'
+      | 'fatal'
+      | 'clock'
+      | 'hold'
     >,
     options: TestRegistryOptions,
   ) {
     this.signer = parts.signer
     this.serviceSigner = parts.serviceSigner
+    this.operator = parts.operator
+    this.registrar = parts.registrar
+    this.store = parts.store
+    this.ports = parts.ports
     this.registry = parts.registry
     this.log = parts.log
     this.refusals = parts.refusals
@@ -98,7 +134,7 @@ export class TestRegistry {
 
   static async create(options: TestRegistryOptions = {}): Promise<TestRegistry> {
     const signer = testSigner()
-    const operator = testSigner()
+    const [operator, registrar] = [testSigner(), testSigner()]
     const inner = testSigner()
     const hold: Hold = { signing: undefined, committing: undefined }
     const serviceSigner: Signer = {
@@ -130,7 +166,7 @@ export class TestRegistry {
     const anchors = options.anchors ?? [
       { kind: 'cose-key' as const, key: signer.publicKey, issuers: [`${ISSUER}*`] },
     ]
-    const documents = genesisDocuments(operator.publicKey, anchors)
+    const documents = genesisDocuments(operator.publicKey, anchors, registrar.publicKey)
     const by = { issuer: LOG_ISSUER, signer: operator, issuedAt: START_TIME }
     await createLog({ ...ports, entries: await signGenesis(documents, by) })
     const log = await Log.open({
@@ -138,11 +174,11 @@ export class TestRegistry {
       onFatal: (error) => fatal.push(error),
       limits: options.logLimits ?? {},
     })
-    const rules = await readRules(log)
+    const rules = await followRules(log)
     const refusals: Refusal[] = []
     const registryPorts: RegistryPorts = {
       log,
-      rules: () => rules,
+      rules,
       serviceKeys: [
         ...(options.retiredKeys ?? []),
         {
@@ -150,6 +186,9 @@ export class TestRegistry {
           retired: false,
         },
       ],
+      checkpointSigners: options.checkpointSigners ?? [noteSigner(LOG_ORIGIN)],
+      retiredCheckpointKeys: options.retiredCheckpointKeys ?? [],
+      ...(options.witnesses === undefined ? {} : { witnesses: options.witnesses }),
       refusals: { record: (refusal) => refusals.push(refusal) },
       clock: ports.clock,
       verifier,
@@ -157,12 +196,16 @@ export class TestRegistry {
       sha256,
       issuer: LOG_ISSUER,
       origin: LOG_ORIGIN,
+      ...(options.submitters === undefined ? {} : { submitters: options.submitters }),
       stopped: () => fatal.length > 0,
       answerWithinMs: options.answerWithinMs ?? 10_000,
     }
     const registry = new Registry(registryPorts)
     return new TestRegistry(
-      { signer, serviceSigner, registry, log, refusals, fatal, clock, hold },
+      {
+        ...{ signer, serviceSigner, operator, registrar, registry, log, refusals, fatal, clock },
+        ...{ hold, store: ports.store, ports: registryPorts },
+      },
       options,
     )
   }
@@ -176,6 +219,28 @@ export class TestRegistry {
       contentType: 'application/json',
       signer: this.signer,
       ...change,
+    })
+  }
+
+  /** A policy statement by the operator: the rules of the genesis, changed. */
+  policyStatement(
+    change: Partial<RegistrationPolicy>,
+    issuedAt = this.clock.time,
+  ): Promise<Uint8Array> {
+    return signStatement({
+      payload: encodeRegistrationPolicy({
+        version: 1,
+        algorithms: ['ES256', 'ES384', 'EdDSA'],
+        contentTypes: ['*'],
+        operatorKeys: [this.operator.publicKey],
+        registrarKeys: [this.registrar.publicKey],
+        ...change,
+      }),
+      issuer: LOG_ISSUER,
+      subject: 'urn:attestry:registration-policy',
+      contentType: REGISTRATION_POLICY_MEDIA_TYPE,
+      signer: this.operator,
+      issuedAt,
     })
   }
 

@@ -10,15 +10,19 @@ import type { TileWrite } from '../../merkle/edge.ts'
 import type {
   BatchCommit,
   BatchHead,
+  EntryCollateral,
   Genesis,
   LogStore,
   NewEntry,
+  ServiceKeyChange,
+  StoredCollateral,
   StoredEntry,
   StoredHead,
   StoredServiceKey,
   StoredState,
   TileId,
 } from '../../log/store.ts'
+import type { GovernanceKind } from '../../policy/media-types.ts'
 
 export class MemoryLogStore implements LogStore {
   #state: StoredState | undefined
@@ -29,6 +33,9 @@ export class MemoryLogStore implements LogStore {
   readonly #batches: BatchHead[] = []
   readonly #signedHeads: SignedTreeHead[] = []
   readonly #serviceKeys: StoredServiceKey[] = []
+  readonly #governance: { readonly kind: GovernanceKind; readonly leafIndex: LeafIndex }[] = []
+  readonly #collateral = new Map<string, StoredCollateral>()
+  readonly #entryCollateral: EntryCollateral[] = []
 
   async create({ identity, batch, serviceKeys }: Genesis): Promise<void> {
     if (this.#state !== undefined) throw new StartError('ERR_LOG_EXISTS', 'the store holds a log')
@@ -74,6 +81,25 @@ export class MemoryLogStore implements LogStore {
     })
   }
 
+  async listGovernance(kind: GovernanceKind, from: number): Promise<LeafIndex[]> {
+    return this.#governance
+      .filter((row) => row.kind === kind && row.leafIndex >= from)
+      .map(({ leafIndex }) => leafIndex)
+  }
+
+  async findLastGovernance(kind: GovernanceKind): Promise<LeafIndex | undefined> {
+    return this.#governance.findLast((row) => row.kind === kind)?.leafIndex
+  }
+
+  async findCollateral(digest: Uint8Array): Promise<StoredCollateral | undefined> {
+    const found = this.#collateral.get(digest.join())
+    return found && { ...found, bytes: found.bytes.slice() }
+  }
+
+  async listEntryCollateral(start: number, end: number): Promise<EntryCollateral[]> {
+    return this.#entryCollateral.filter(({ leafIndex }) => start <= leafIndex && leafIndex < end)
+  }
+
   async findBatchHead(treeSize: TreeSize): Promise<BatchHead | undefined> {
     return this.#batches.find(({ treeHead }) => treeHead.treeSize === treeSize)
   }
@@ -102,6 +128,23 @@ export class MemoryLogStore implements LogStore {
     this.#serviceKeys.push(key)
   }
 
+  async changeServiceKeys({ purpose, added, retired, at }: ServiceKeyChange): Promise<void> {
+    const state = await this.readState()
+    const places = retired.map((keyId) =>
+      this.#serviceKeys.findIndex(
+        (key) =>
+          key.purpose === purpose && equalBytes(key.keyId, keyId) && key.retiredAt === undefined,
+      ),
+    )
+    assertInvariant(!places.includes(-1), 'a key to retire is not an active one')
+    for (const place of places) {
+      this.#serviceKeys[place] = { ...this.#serviceKeys[place]!, retiredAt: at }
+    }
+    if (added === undefined) return
+    this.#serviceKeys.push({ ...added, purpose })
+    if (purpose === 'receipt') this.#state = { ...state, receiptKeyId: added.keyId }
+  }
+
   async close(): Promise<void> {
     // Nothing is open.
   }
@@ -122,6 +165,15 @@ export class MemoryLogStore implements LogStore {
       const isExtended = equalBytes(hashes.subarray(0, before.length), before)
       assertInvariant(isExtended, `tile ${index} of level ${level} would change stored hashes`)
     }
+    const pieces = batch.entries.flatMap(({ collateral = [] }) => collateral)
+    const added = new Map(pieces.map(({ digest, bytes }) => [digest.join(), bytes]))
+    for (const { digest, bytes, kind } of pieces) {
+      const other = this.#collateral.get(digest.join())?.bytes ?? added.get(digest.join())!
+      assertInvariant(equalBytes(other, bytes), `${kind} collateral would change stored bytes`)
+    }
+    batch.entries.forEach((entry, at) =>
+      this.#addParts(entry, (this.#entries.length + at) as LeafIndex),
+    )
     keys.forEach((key, at) => this.#leafIndexes.set(key, (this.#entries.length + at) as LeafIndex))
     this.#entries.push(...batch.entries.map(({ entry }) => entry.slice()))
     for (const { level, index, hashes } of batch.tiles) {
@@ -129,6 +181,18 @@ export class MemoryLogStore implements LogStore {
     }
     const { treeHead, registrationTime } = batch.next
     this.#batches.push({ treeHead, registrationTime })
+  }
+
+  #addParts({ kind, collateral = [] }: NewEntry, leafIndex: LeafIndex): void {
+    if (kind !== undefined) this.#governance.push({ kind, leafIndex })
+    const sorted = [...collateral].sort((a, b) => (a.kind < b.kind ? -1 : 1))
+    for (const { digest, bytes, kind: pieceKind } of sorted) {
+      const key = digest.join()
+      if (!this.#collateral.has(key)) {
+        this.#collateral.set(key, { bytes: bytes.slice(), leafIndex })
+      }
+      this.#entryCollateral.push({ leafIndex, kind: pieceKind, digest: digest.slice() })
+    }
   }
 
   #saveHead(head: SignedTreeHead): void {

@@ -19,7 +19,8 @@ parentPort?.on('message', (request: AdvanceRequest | 'close') => {
     },
     (error: unknown) => {
       const { message } = error as Error
-      const code = error instanceof AttestryError ? error.code : undefined
+      const code: string | undefined =
+        error instanceof AttestryError ? String(error.code) : undefined
       answer({ isAdvanced: false, message, code })
     },
   )

@@ -212,7 +212,9 @@ export class SqliteLogStore implements LogStore {
   }
 
   async findCollateral(digest: Uint8Array): Promise<StoredCollateral | undefined> {
-    const row = readStored(() => this.#reads.findCollateral.get(digest) as CollateralRow | undefined)
+    const row = readStored(
+      () => this.#reads.findCollateral.get(digest) as CollateralRow | undefined,
+    )
     return row && storedCollateral(row)
   }
 

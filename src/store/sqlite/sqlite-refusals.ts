@@ -3,6 +3,8 @@
  * refusals are gathered in memory and written together now and then; in a flood some are
  * dropped. They are no evidence, and losing some in a crash is allowed.
  */
+import { existsSync } from 'node:fs'
+import { StartError } from '../../errors.ts'
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import { openDatabase } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
@@ -73,6 +75,21 @@ export class SqliteRefusals {
     }
     const prune = 'DELETE FROM refusal WHERE number <= (SELECT max(number) FROM refusal) - ?'
     this.#database.prepare(prune).run(KEPT_MAX)
+  }
+}
+
+/**
+ * The newest refusals of a log, newest first; may be read beside the serving process.
+ * @throws StartError `ERR_LOG_MISSING`.
+ */
+export function readRefusals(path: string, limit: number): RefusalRecord[] {
+  if (!existsSync(path)) throw new StartError('ERR_LOG_MISSING', `there is no log: ${path}`)
+  const database = openDatabase(path, { readonly: true })
+  try {
+    const sql = 'SELECT * FROM refusal ORDER BY number DESC LIMIT ?'
+    return (database.prepare(sql).all(limit) as RefusalRow[]).map(refusalRecord)
+  } finally {
+    database.close()
   }
 }
 

@@ -1,0 +1,57 @@
+/**
+ * When journals are written: every so often while the log is served, and once more when it is closed
+ * and takes nothing else. A log whose policy names no registrar has none; one whose policy names
+ * others than our key does not start with it.
+ */
+import { StartError } from '../errors.ts'
+import { loadSigner } from '../keys/file-signer.ts'
+import { JournalWriter } from '../registry/journal.ts'
+import type { JournalOptions } from '../registry/journal.ts'
+import type { RegistryConfig } from './config.ts'
+
+/** Journals that are written from time to time. */
+export interface Journaling {
+  start(): void
+  /** Covers what is uncovered, unless it was never started or the log has stopped. Never rejects. */
+  close(): Promise<void>
+}
+
+/** @throws StartError `ERR_KEY_FILE`, or `ERR_KEY_MISMATCH` when the policy names other keys. */
+export async function openJournaling(
+  { paths, report, journalIntervalMs }: RegistryConfig,
+  ports: JournalOptions['ports'],
+): Promise<Journaling> {
+  const { registrarKeys = [] } = ports.rules().policy
+  const signer = await loadSigner(paths.registrarKey)
+  const writer = await JournalWriter.open({ ports, signer })
+  if (registrarKeys.length > 0 && !writer.isRegistrar) {
+    throw new StartError(
+      'ERR_KEY_MISMATCH',
+      `the registrar key ${paths.registrarKey} is not among those that the policy in force names: ` +
+        "put the log's own key file back, or name this one in a new policy",
+    )
+  }
+  let wasRegistrar = true
+  const write = async (): Promise<void> => {
+    try {
+      const { appended, isRegistrar } = await writer.write()
+      if (appended.length > 0) report({ level: 'info', event: 'journal', leafIndexes: appended })
+      if (wasRegistrar && !isRegistrar)
+        report({ level: 'error', event: 'journal-without-registrar' })
+      wasRegistrar = isRegistrar
+    } catch (error) {
+      // What is not covered now is covered by the next one; auditors see that it was late.
+      report({ level: 'error', event: 'journal-failed', message: (error as Error).message })
+    }
+  }
+  let timer: NodeJS.Timeout | undefined
+  return {
+    start: () => {
+      timer = setInterval(() => void write(), journalIntervalMs).unref()
+    },
+    close: async () => {
+      clearInterval(timer)
+      if (timer !== undefined && !ports.stopped()) await write()
+    },
+  }
+}

@@ -1,0 +1,61 @@
+/** `attestry log export`: a log as files that any static web server can serve. */
+import type { Command } from 'commander'
+import { encodeHex } from '../bytes/hex.ts'
+import { addCommand, run } from './command.ts'
+import type { Report } from './command.ts'
+import type { LogOptions } from './log-check.ts'
+import { Progress } from './progress.ts'
+import { fields, formatNumber } from './terminal.ts'
+
+const HELP = `
+Writes C2SP tiles, entry bundles and the checkpoint under the paths that the server has, and
+with them every signed head, every entry's statement and Receipt, keys, collateral and
+metadata.json. Everything is checked against the newest head on its way. May run while the
+log is being served; a run that was interrupted goes on where it stopped, and a later run
+brings the directory up to date. Needs the checkpoint key, and signs nothing else.
+
+Example:
+  $ attestry log export --data ./data --out ./export
+`
+
+interface ExportOptions extends LogOptions {
+  readonly out: string
+  readonly tilesOnly?: boolean
+}
+
+export function addLogExport(log: Command): void {
+  addCommand(log, 'export', { description: 'write the log as static files', help: HELP })
+    .requiredOption('--data <dir>', 'data directory of the log')
+    .requiredOption('--out <dir>', 'directory to write, or to bring up to date')
+    .option('--guard <path>', 'guard of the log (default: DIR.guard beside DIR)')
+    .option('--tiles-only', 'leave out what is one file an entry: statements and Receipts')
+    .action(run(exportTo))
+}
+
+async function exportTo({ data, guard, out, tilesOnly, json }: ExportOptions): Promise<Report> {
+  const progress = new Progress('exporting entries', { quiet: json === true })
+  const { exportLog } = await import('../app/export-log.ts')
+  try {
+    const onProgress = (at: { entries: number; treeSize: number }): void => {
+      progress.update(at.entries, at.treeSize)
+    }
+    const request = { data, guard, out, tilesOnly: tilesOnly === true, onProgress }
+    const { origin, treeSize, rootHash, resumedAt, vkey } = await exportLog(request)
+    const root = encodeHex(rootHash)
+    const resumed = resumedAt > 0 ? `${formatNumber(resumedAt)} entries were there` : undefined
+    return {
+      json: { data, out, origin, treeSize, rootHash: root, resumedAt, vkey },
+      lines: [
+        { text: `${out}: exported ${formatNumber(treeSize)} entries`, tone: 'good' },
+        ...fields([
+          ['log', origin],
+          ['root hash', root],
+          ['verifier key', vkey],
+          ['resumed', resumed],
+        ]),
+      ],
+    }
+  } finally {
+    progress.end()
+  }
+}

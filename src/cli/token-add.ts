@@ -1,0 +1,54 @@
+/** `attestry token add`: makes an API token for a submitter and shows it once. */
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import type { ApiTokenScope } from '../keys/api-token.ts'
+import { addCommand, run } from './command.ts'
+import type { CommonOptions, Report } from './command.ts'
+import { parseTime } from './option-values.ts'
+import { fields, formatTime } from './terminal.ts'
+
+const HELP = `
+The token is printed once and stored as a hash. Who has it registers under its name: that name
+and the token's id are published with every entry. May run while the log is being served.
+
+Examples:
+  $ attestry token add --data ./data --name build-farm --expires 2027-01-01T00:00:00Z
+`
+
+interface AddOptions extends CommonOptions {
+  readonly data: string
+  readonly name: string
+  readonly scope: readonly ApiTokenScope[]
+  readonly expires?: number
+}
+
+export function addTokenAdd(token: Command): void {
+  // As in keys/api-token.ts, which is loaded with the command's work.
+  const scopes = new Option('--scope <scope...>', 'what it may be used for')
+    .choices(['register', 'query'])
+    .default(['register'])
+  addCommand(token, 'add', { description: 'make an API token', help: HELP })
+    .requiredOption('--data <dir>', 'data directory of the log')
+    .requiredOption('--name <name>', 'whose it is; published with the entries')
+    .option('--expires <time>', 'time like 2027-01-31T12:00:00Z, or Unix seconds', parseTime)
+    .addOption(scopes)
+    .action(run(add))
+}
+
+async function add({ data, name, scope, expires }: AddOptions): Promise<Report> {
+  const { addApiToken } = await import('../app/api-tokens.ts')
+  const made = addApiToken({ data, name, scopes: scope, expiresAt: expires })
+  return {
+    json: { ...made },
+    lines: [
+      { text: made.token, tone: 'good' },
+      ...fields([
+        ['id', made.tokenId],
+        ['name', name],
+        ['scopes', scope.join(' ')],
+        ['expires', expires === undefined ? 'never' : formatTime(expires)],
+      ]),
+      { text: 'it is not shown again', tone: 'warn' },
+    ],
+  }
+}
