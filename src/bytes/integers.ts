@@ -43,3 +43,10 @@ export function parseDecimal(text: string): number {
   }
   return value
 }
+
+const POWERS: readonly number[] = Array.from({ length: 54 }, (_, exponent) => 2 ** exponent)
+
+/** 2^exponent for 0 ≤ exponent ≤ 53, exact. A table: `**` calls into C, which shows on every proof. */
+export function powerOfTwo(exponent: number): number {
+  return POWERS[exponent]!
+}

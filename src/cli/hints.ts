@@ -14,6 +14,7 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_QUORUM: 'witnesses cosign shortly after registration: fetch the .tlog-proof again',
   ERR_POLICY_REJECTED:
     "a policy decides this: your trust file's, or the registry's (ask its operator)",
+  ERR_TOKEN_MISSING: 'give a bearer token: --token-file FILE, or ATTESTRY_TOKEN',
   ERR_NETWORK: 'is the service running at this URL?',
   ERR_TIMEOUT: 'the service may still register it; the same file can be registered again safely',
   ERR_QUEUE_FULL: 'try again later; the same file can be registered again safely',

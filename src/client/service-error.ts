@@ -9,6 +9,7 @@ import {
   NotFoundError,
   PolicyError,
   UnavailableError,
+  VerificationError,
 } from '../errors.ts'
 import type { Answer } from './exchange.ts'
 import { describeProblem, readProblem } from './problem-details.ts'
@@ -46,6 +47,10 @@ export function serviceError(answer: Answer): AttestryError {
       message,
       options,
     )
+  }
+  if (answer.status === 401 && problem.code?.startsWith('ERR_TOKEN_') === true) {
+    const isMissing = problem.code === 'ERR_TOKEN_MISSING'
+    return new VerificationError(isMissing ? 'ERR_TOKEN_MISSING' : 'ERR_TOKEN_INVALID', message, options) // prettier-ignore
   }
   if (answer.status >= 400) return new InputError('ERR_REQUEST', message, options)
   return new InputError('ERR_RESPONSE', `${message}: unexpected status`, options)

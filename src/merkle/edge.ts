@@ -3,7 +3,7 @@
  * to append and to know the root without reading anything. Immutable from outside: an append returns
  * a new edge, so that memory can follow the disk and a failed commit simply keeps the old one.
  */
-import { treeSize as checkedTreeSize } from '../bytes/integers.ts'
+import { powerOfTwo, treeSize as checkedTreeSize } from '../bytes/integers.ts'
 import type { TreeSize } from '../bytes/integers.ts'
 import { assertInvariant } from '../errors.ts'
 import { HASH_BYTES } from './hasher.ts'
@@ -114,8 +114,8 @@ export class TreeEdge {
     const tile = this.#tiles[level]
     if (tile === undefined || index !== this.#openIndex(level)) return undefined
     const height = id.level % TILE_HEIGHT
-    const indexInTile = id.index - index * 2 ** (TILE_HEIGHT - height)
-    if ((indexInTile + 1) * 2 ** height > tile.width) return undefined
+    const indexInTile = id.index - index * powerOfTwo(TILE_HEIGHT - height)
+    if ((indexInTile + 1) * powerOfTwo(height) > tile.width) return undefined
     return tile.node(height, indexInTile)
   }
 

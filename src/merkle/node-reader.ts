@@ -3,6 +3,7 @@
  * small cache (full tiles never change). Synchronous; whoever stores tiles behind promises asks
  * `missingTiles` first and hands them in. A reader belongs to one tree head; the cache outlives it.
  */
+import { powerOfTwo } from '../bytes/integers.ts'
 import { assertInvariant } from '../errors.ts'
 import type { TileWrite, TreeEdge } from './edge.ts'
 import { HASH_BYTES } from './hasher.ts'
@@ -53,14 +54,14 @@ export class TileNodeReader {
     if (open !== undefined) return open
     const { edge, readTile } = this.#options
     assertInvariant(
-      (id.index + 1) * 2 ** id.level <= edge.treeSize,
+      (id.index + 1) * powerOfTwo(id.level) <= edge.treeSize,
       `node ${id.index} of level ${id.level} is not complete at tree size ${edge.treeSize}`,
     )
     const tileId = tileOfNode(id)
     const tile =
       this.#cache.find(tileId) ?? this.addTile(tileId, readTile(tileId.level, tileId.index))
     const height = id.level % TILE_HEIGHT
-    return tile.node(height, id.index - tileId.index * 2 ** (TILE_HEIGHT - height))
+    return tile.node(height, id.index - tileId.index * powerOfTwo(TILE_HEIGHT - height))
   }
 
   /** The hash of one path element: its nodes, left to right, folded. */
@@ -70,8 +71,8 @@ export class TileNodeReader {
     assertInvariant(first !== undefined && last !== undefined, 'a path element has nodes')
     if (nodes.length === 1) return this.node(first)
     // An element of an older head ends elsewhere and must not meet this head's subtrees.
-    const isAtEdge = (last.index + 1) * 2 ** last.level === this.#options.edge.treeSize
-    const start = first.index * 2 ** first.level
+    const isAtEdge = (last.index + 1) * powerOfTwo(last.level) === this.#options.edge.treeSize
+    const start = first.index * powerOfTwo(first.level)
     const known = isAtEdge ? this.#cutSubtrees.get(start) : undefined
     if (known !== undefined) return new Uint8Array(known) as NodeHash
     const hash = this.#options.hasher.node(this.node(first), this.subtree(nodes.slice(1)))

@@ -3,6 +3,7 @@
  * nodes that are ever stored. Pure arithmetic on sizes to 2^53−1, without bit operators; reading the
  * planned nodes is `node-reader.ts`.
  */
+import { powerOfTwo } from '../bytes/integers.ts'
 import { assertInvariant, InputError } from '../errors.ts'
 import type { NodeHash, TreeHasher } from './hasher.ts'
 
@@ -74,7 +75,7 @@ export function foldNodes(hashes: readonly NodeHash[], hasher: TreeHasher): Node
 function siblingsAbove(start: NodeId, treeSize: number): NodeId[][] {
   const path: NodeId[][] = []
   let { level, index } = start
-  let width = 2 ** level
+  let width = powerOfTwo(level)
   // Dividing by a power of two is exact, so this floor is too.
   let lastIndex = Math.floor((treeSize - 1) / width)
   while (lastIndex > 0) {
@@ -99,7 +100,7 @@ function coveringNodes(start: number, end: number): NodeId[] {
   const nodes: NodeId[] = []
   let next = start
   for (let level = LEVEL_MAX; level >= 0 && next < end; level -= 1) {
-    const width = 2 ** level
+    const width = powerOfTwo(level)
     if (end - next >= width) {
       nodes.push({ level, index: next / width })
       next += width

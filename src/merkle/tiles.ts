@@ -3,6 +3,7 @@
  * the tile are computed. Positions, widths and the expansion in memory; their paths in the read API
  * belong to the surfaces.
  */
+import { powerOfTwo } from '../bytes/integers.ts'
 import { assertInvariant } from '../errors.ts'
 import { HASH_BYTES } from './hasher.ts'
 import type { NodeHash, TreeHasher } from './hasher.ts'
@@ -27,7 +28,7 @@ export interface OpenTile extends TileId {
 /** The tile that a node lies in. */
 export function tileOfNode(id: NodeId): TileId {
   const level = Math.floor(id.level / TILE_HEIGHT)
-  const nodesPerTile = 2 ** (TILE_HEIGHT - (id.level % TILE_HEIGHT))
+  const nodesPerTile = powerOfTwo(TILE_HEIGHT - (id.level % TILE_HEIGHT))
   return { level, index: Math.floor(id.index / nodesPerTile) }
 }
 
@@ -101,7 +102,7 @@ export class ExpandedTile {
    * @throws InvariantError when it is not complete in this tile.
    */
   node(heightInTile: number, indexInTile: number): NodeHash {
-    const end = (indexInTile + 1) * 2 ** heightInTile
+    const end = (indexInTile + 1) * powerOfTwo(heightInTile)
     assertInvariant(
       heightInTile >= 0 && heightInTile < TILE_HEIGHT && indexInTile >= 0 && end <= this.width,
       `tile of width ${this.width} has no node ${indexInTile} at height ${heightInTile}`,

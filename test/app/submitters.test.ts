@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import {
   addApiToken,
@@ -204,6 +205,34 @@ describe('API tokens', () => {
     await registry.close()
     expect((await claimsOf(data)).get(2)).toEqual({ name: 'build farm', token_id: tokenId })
     expect(filesHolding(data, [token, token.slice(-43)])).toEqual([])
+  })
+
+  it.each([
+    [
+      'whose collateral was changed',
+      "UPDATE collateral SET bytes = x'00'",
+      /collateral of entry 2/,
+    ],
+    ['whose collateral is gone', 'DELETE FROM collateral', /collateral of entry 2/],
+    ['that lost a rule', "DELETE FROM governance WHERE kind = 'policy'", /entry 0 is listed as/],
+    [
+      'with a rule too many',
+      "INSERT INTO governance VALUES ('delegation', 2)",
+      /entry 2 is listed/,
+    ],
+  ])('and \`log check\` finds a log %s', async (_, sql, message) => {
+    const { data, url, registry } = await start({})
+    const { token } = addApiToken({ data, name: 'a', scopes: ['register'] })
+    expect((await post(url, { token })).status).toBe(201)
+    await registry.close()
+    await checkLog({ data })
+    const database = new Database(join(data, 'log.sqlite'))
+    database.exec(sql)
+    database.close()
+    await expect(checkLog({ data })).rejects.toMatchObject({
+      code: 'ERR_LOG_CORRUPT',
+      message: expect.stringMatching(message) as string,
+    })
   })
 
   it('end when they are revoked or expire, and do what their scopes say', async () => {

@@ -139,7 +139,7 @@ describe('PEM', () => {
     ['text after', `${pem}hello\n`],
     ['no end', pem.slice(0, pem.indexOf('-----END'))],
     ['a header', pem.replace('\n', '\nProc-Type: 4,ENCRYPTED\n')],
-    ['white space inside', pem.replace(/([A-Za-z])\n/, '$1 \n')],
+    ['white space inside', pem.replace(/\n(.{10})/, '\n$1 ')],
     ['an empty block', '-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n'],
     ['a nested begin', `-----BEGIN PUBLIC KEY-----\n${pem}`],
     ['loose bits', '-----BEGIN PUBLIC KEY-----\nAB==\n-----END PUBLIC KEY-----\n'],
