@@ -69,7 +69,8 @@ export class JournalWriter {
   }
 
   /**
-   * Appends journals until they cover every entry that needs one. Calls follow one another.
+   * Appends journals until they cover every entry that was there when it was called and needs one;
+   * what arrives meanwhile waits for the next call. Calls follow one another.
    * @throws UnavailableError when the log takes none now; nothing is lost, and the next call goes on.
    * @throws PolicyError when the policy was changed in the same moment.
    */
@@ -81,7 +82,8 @@ export class JournalWriter {
 
   async #write(): Promise<JournalOutcome> {
     const appended: number[] = []
-    while (this.isRegistrar && (await this.#isDue())) {
+    const { treeSize } = this.#options.ports.log.currentHead().treeHead
+    while (this.isRegistrar && this.#next < treeSize && (await this.#isDue())) {
       const journal = await this.#draft()
       appended.push(await this.#append(journal))
       this.#next = journal.to
