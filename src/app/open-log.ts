@@ -11,8 +11,8 @@ import { Log } from '../log/log.ts'
 import { createTreeHasher } from '../merkle/hasher.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
 import type { ServiceKey } from '../registry/ports.ts'
+import { SqliteGuard } from '../store/sqlite/sqlite-guard.ts'
 import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
-import { openThreadedGuard } from '../store/sqlite/threaded-guard.ts'
 import type { DataPaths } from './data-directory.ts'
 import type { LogNames } from './identity.ts'
 import { loadCheckpointKeys, loadReceiptSigner, readReceiptKeys } from './service-signers.ts'
@@ -50,7 +50,7 @@ export async function openLog(
     const signer = await loadReceiptSigner(paths, receiptKeyId, parts.receiptKey)
     // Before anything is signed: a log with a wrong key of any kind does not start.
     const checkpointKeys = await loadCheckpointKeys(store, paths, origin)
-    guard = openThreadedGuard(paths.guard)
+    guard = SqliteGuard.open(paths.guard)
     const adapters = { store, guard, signer, hasher: nativeHasher, verifier: nodeVerifier }
     const log = await Log.open({ ...adapters, ...parts, origin, issuer })
     const serviceKeys = await readReceiptKeys(store)
