@@ -55,6 +55,7 @@ export type VerificationErrorCode =
   | 'ERR_TOKEN_INVALID' // a bearer token that is unknown, expired, revoked or not of an accepted provider
   | 'ERR_TOKEN_SCOPE' // an API token that does not allow this
   | 'ERR_PAYLOAD_MISMATCH' // the given payload is not what was signed
+  | 'ERR_INNER_SIGNATURE' // the signature inside a wrapped bundle or envelope does not verify
   | 'ERR_ROOT_MISMATCH'
 
 /** Codes for evidence that holds and that a policy refuses. */
@@ -132,6 +133,21 @@ export abstract class AttestryError<Code extends ErrorCode = ErrorCode> extends 
 
 /** The bytes are at fault: answer 400 and go on. */
 export class InputError extends AttestryError<InputErrorCode> {}
+
+/** A payload that is not what it says it is; `pointer` (RFC 6901) names the place, '' the whole. */
+export class PayloadError extends InputError {
+  readonly pointer: string
+
+  constructor(
+    code: Extract<InputErrorCode, `ERR_PAYLOAD_${string}`>,
+    pointer: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options)
+    this.pointer = pointer
+  }
+}
 
 /** The evidence is at fault: it parses and does not hold. */
 export class VerificationError extends AttestryError<VerificationErrorCode> {}

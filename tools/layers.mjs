@@ -19,7 +19,7 @@ export const rows = [
   { rooms: ['app'], note: 'constructs everything; only cli imports it' },
   { rooms: ['http', 'web', 'monitor'], note: 'surfaces' },
   { rooms: ['registry'], note: 'the use cases; sees ports, never adapters' },
-  { rooms: ['store/*', 'keys', 'witness', 'index'], note: "adapters of log's ports; projection" },
+  { rooms: ['store/*', 'keys', 'witness', 'sigstore', 'index'], note: 'adapters; projection' },
   { rooms: ['log'], note: 'batching, heads, guard; owns the ports' },
   { rooms: ['verify', 'policy', 'client'], portable: true },
   { rooms: ['payload'], portable: true },
@@ -31,7 +31,7 @@ export const rows = [
   { rooms: ['errors.ts'], portable: true },
 ]
 
-const adapters = ['store/*', 'keys', 'witness', 'index']
+const adapters = ['store/*', 'keys', 'witness', 'sigstore', 'index']
 
 /**
  * Rooms below that a room may not see all the same: only `app` constructs adapters, and web and
@@ -56,6 +56,9 @@ export const owners = {
   '@noble/hashes': ['bytes', 'merkle'],
   '@peculiar/asn1-schema': ['x509'],
   '@peculiar/asn1-x509': ['x509'],
+  '@sigstore/bundle': ['sigstore'],
+  '@sigstore/protobuf-specs': ['sigstore'],
+  '@sigstore/verify': ['sigstore'],
   'better-sqlite3': ['store/sqlite'],
   'cbor-x': ['cbor'],
   commander: ['cli'],
@@ -64,6 +67,7 @@ export const owners = {
   'node:crypto': ['keys', 'cli'],
   // Optional, hence looked up by name: test/tidy.test.ts searches for it instead.
   pkcs11js: ['keys'],
+  yaml: ['payload'],
 }
 
 /** The rooms below the portable line, lowest last. */

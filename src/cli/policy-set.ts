@@ -5,7 +5,7 @@
  */
 import type { Command } from 'commander'
 import { equalBytes } from '../bytes/bytes.ts'
-import { REGISTRATION_POLICY_MEDIA_TYPE, TRUST_ANCHORS_MEDIA_TYPE } from '../policy/media-types.ts'
+import { REGISTRATION_POLICY_MEDIA_TYPE, TRUST_ANCHORS_MEDIA_TYPE } from '../payload/media-types.ts'
 import { loadSigner } from '../keys/file-signer.ts'
 import { assertRegistrable, parseSignedStatement } from '../statement/signed-statement.ts'
 import { signStatement } from '../statement/sign-statement.ts'

@@ -81,6 +81,7 @@ const PROBLEMS = {
   ERR_TOKEN_MISSING: { status: 401, title: 'Unauthorized', docs: 'unauthorized' },
   ERR_TOKEN_INVALID: { status: 401, title: 'Unauthorized', docs: 'unauthorized' },
   ERR_TOKEN_SCOPE: { status: 403, title: 'Forbidden', docs: 'forbidden' },
+  ERR_INNER_SIGNATURE: REJECTED,
   ERR_PAYLOAD_MISMATCH: REJECTED,
   ERR_ROOT_MISMATCH: REJECTED,
   ERR_POLICY_REJECTED: REJECTED,

@@ -6,7 +6,7 @@
 import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
 import { UnavailableError } from '../errors.ts'
 import type { LeafHash } from '../merkle/hasher.ts'
-import type { GovernanceKind } from '../policy/media-types.ts'
+import type { GovernanceKind } from '../payload/media-types.ts'
 import type { LogLimits } from './limits.ts'
 import type { NewCollateral } from './store.ts'
 

@@ -7,7 +7,7 @@ import type { LeafIndex, TreeSize, UnixSeconds } from '../bytes/integers.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import type { TileWrite } from '../merkle/edge.ts'
 import type { TreeHead } from '../merkle/tree-head.ts'
-import type { GovernanceKind } from '../policy/media-types.ts'
+import type { GovernanceKind } from '../payload/media-types.ts'
 import type { CollateralKind } from '../policy/registration-journal.ts'
 
 /** A committed tree head, whether it is signed already or not. */

@@ -6,7 +6,7 @@
 import type { UnixSeconds } from '../bytes/integers.ts'
 import { governanceOf, NO_RULES, rulesAfter } from '../policy/rules-in-force.ts'
 import type { AdmittedEntry, Rules } from '../policy/rules-in-force.ts'
-import { changesDecisions } from '../policy/media-types.ts'
+import { changesDecisions } from '../payload/media-types.ts'
 import type { Sha256 } from '../bytes/digest.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'

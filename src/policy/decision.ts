@@ -5,7 +5,7 @@
 import type { UnixSeconds } from '../bytes/integers.ts'
 import type { ScopeRule } from '../payload/anchor-scope.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
-import type { GovernanceKind } from './media-types.ts'
+import type { GovernanceKind } from '../payload/media-types.ts'
 
 /** Stable name of the rule that refuses; published in problem details and kept with refusals. */
 export type RuleName =

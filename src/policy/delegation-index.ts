@@ -11,7 +11,7 @@ import type { SignedStatement } from '../statement/signed-statement.ts'
 import { contentTypes } from './closed-rules.ts'
 import { parseDelegation, parseDelegationRevocation } from './delegation.ts'
 import type { Delegation } from './delegation.ts'
-import { governanceKind } from './media-types.ts'
+import { governanceKind } from '../payload/media-types.ts'
 import { DELEGATION_DEPTH_MAX } from './policy-members.ts'
 
 /** An entry of the log whose media type is that of a delegation or of a revocation. */

@@ -23,7 +23,7 @@ export {
   mediaTypeName,
   REGISTRATION_POLICY_MEDIA_TYPE,
   TRUST_ANCHORS_MEDIA_TYPE,
-} from './media-types.ts'
+} from '../payload/media-types.ts'
 
 /** What a log admits, beside the anchors that say who may speak. Absent members restrict nothing. */
 export interface RegistrationPolicy {

@@ -8,7 +8,7 @@ import { equalBytes } from '../bytes/bytes.ts'
 import type { Signer } from '../cose/signer.ts'
 import { assertInvariant } from '../errors.ts'
 import type { Log } from '../log/log.ts'
-import { REGISTRATION_JOURNAL_MEDIA_TYPE } from '../policy/media-types.ts'
+import { REGISTRATION_JOURNAL_MEDIA_TYPE } from '../payload/media-types.ts'
 import {
   encodeRegistrationJournal,
   parseRegistrationJournal,

@@ -13,7 +13,7 @@ import type { Delegation } from '../../src/policy/delegation.ts'
 import {
   DELEGATION_MEDIA_TYPE,
   DELEGATION_REVOCATION_MEDIA_TYPE,
-} from '../../src/policy/media-types.ts'
+} from '../../src/payload/media-types.ts'
 import type { SignedStatement } from '../../src/statement/signed-statement.ts'
 import type { TrustAnchor } from '../../src/statement/trust-anchor.ts'
 import { testSigner } from '../support/test-signer.ts'

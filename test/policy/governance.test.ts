@@ -7,7 +7,7 @@ import {
   REGISTRATION_JOURNAL_MEDIA_TYPE,
   REGISTRATION_POLICY_MEDIA_TYPE,
   TRUST_ANCHORS_MEDIA_TYPE,
-} from '../../src/policy/media-types.ts'
+} from '../../src/payload/media-types.ts'
 import { encodeRegistrationJournal } from '../../src/policy/registration-journal.ts'
 import {
   encodeRegistrationPolicy,

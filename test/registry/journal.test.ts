@@ -8,7 +8,7 @@ import { sha256 } from '../../src/bytes/digest.ts'
 import { leafIndex } from '../../src/bytes/integers.ts'
 import { ENTRY_BYTES_MAX } from '../../src/log/limits.ts'
 import type { EntryCollateral } from '../../src/log/store.ts'
-import { REGISTRATION_JOURNAL_MEDIA_TYPE } from '../../src/policy/media-types.ts'
+import { REGISTRATION_JOURNAL_MEDIA_TYPE } from '../../src/payload/media-types.ts'
 import {
   encodeRegistrationJournal,
   parseRegistrationJournal,

@@ -28,7 +28,7 @@ import type {
   SubmitterAuthenticator,
 } from '../../src/registry/ports.ts'
 import { Registry } from '../../src/registry/registry.ts'
-import { REGISTRATION_POLICY_MEDIA_TYPE } from '../../src/policy/media-types.ts'
+import { REGISTRATION_POLICY_MEDIA_TYPE } from '../../src/payload/media-types.ts'
 import { encodeRegistrationPolicy } from '../../src/policy/registration-policy.ts'
 import type { RegistrationPolicy } from '../../src/policy/registration-policy.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'

@@ -22,7 +22,7 @@ import type {
   StoredState,
   TileId,
 } from '../../log/store.ts'
-import type { GovernanceKind } from '../../policy/media-types.ts'
+import type { GovernanceKind } from '../../payload/media-types.ts'
 
 export class MemoryLogStore implements LogStore {
   #state: StoredState | undefined

@@ -22,7 +22,7 @@ import type {
   StoredState,
   TileId,
 } from '../../log/store.ts'
-import type { GovernanceKind } from '../../policy/media-types.ts'
+import type { GovernanceKind } from '../../payload/media-types.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { startCheckpointer } from './checkpointer.ts'
 import type { Checkpointer, CheckpointerOptions } from './checkpointer.ts'

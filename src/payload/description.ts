@@ -1,0 +1,147 @@
+/**
+ * What a statement says, in one vocabulary for all kinds: digests it names, attributes, numbers, and
+ * what is remarkable about it. The index stores it, queries filter by it, and an auditor computes the
+ * same from the entry alone, so a description depends on nothing but the bytes it was made of.
+ */
+
+/** Kinds of statements. `opaque`: nobody here reads the payload; it never counts in a verdict. */
+export type StatementKind =
+  // provenance
+  | 'provenance'
+  | 'vsa'
+  | 'svr'
+  | 'scai'
+  | 'release'
+  | 'link'
+  | 'reference'
+  | 'runtime-trace'
+  | 'run-outcome'
+  | 'publish'
+  | 'endorsement'
+  | 'sbom'
+  // dependency evaluations
+  | 'scorecard'
+  | 'vulns'
+  | 'vex'
+  | 'test-result'
+  | 'osv'
+  | 'security-insights'
+  | 's2c2f'
+  // TEE attestations
+  | 'tee-evidence'
+  | 'tee-result'
+  | 'reference-values'
+  | 'collateral'
+  | 'build-dispatch'
+  // governance
+  | 'incident'
+  | 'exception'
+  | 'retraction'
+  | 'policy'
+  | 'trust-anchors'
+  | 'delegation'
+  | 'delegation-revocation'
+  | 'journal'
+  // an in-toto Statement with a predicate type that nobody here reads
+  | 'in-toto'
+  | 'opaque'
+
+/** What a digest is to the statement. */
+export type DigestRole = 'subject' | 'dependency' | 'evidence'
+
+/** A digest as it is written: `value` is text, lower-case hex for hashes (statements.md §3.1). */
+export interface DescribedDigest {
+  readonly role: DigestRole
+  readonly algorithm: string
+  readonly value: string
+}
+
+/** Names of what a statement can be found by, beside digests. */
+export type AttributeName =
+  | 'purl'
+  | 'package'
+  | 'repository'
+  | 'workflow'
+  | 'builder-id'
+  | 'build-type'
+  | 'invocation-id'
+  | 'run-url'
+  | 'build-image'
+  | 'verifier-id'
+  | 'resource-uri'
+  | 'policy-uri'
+  | 'level'
+  | 'property'
+  | 'result'
+  | 'scai-attribute'
+  | 'attester-id'
+  | 'producer'
+  | 'vulnerability'
+  | 'vex-status'
+  | 'severity'
+  | 'tool'
+  | 'document-id'
+  | 'practice'
+  | 'incident-id'
+  | 'target-entry'
+  // the identity inside a wrapped envelope
+  | 'inner-identity'
+  | 'inner-issuer'
+  | 'inner-certificate'
+  | 'inner-key'
+  | 'rekor-log-index'
+  // TEE attestations
+  | 'tee-type'
+  | 'measurement'
+  | 'tcb-status'
+  | 'advisory'
+  | 'fmspc'
+  | 'debug'
+  | 'platform-certificate'
+  | 'binding'
+  | 'bound-key'
+
+/** `value` may begin with a qualifier and a colon, as in `mrtd:…` or `AUD-1:evidenced`. */
+export interface DescribedAttribute {
+  readonly name: AttributeName
+  readonly value: string
+}
+
+/** Names of numbers that ranges are asked of. Times are seconds since 1970. */
+export type NumberName =
+  | 'score'
+  | 'conformance-level'
+  | 'severity-score'
+  | 'started-on'
+  | 'finished-on'
+  | 'evaluated-on'
+  | 'database-updated-on'
+  | 'expires-on'
+  | 'integrated-on'
+  | 'evidence-time'
+  | 'tcb-date'
+
+export interface DescribedNumber {
+  readonly name: NumberName
+  readonly value: number
+}
+
+/** Something remarkable that refuses nothing: a level that does not follow, an alias, a check not made. */
+export interface Finding {
+  /** Stable, lower-case with dashes. */
+  readonly code: string
+  /** JSON Pointer (RFC 6901) into the payload, where there is one. */
+  readonly pointer?: string
+  readonly message: string
+}
+
+/** What one statement says. Lists have no duplicates; their order means nothing. */
+export interface Description {
+  readonly kind: StatementKind
+  /** The predicate type, or the media type without parameters, or the empty text. */
+  readonly type: string
+  readonly digests: readonly DescribedDigest[]
+  readonly attributes: readonly DescribedAttribute[]
+  readonly numbers: readonly DescribedNumber[]
+  readonly findings: readonly Finding[]
+}
