@@ -73,7 +73,7 @@ export const owners = {
 /** The rooms below the portable line, lowest last. */
 export const portableRooms = rows.filter((row) => row.portable).flatMap((row) => row.rooms)
 
-const width = 39
+const width = 42
 
 /** The picture of the rows as ARCHITECTURE.md shows it, without indentation. */
 export function drawLayers() {
