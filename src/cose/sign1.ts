@@ -88,9 +88,13 @@ function parseProtected(bytes: Uint8Array, limits: Partial<CborLimits>): CborMap
 
 /**
  * RFC 9052 §3.1: every label in `crit` is protected, present and understood.
+ * @param understood what the caller processes besides, such as a profile's own header parameter.
  * @throws InputError `ERR_COSE_CRIT`.
  */
-export function assertCriticalUnderstood(message: CoseSign1): void {
+export function assertCriticalUnderstood(
+  message: CoseSign1,
+  understood?: ReadonlySet<CborValue>,
+): void {
   const refuse = (why: string): never => {
     throw new InputError('ERR_COSE_CRIT', why)
   }
@@ -100,7 +104,7 @@ export function assertCriticalUnderstood(message: CoseSign1): void {
   if (!Array.isArray(critical) || critical.length === 0) refuse('crit is a non-empty array')
   for (const label of critical as readonly CborValue[]) {
     if (!message.protectedHeader.has(label)) refuse('crit names an absent header parameter')
-    if (!UNDERSTOOD.has(label))
+    if (!UNDERSTOOD.has(label) && understood?.has(label) !== true)
       refuse(`critical header parameter ${describeLabel(label)} is not understood`)
   }
 }
@@ -150,6 +154,8 @@ export interface VerifySign1Request {
   readonly verifier: SignatureVerifier
   /** Code of the error when the signature does not verify. */
   readonly failure: VerificationErrorCode
+  /** Header parameters that the caller processes and that `crit` may therefore name. */
+  readonly understood?: ReadonlySet<CborValue>
 }
 
 /**
@@ -159,7 +165,7 @@ export interface VerifySign1Request {
  */
 export async function verifySign1(request: VerifySign1Request): Promise<void> {
   const { message, key, verifier, failure } = request
-  assertCriticalUnderstood(message)
+  assertCriticalUnderstood(message, request.understood)
   const algorithm = algorithmById(message.protectedHeader.get(HEADER.algorithm))
   const payload = message.payload ?? request.payload
   if (payload === undefined) {

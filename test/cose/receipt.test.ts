@@ -6,13 +6,9 @@ import { encodeCbor } from '../../src/cbor/encode.ts'
 import type { CborValue } from '../../src/cbor/decode.ts'
 import { verifyCcfReceipt } from '../../src/cose/ccf-receipt.ts'
 import { parseCoseKeySet, publicKeyFromPem, type PublicKey } from '../../src/cose/public-key.ts'
-import {
-  encodeConsistencyReceipt,
-  encodeInclusionReceipt,
-  parseReceipt,
-  verifyConsistencyReceipt,
-  verifyInclusionReceipt,
-} from '../../src/cose/receipt.ts'
+import { parseReceipt } from '../../src/cose/receipt.ts'
+import { encodeConsistencyReceipt, encodeInclusionReceipt } from '../../src/cose/encode-receipt.ts'
+import { verifyConsistencyReceipt, verifyInclusionReceipt } from '../../src/cose/verify-receipt.ts'
 import { encodeSign1, parseSign1 } from '../../src/cose/sign1.ts'
 import { webCryptoVerifier as verifier } from '../../src/cose/web-crypto.ts'
 import { AttestryError } from '../../src/errors.ts'
