@@ -53,3 +53,8 @@ export function decodeUtf8(bytes: Uint8Array): string {
     throw new InputError('ERR_BYTES_ENCODING', 'text is not valid UTF-8', { cause })
   }
 }
+
+/** Byte-wise AND: what of `bytes` a mask of the same length lets through. */
+export function maskBytes(bytes: Uint8Array, mask: Uint8Array): Uint8Array {
+  return bytes.map((byte, i) => byte & mask[i]!)
+}

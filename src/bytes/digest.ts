@@ -10,6 +10,13 @@ export type Sha256 = (data: Uint8Array) => Uint8Array
 /** Digest names as WebCrypto and the COSE registry's descriptions spell them. */
 export type DigestName = 'SHA-256' | 'SHA-384' | 'SHA-512'
 
+/** A digest in the making, for content that comes in pieces. */
+export interface StreamingDigest {
+  update(data: Uint8Array): void
+  /** The digest; nothing more may be added then. */
+  finish(): Uint8Array
+}
+
 /** SHA-256 of `data`, 32 bytes. */
 export const sha256: Sha256 = (data) => nobleSha256(data)
 

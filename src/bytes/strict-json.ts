@@ -36,14 +36,21 @@ export function parseStrictJson(bytes: Uint8Array, context: JsonContext): unknow
   return value
 }
 
-/** Walks well-formed JSON once; a string followed by a colon is a member's name. */
+const [QUOTE, BACKSLASH, COLON, OPEN, CLOSE] = [0x22, 0x5c, 0x3a, 0x7b, 0x7d]
+/** Names of one object that are compared one by one; of more, a set is kept. */
+const FEW_NAMES = 8
+
+/**
+ * Walks well-formed JSON once; a string followed by a colon is a member's name. On the path of every
+ * registration, hence by char codes.
+ */
 function assertUniqueNames(text: string, context: JsonContext): void {
-  const open: Set<string>[] = []
+  const open: Names[] = []
   for (let at = 0; at < text.length; at++) {
-    const char = text.charAt(at)
-    if (char === '{') open.push(new Set())
-    else if (char === '}') open.pop()
-    else if (char === '"') {
+    const code = text.charCodeAt(at)
+    if (code === OPEN) open.push({ list: [] })
+    else if (code === CLOSE) open.pop()
+    else if (code === QUOTE) {
       const end = endOfString(text, at)
       if (isName(text, end)) addName(open.at(-1), text.slice(at, end), context)
       at = end - 1
@@ -51,24 +58,39 @@ function assertUniqueNames(text: string, context: JsonContext): void {
   }
 }
 
-function endOfString(text: string, start: number): number {
-  let at = start + 1
-  while (at < text.length && text.charAt(at) !== '"') at += text.charAt(at) === '\\' ? 2 : 1
-  return at + 1
+/** Names of one object that is open. */
+interface Names {
+  readonly list: string[]
+  set?: Set<string>
 }
 
-function addName(names: Set<string> | undefined, quoted: string, context: JsonContext): void {
-  const name = JSON.parse(quoted) as string
-  if (names?.has(name) === true) {
+/** Index behind the closing quote: one that is not preceded by an odd number of backslashes. */
+function endOfString(text: string, start: number): number {
+  for (let at = text.indexOf('"', start + 1); ; at = text.indexOf('"', at + 1)) {
+    let before = at - 1
+    while (text.charCodeAt(before) === BACKSLASH) before--
+    if ((at - before) % 2 === 1) return at + 1
+  }
+}
+
+function addName(names: Names | undefined, quoted: string, context: JsonContext): void {
+  if (names === undefined) return
+  const name = quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1)
+  const { list, set } = names
+  if (set === undefined ? list.includes(name) : set.has(name)) {
     throw new InputError(context.code, `${context.what} has the member ${quoted} twice`)
   }
-  names?.add(name)
+  if (set !== undefined) set.add(name)
+  else if (list.push(name) > FEW_NAMES) names.set = new Set(list)
 }
 
+/** True when only white space and then a colon follow. */
 function isName(text: string, after: number): boolean {
-  let at = after
-  while (' \t\r\n'.includes(text.charAt(at)) && at < text.length) at++
-  return text.charAt(at) === ':'
+  let code = text.charCodeAt(after)
+  for (let at = after; code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d;) {
+    code = text.charCodeAt(++at)
+  }
+  return code === COLON
 }
 
 /**

@@ -17,6 +17,8 @@ export interface CborLimits {
   readonly depth: number
   /** Number of items, at all levels. */
   readonly items: number
+  /** Tags of a foreign format that pass too; the decoder must not act on them. */
+  readonly tags?: readonly number[]
 }
 
 export const CBOR_LIMITS: CborLimits = { bytes: 1024 * 1024, depth: 16, items: 10_000 }
@@ -179,7 +181,7 @@ class Scan {
 
   private tag(head: CborHead, depth: number): number {
     this.container({ ...head, value: 0 }, depth, 1)
-    if (!TAGS_ALLOWED.has(head.value)) {
+    if (!TAGS_ALLOWED.has(head.value) && this.limits.tags?.includes(head.value) !== true) {
       throw new InputError('ERR_CBOR_FORBIDDEN', `CBOR tag ${head.exact} is not accepted`)
     }
     return this.item(head.next, depth, head.value === TAG_TIME)

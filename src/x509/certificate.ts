@@ -44,8 +44,11 @@ function malformed(message: string, cause?: unknown): InputError {
   return new InputError('ERR_X509_MALFORMED', message, cause === undefined ? undefined : { cause })
 }
 
-/** UTCTime or GeneralizedTime in the one form that RFC 5280 §4.1.2.5 allows, as Unix seconds. */
-function parseTime({ tag, content }: DerElement): UnixSeconds {
+/**
+ * UTCTime or GeneralizedTime in the one form that RFC 5280 §4.1.2.5 allows, as Unix seconds.
+ * @throws InputError `ERR_X509_MALFORMED`
+ */
+export function parseTime({ tag, content }: DerElement): UnixSeconds {
   const text = decodeSingleByteText(content)
   let digits = text.slice(0, -1)
   if (tag === 0x17 && digits.length === 12) {

@@ -74,13 +74,16 @@ export function readDer(bytes: Uint8Array, tag?: number): DerElement {
 }
 
 /**
- * The elements that the content of a constructed element consists of.
+ * The elements that the content of a constructed element consists of; `elementsMax` bounds them.
  * @throws InputError `ERR_X509_MALFORMED`
  */
-export function readChildren(element: DerElement): DerElement[] {
+export function readChildren(
+  element: DerElement,
+  elementsMax: number = ELEMENTS_MAX,
+): DerElement[] {
   const children: DerElement[] = []
   for (let offset = 0; offset < element.content.length;) {
-    if (children.length >= ELEMENTS_MAX) throw malformed('too many elements')
+    if (children.length >= elementsMax) throw malformed('too many elements')
     const child = readElementAt(element.content, offset)
     children.push(child)
     offset += child.bytes.length
@@ -121,11 +124,11 @@ function checkPrimitive({ tag, content }: DerElement): void {
  * trailing, well-formed primitives. The content of OCTET STRINGs is not looked into.
  * @throws InputError `ERR_X509_MALFORMED`
  */
-export function scanDer(bytes: Uint8Array): void {
+export function scanDer(bytes: Uint8Array, elementsMax: number = ELEMENTS_MAX): void {
   const pending: { element: DerElement; depth: number }[] = [{ element: readDer(bytes), depth: 1 }]
   let seen = 0
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (++seen > ELEMENTS_MAX) throw malformed('too many elements')
+    if (++seen > elementsMax) throw malformed('too many elements')
     const { element, depth } = next
     const constructed = Math.floor(element.tag / 32) % 2 === 1
     if (!constructed) {
@@ -136,7 +139,9 @@ export function scanDer(bytes: Uint8Array): void {
     if (element.tag < 0x40 && element.tag !== TAG.sequence && element.tag !== TAG.set)
       throw malformed('constructed form of a primitive type')
     if (depth >= DEPTH_MAX) throw malformed('nested too deeply')
-    for (const child of readChildren(element)) pending.push({ element: child, depth: depth + 1 })
+    for (const child of readChildren(element, elementsMax)) {
+      pending.push({ element: child, depth: depth + 1 })
+    }
   }
 }
 

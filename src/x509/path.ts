@@ -11,10 +11,9 @@ import type { UnixSeconds } from '../bytes/integers.ts'
 import { InputError, VerificationError } from '../errors.ts'
 import { CERTIFICATE_BYTES_MAX, parseCertificate } from './certificate.ts'
 import type { Certificate } from './certificate.ts'
-import { assertEd25519Key, isCanonicalR } from './ed25519-points.ts'
+import { checkIssuedSignature } from './issued-signature.ts'
 import { equalNames } from './name.ts'
 import { checkNameConstraints } from './name-constraints.ts'
-import { ecdsaRawSignature, schemeForKey } from './signature-algorithm.ts'
 import type { HashName, SignatureVerifier } from './signature-verifier.ts'
 
 export const CHAIN_LENGTH_MAX = 5
@@ -35,6 +34,8 @@ export type PathRequest = PathAnchors & {
   readonly chain: readonly Certificate[]
   readonly at: UnixSeconds
   readonly verifier: SignatureVerifier
+  /** What the leaf's key is for; `crlSign` for the issuer of a revocation list. */
+  readonly leafUsage?: 'digitalSignature' | 'crlSign'
 }
 
 /** A chain that holds; `path` ends with the root, and [validFrom, validUntil] is when all hold. */
@@ -102,13 +103,15 @@ function checkIssuer(issuer: Certificate, position: number, below: number): void
 }
 
 /** All that is cheap: every link by name, and each certificate in its place. */
-function checkPath(path: readonly Certificate[], at: UnixSeconds): void {
+function checkPath(path: readonly Certificate[], { at, leafUsage }: PathRequest): void {
+  const usage = leafUsage ?? 'digitalSignature'
   let below = 0
   for (const [position, certificate] of path.entries()) {
     checkCertificate(certificate, position, at)
     if (position === 0) {
-      if (certificate.keyUsage !== undefined && !certificate.keyUsage.has('digitalSignature')) {
-        throw refused('the leaf certificate may not make digital signatures')
+      if (certificate.keyUsage !== undefined && !certificate.keyUsage.has(usage)) {
+        const use = usage === 'crlSign' ? 'sign revocation lists' : 'make digital signatures'
+        throw refused(`the leaf certificate may not ${use}`)
       }
       continue
     }
@@ -132,36 +135,6 @@ function checkNames(path: readonly Certificate[]): void {
   }
 }
 
-async function checkSignature(
-  subject: Certificate,
-  issuer: Certificate,
-  verifier: SignatureVerifier,
-): Promise<void> {
-  const scheme = schemeForKey(subject.signatureAlgorithm, issuer.spki)
-  if (scheme === undefined) {
-    throw refused(`signature algorithm is not supported, or not one of the issuer's key`)
-  }
-  if (issuer.spki.kind === 'ed25519') {
-    try {
-      assertEd25519Key(issuer.spki.x)
-    } catch (cause) {
-      throw refused("the issuer's Ed25519 key is one that no honest issuer has", cause)
-    }
-    const { signatureValue: value } = subject
-    if (value.length !== 64 || !isCanonicalR(value)) throw refused('not an Ed25519 signature')
-  }
-  let signature = subject.signatureValue
-  if (scheme.kind === 'ecdsa') {
-    try {
-      signature = ecdsaRawSignature(signature, scheme.curve)
-    } catch (cause) {
-      throw refused('a certificate signature is not DER', cause)
-    }
-  }
-  const request = { scheme, spki: issuer.spki.spki, data: subject.tbs, signature }
-  if (!(await verifier.verify(request))) throw refused('a certificate signature does not verify')
-}
-
 function isPinned(chain: readonly Certificate[], anchors: PathAnchors): boolean {
   if ('rootFingerprint' in anchors) {
     const { hash, value } = anchors.rootFingerprint
@@ -183,7 +156,9 @@ async function checkSignatures(
   path: readonly Certificate[],
   verifier: SignatureVerifier,
 ): Promise<void> {
-  for (let i = path.length - 1; i > 0; i--) await checkSignature(path[i - 1]!, path[i]!, verifier)
+  for (let i = path.length - 1; i > 0; i--) {
+    await checkIssuedSignature(path[i - 1]!, path[i]!.spki, verifier)
+  }
 }
 
 /** The chain, continued by the configured root that issued its last certificate. */
@@ -194,7 +169,7 @@ async function extendToRoot(request: PathRequest, last: Certificate): Promise<Va
     if (!equalNames(last.issuer, root.subject)) continue
     const path = [...request.chain, root]
     try {
-      checkPath(path, request.at)
+      checkPath(path, request)
       await checkSignatures(path, request.verifier)
       checkNames(path)
       return validated(path)
@@ -214,9 +189,9 @@ async function extendToRoot(request: PathRequest, last: Certificate): Promise<Va
  * @throws VerificationError `ERR_X509_PATH`
  */
 export async function validatePath(request: PathRequest): Promise<ValidatedPath> {
-  const { chain, at, verifier } = request
+  const { chain, verifier } = request
   checkBounds(chain)
-  checkPath(chain, at)
+  checkPath(chain, request)
   if (!isPinned(chain, request)) return extendToRoot(request, chain[chain.length - 1]!)
   await checkSignatures(chain, verifier)
   checkNames(chain)

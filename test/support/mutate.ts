@@ -21,8 +21,14 @@ export function randomFrom(start: number): (n: number) => number {
 /** One mutation: flip, set, insert, delete, truncate, duplicate a run, or splice in a length bomb. */
 export function mutate(bytes: Uint8Array, random: (n: number) => number): Uint8Array {
   const at = random(bytes.length)
-  const cut = (start: number, end: number, middle: readonly number[] = []): Uint8Array =>
-    Uint8Array.from([...bytes.subarray(0, start), ...middle, ...bytes.subarray(end)])
+  const cut = (start: number, end: number, middle: ArrayLike<number> = []): Uint8Array => {
+    const rest = bytes.subarray(end)
+    const result = new Uint8Array(start + middle.length + rest.length)
+    result.set(bytes.subarray(0, start))
+    result.set(middle, start)
+    result.set(rest, start + middle.length)
+    return result
+  }
   switch (random(8)) {
     case 0: {
       const flipped = bytes.slice()
@@ -41,7 +47,7 @@ export function mutate(bytes: Uint8Array, random: (n: number) => number): Uint8A
     case 4:
       return bytes.slice(0, at)
     case 5:
-      return cut(at, at, [...bytes.subarray(at, at + random(32))])
+      return cut(at, at, bytes.subarray(at, at + random(32)))
     case 6:
       return cut(at, at + 1, [0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])
     default: {

@@ -1,0 +1,156 @@
+/**
+ * Evidence of AMD, AWS, TPMs and Arm, and results of other verifiers, in the vocabulary of descriptions
+ * (statements.md §7.2, T1 to T3). Everything here is read from the bytes alone and verified by nobody:
+ * a description says what a statement says. Intel's quotes: describe-evidence.ts.
+ */
+import { sha256 } from '../../bytes/digest.ts'
+import { encodeHex } from '../../bytes/hex.ts'
+import { AttestryError, PayloadError } from '../../errors.ts'
+import { DescriptionBuilder } from '../description-builder.ts'
+import type { StatementKind } from '../description.ts'
+import type { BytesHandler } from '../handler.ts'
+import { parseCcaToken } from './cca-token.ts'
+import { cloudServiceOf, readCloudVerdict } from './cloud-verdict.ts'
+import { parseCorim } from './corim.ts'
+import { describeBody, describeQuote } from './describe-evidence.ts'
+import { isEar, readEar } from './ear.ts'
+import { readTokenUnsafe } from './eat-claims.ts'
+import { EvidenceError } from './evidence.ts'
+import type { Measurement } from './evidence.ts'
+import { parseHclReport } from './hcl-report.ts'
+import { nitroDocumentFacts, parseNitroDocument } from './nitro-document.ts'
+import { assumedStructVersion, snpReportFacts } from './snp-facts.ts'
+import { parseSnpReport } from './snp-report.ts'
+import { parseTpmAttest } from './tpm-attest.ts'
+import { parseTsmReport } from './tsm-report.ts'
+import { ccaTokenFacts } from './verify-cca.ts'
+import { pcrMeasurements } from './verify-tpm.ts'
+import { parseVtpmEvidence } from './vtpm-evidence.ts'
+
+export const SNP_REPORT_MEDIA_TYPE = 'application/vnd.attestry.snp-report'
+export const NITRO_DOCUMENT_MEDIA_TYPE = 'application/vnd.attestry.nitro-document'
+/** A TPM quote with its registers, in the JSON that `vtpm-evidence.ts` reads. */
+export const TPM_EVIDENCE_MEDIA_TYPE = 'application/vnd.attestry.tpm-evidence+json'
+
+type Describe = (bytes: Uint8Array, out: DescriptionBuilder) => void
+
+function describeMeasurements(measurements: readonly Measurement[], out: DescriptionBuilder): void {
+  for (const { name, value } of measurements) out.attribute('measurement', `${name}:${value}`)
+}
+
+const describeSnp: Describe = (bytes, out) => {
+  const report = parseSnpReport(bytes)
+  const facts = snpReportFacts(report, assumedStructVersion(report))
+  describeBody(facts, out)
+  for (const [name, value] of Object.entries(facts.tcb.svns)) {
+    out.attribute('tcb-svn', `${name}:${value}`)
+  }
+}
+
+const describeNitro: Describe = (bytes, out) => {
+  const document = parseNitroDocument(bytes)
+  describeBody(nitroDocumentFacts(document), out)
+  out.number('evidence-time', Math.floor(document.timestamp / 1000))
+  out.attribute('platform-certificate', encodeHex(sha256(document.chain[0]!)))
+}
+
+const describeTpm: Describe = (bytes, out) => {
+  const evidence = parseVtpmEvidence(bytes)
+  const { pcrDigest } = parseTpmAttest(evidence.quote)
+  out.attribute('tee-type', 'tpm')
+  const quoted = { name: 'pcr-digest', value: encodeHex(pcrDigest) }
+  describeMeasurements([quoted, ...pcrMeasurements(evidence.pcrs)], out)
+  if (evidence.hclReport !== undefined) {
+    const { kind, hardwareReport } = parseHclReport(evidence.hclReport)
+    if (kind === 'sev-snp') describeSnp(hardwareReport, out)
+  }
+  if (evidence.tdQuote !== undefined) describeQuote(evidence.tdQuote, out)
+}
+
+const describeCca: Describe = (bytes, out) => {
+  const facts = ccaTokenFacts(parseCcaToken(bytes))
+  describeBody(facts, out)
+  for (const { code, message } of facts.findings) out.finding(code, message)
+}
+
+const PROVIDERS: Readonly<Record<string, Describe>> = {
+  sev_guest: describeSnp,
+  tdx_guest: describeQuote,
+  arm_cca_guest: describeCca,
+}
+
+const describeTsm: Describe = (bytes, out) => {
+  const { provider, outblob } = parseTsmReport(bytes)
+  const describe = Object.hasOwn(PROVIDERS, provider) ? PROVIDERS[provider] : undefined
+  if (describe === undefined) throw new EvidenceError('unsupported', 'another TSM provider')
+  out.digest('evidence', 'sha256', encodeHex(sha256(outblob)))
+  describe(outblob, out)
+}
+
+/** An EAR, the verdict of a cloud, or any other EAT, of which only the frame is read. */
+const describeToken: Describe = (bytes, out) => {
+  const token = readTokenUnsafe(bytes)
+  out.attribute('verifier-id', token.issuer)
+  out.number('evaluated-on', token.issuedAt).number('expires-on', token.expiresAt)
+  if (isEar(token)) {
+    const { verifier, appraisals, status } = readEar(token)
+    out.attribute('verifier-id', verifier.developer).attribute('result', status)
+    for (const { policyIds } of appraisals) {
+      for (const policy of policyIds) out.attribute('policy-uri', policy)
+    }
+  } else if (cloudServiceOf(token.issuer) !== undefined) {
+    const verdict = readCloudVerdict(token)
+    out.attribute('tee-type', verdict.teeType).attribute('tcb-status', verdict.tcbStatus)
+    if (verdict.debug !== undefined) out.attribute('debug', String(verdict.debug))
+    out.number('tcb-date', verdict.tcbDate)
+    describeMeasurements(verdict.measurements, out)
+    for (const advisory of verdict.advisories) out.attribute('advisory', advisory)
+    for (const policy of verdict.policyIds) out.attribute('policy-uri', policy)
+  } else out.finding('profile-not-read', 'a token of a profile that nobody here reads')
+}
+
+const describeCorim: Describe = (bytes, out) => {
+  const { referenceValues, notAfter, otherTriples } = parseCorim(bytes)
+  for (const { name, value } of referenceValues) {
+    out.attribute('measurement', `${name ?? 'component'}:${value}`)
+  }
+  out.number('expires-on', notAfter)
+  if (otherTriples > 0) out.finding('triples-not-read', `${otherTriples} triples of other kinds`)
+}
+
+function handler(kind: StatementKind, describe: Describe): BytesHandler {
+  return {
+    kind,
+    check: ({ bytes }) => {
+      try {
+        describe(bytes, new DescriptionBuilder())
+      } catch (cause) {
+        if (!(cause instanceof AttestryError)) throw cause
+        throw new PayloadError('ERR_PAYLOAD_MALFORMED', '', cause.message, { cause })
+      }
+    },
+    describe: ({ bytes }, out) => {
+      out.digest('evidence', 'sha256', encodeHex(sha256(bytes)))
+      describe(bytes, out)
+    },
+  }
+}
+
+const evidence = (describe: Describe): BytesHandler => handler('tee-evidence', describe)
+const result = handler('tee-result', describeToken)
+
+/** For the table of media types. */
+export const vendorHandlers: ReadonlyMap<string, BytesHandler> = new Map([
+  [SNP_REPORT_MEDIA_TYPE, evidence(describeSnp)],
+  [NITRO_DOCUMENT_MEDIA_TYPE, evidence(describeNitro)],
+  [TPM_EVIDENCE_MEDIA_TYPE, evidence(describeTpm)],
+  ['application/vnd.veraison.tsm-report+cbor', evidence(describeTsm)],
+  ['application/vnd.veraison.tsm-report+json', evidence(describeTsm)],
+  // The collection that is registered so far is Arm's (its profile stands in a parameter).
+  ['application/eat-collection', evidence(describeCca)],
+  ['application/eat+jwt', result],
+  ['application/eat+cwt', result],
+  ['application/eat-jwt', result],
+  ['application/eat-cwt', result],
+  ['application/rim+cbor', handler('reference-values', describeCorim)],
+])

@@ -1,0 +1,228 @@
+/**
+ * Certificate revocation lists (RFC 5280 §5), complete ones of version 2. A list is bounded and scanned
+ * as DER, then read; `checkRevocationList` says whether it may be believed at a given time, and
+ * `isRevoked` asks it. Whatever narrows a list is either understood and honoured (crl-scope.ts) or
+ * refuses it: delta lists, indirect lists and unknown critical extensions never count as "not revoked".
+ */
+import { equalBytes } from '../bytes/bytes.ts'
+import { encodeHex } from '../bytes/hex.ts'
+import type { UnixSeconds } from '../bytes/integers.ts'
+import { InputError, VerificationError } from '../errors.ts'
+import { parseTime } from './certificate.ts'
+import type { Certificate } from './certificate.ts'
+import { coversCertificate, parseIssuingDistributionPoint } from './crl-scope.ts'
+import type { RevocationScope } from './crl-scope.ts'
+import { decodeOid, readChildren, readDer, scanDer, TAG } from './der.ts'
+import type { DerElement } from './der.ts'
+import { checkIssuedSignature } from './issued-signature.ts'
+import { equalNames, parseName } from './name.ts'
+import type { DistinguishedName } from './name.ts'
+import { parseSignatureAlgorithm } from './signature-algorithm.ts'
+import type { CertificateSignatureAlgorithm } from './signature-algorithm.ts'
+import type { SignatureVerifier } from './signature-verifier.ts'
+
+export const CRL_BYTES_MAX: number = 1024 * 1024
+const ELEMENTS_MAX = 250_000
+const TAG_CRL_EXTENSIONS = 0xa0
+const TIME_TAGS: readonly number[] = [0x17, 0x18]
+const VERSION_2 = Uint8Array.of(2, 1, 1)
+const OID_ISSUING_DISTRIBUTION_POINT = '2.5.29.28'
+/** Known and without weight here: cRLNumber, authorityKeyIdentifier, issuerAltName, freshestCRL. */
+const OIDS_WITHOUT_WEIGHT = ['2.5.29.20', '2.5.29.35', '2.5.29.18', '2.5.29.46']
+
+/** A parsed list. Nothing in it is to be believed before {@link checkRevocationList}. */
+export interface RevocationList {
+  readonly der: Uint8Array
+  readonly tbs: Uint8Array
+  readonly issuer: DistinguishedName
+  readonly thisUpdate: UnixSeconds
+  readonly nextUpdate: UnixSeconds
+  /** Serial numbers, as the hex of the INTEGER's content. */
+  readonly revoked: ReadonlySet<string>
+  readonly scope?: RevocationScope
+  /** Critical extensions, of the list or of an entry, that are not understood here. */
+  readonly unknownCritical: readonly string[]
+  readonly signatureAlgorithm: CertificateSignatureAlgorithm
+  readonly signatureValue: Uint8Array
+}
+
+/** Why a list may not be believed, or not asked about this certificate. */
+export type RevocationListFault =
+  'issuer' | 'signature' | 'expired' | 'not-yet-valid' | 'extension' | 'scope'
+
+/** A list that may not be believed. */
+export class RevocationListError extends VerificationError {
+  readonly fault: RevocationListFault
+
+  constructor(fault: RevocationListFault, message: string, options?: ErrorOptions) {
+    super('ERR_X509_CRL', message, options)
+    this.fault = fault
+  }
+}
+
+function malformed(message: string, cause?: unknown): InputError {
+  return new InputError('ERR_X509_MALFORMED', message, cause === undefined ? undefined : { cause })
+}
+
+interface ListExtension {
+  readonly oid: string
+  readonly critical: boolean
+  readonly value: Uint8Array
+}
+
+function readExtensions(list: DerElement | undefined): ListExtension[] {
+  if (list?.tag !== TAG.sequence) throw malformed('not a list of extensions')
+  const seen = new Set<string>()
+  return readChildren(list).map((extension) => {
+    const [type, ...rest] = extension.tag === TAG.sequence ? readChildren(extension) : []
+    const value = rest.at(-1)
+    const [flag] = rest.length === 2 ? rest : []
+    if (type?.tag !== TAG.oid || value?.tag !== TAG.octetString || rest.length > 2) {
+      throw malformed('not an extension')
+    }
+    if (flag !== undefined && flag.tag !== TAG.boolean) throw malformed('not an extension')
+    const oid = decodeOid(type.content)
+    if (seen.has(oid)) throw malformed(`extension ${oid} occurs twice`)
+    seen.add(oid)
+    return { oid, critical: flag?.content[0] === 0xff, value: value.content }
+  })
+}
+
+const criticalOnes = (extensions: readonly ListExtension[]): string[] =>
+  extensions.filter(({ critical }) => critical).map(({ oid }) => oid)
+
+interface RevokedEntries {
+  readonly revoked: ReadonlySet<string>
+  readonly critical: readonly string[]
+}
+
+function readRevoked(list: DerElement | undefined): RevokedEntries {
+  const revoked = new Set<string>()
+  const critical = new Set<string>()
+  for (const entry of list === undefined ? [] : readChildren(list, ELEMENTS_MAX)) {
+    const [serial, time, extensions, ...rest] =
+      entry.tag === TAG.sequence ? readChildren(entry) : []
+    if (serial?.tag !== TAG.integer || time === undefined || rest.length > 0) {
+      throw malformed('not a revoked certificate')
+    }
+    parseTime(time)
+    revoked.add(encodeHex(serial.content))
+    // certificateIssuer, the one that RFC 5280 knows, would make this another issuer's certificate.
+    if (extensions !== undefined) {
+      for (const oid of criticalOnes(readExtensions(extensions))) critical.add(oid)
+    }
+  }
+  return { revoked, critical: [...critical] }
+}
+
+function parseScanned(der: Uint8Array): RevocationList {
+  const [tbs, algorithm, signature, ...rest] = readChildren(readDer(der, TAG.sequence))
+  if (tbs?.tag !== TAG.sequence || algorithm?.tag !== TAG.sequence || rest.length > 0)
+    throw malformed('not a revocation list')
+  if (signature?.tag !== TAG.bitString || signature.content[0] !== 0)
+    throw malformed('not a revocation list')
+  const fields = readChildren(tbs)
+  const [version, inner, issuer, thisUpdate, nextUpdate] = fields
+  if (!equalBytes(version?.bytes ?? der, VERSION_2)) throw malformed('only version 2 is supported')
+  if (inner === undefined || !equalBytes(inner.bytes, algorithm.bytes))
+    throw malformed('two signature algorithms differ')
+  if (issuer?.tag !== TAG.sequence || thisUpdate === undefined) throw malformed('not a TBSCertList')
+  // RFC 5280 §5.1.2.5 demands it; a list without an end would be believed for ever.
+  if (nextUpdate === undefined || !TIME_TAGS.includes(nextUpdate.tag))
+    throw malformed('the list does not say when it ends')
+  const tail = fields.slice(5)
+  const entries = tail[0]?.tag === TAG.sequence ? tail.shift() : undefined
+  const wrapped = tail[0]?.tag === TAG_CRL_EXTENSIONS ? tail.shift() : undefined
+  if (tail.length > 0) throw malformed('not a TBSCertList')
+  const extensions =
+    wrapped === undefined ? [] : readExtensions(readDer(wrapped.content, TAG.sequence))
+  const point = extensions.find(({ oid }) => oid === OID_ISSUING_DISTRIBUTION_POINT)
+  const { revoked, critical } = readRevoked(entries)
+  const understood = [OID_ISSUING_DISTRIBUTION_POINT, ...OIDS_WITHOUT_WEIGHT]
+  const unknown = criticalOnes(extensions).filter((oid) => !understood.includes(oid))
+  return {
+    der,
+    tbs: tbs.bytes,
+    issuer: parseName(issuer.bytes),
+    thisUpdate: parseTime(thisUpdate),
+    nextUpdate: parseTime(nextUpdate),
+    revoked,
+    ...(point === undefined ? {} : { scope: parseIssuingDistributionPoint(point.value) }),
+    unknownCritical: [...unknown, ...critical],
+    signatureAlgorithm: parseSignatureAlgorithm(algorithm.bytes),
+    signatureValue: signature.content.subarray(1),
+  }
+}
+
+/**
+ * Parses one DER list; the bytes are copied.
+ * @throws InputError `ERR_X509_MALFORMED` for anything that is not one strict DER list of at most
+ * {@link CRL_BYTES_MAX} bytes.
+ */
+export function parseRevocationList(der: Uint8Array): RevocationList {
+  if (der.length > CRL_BYTES_MAX) {
+    throw malformed(`a revocation list has at most ${CRL_BYTES_MAX} bytes`)
+  }
+  const own = der.slice()
+  try {
+    scanDer(own, ELEMENTS_MAX)
+    return parseScanned(own)
+  } catch (cause) {
+    if (!(cause instanceof InputError) || cause.code === 'ERR_X509_MALFORMED') throw cause
+    throw malformed(`revocation list with another fault: ${cause.message}`, cause)
+  }
+}
+
+/**
+ * Says whether a list may be believed at the time `at`. Whether its issuer may be believed is
+ * `validatePath`'s question and must have been asked.
+ * @throws RevocationListError
+ */
+export async function checkRevocationList(request: {
+  readonly list: RevocationList
+  readonly issuer: Certificate
+  readonly at: UnixSeconds
+  readonly verifier: SignatureVerifier
+}): Promise<void> {
+  const { list, issuer, at, verifier } = request
+  if (!equalNames(list.issuer, issuer.subject)) {
+    throw new RevocationListError('issuer', 'the revocation list is of another issuer')
+  }
+  if (issuer.keyUsage !== undefined && !issuer.keyUsage.has('crlSign')) {
+    throw new RevocationListError('issuer', "the issuer's key may not sign revocation lists")
+  }
+  try {
+    await checkIssuedSignature(list, issuer.spki, verifier)
+  } catch (cause) {
+    if (!(cause instanceof VerificationError)) throw cause
+    const message = 'the signature of the revocation list does not verify'
+    throw new RevocationListError('signature', message, { cause })
+  }
+  const [unknown] = list.unknownCritical
+  if (unknown !== undefined) {
+    throw new RevocationListError(
+      'extension',
+      `the revocation list has the critical extension ${unknown}`,
+    )
+  }
+  if (at < list.thisUpdate) {
+    throw new RevocationListError('not-yet-valid', 'the revocation list is not valid yet')
+  }
+  if (at > list.nextUpdate) {
+    throw new RevocationListError('expired', 'the revocation list has expired')
+  }
+}
+
+/**
+ * True when a list that was checked names the certificate.
+ * @throws RevocationListError `issuer` or `scope` when the list says nothing about this certificate.
+ */
+export function isRevoked(list: RevocationList, certificate: Certificate): boolean {
+  if (!equalNames(list.issuer, certificate.issuer)) {
+    throw new RevocationListError('issuer', 'the revocation list is of another issuer')
+  }
+  if (list.scope !== undefined && !coversCertificate(list.scope, certificate)) {
+    throw new RevocationListError('scope', 'the revocation list does not cover the certificate')
+  }
+  return list.revoked.has(encodeHex(certificate.serial))
+}
