@@ -25,7 +25,12 @@ const defaultExport = {
 }
 
 export default defineConfig(
-  { ignores: ['dist/', 'coverage/', 'data/', 'node_modules/', 'test/vectors/'] },
+  {
+    ignores: [
+      ...['dist/', 'coverage/', 'data/', 'node_modules/', 'test/vectors/'],
+      'src/payload/schemas.generated.*',
+    ],
+  },
   {
     files: ['**/*.{ts,js,mjs}'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

@@ -1,6 +1,10 @@
 /** Unit tests run in Node on the TypeScript sources; only the CLI's tests need `dist/`. */
 import { defineConfig } from 'vitest/config'
 import { ClosingLineReporter } from './tools/closing-line-reporter.mjs'
+import { compileSchemas } from './tools/compile-schemas.mjs'
+
+// The sources import a file that is made of schemas/predicates/.
+await compileSchemas()
 
 const slow = process.env['ATTESTRY_SLOW'] === '1'
 

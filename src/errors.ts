@@ -41,6 +41,7 @@ export type VerificationErrorCode =
   | 'ERR_ISSUER_UNKNOWN' // no trust anchor speaks for this issuer
   | 'ERR_ISSUER_KEY' // the anchor's key or certificate is not the one the statement names
   | 'ERR_X509_PATH' // chain does not lead to a trusted root at the given time
+  | 'ERR_X509_CRL' // a revocation list that may not be believed; RevocationListError.fault says why
   | 'ERR_DID_X509_MISMATCH' // chain does not satisfy the did:x509 issuer
   | 'ERR_RECEIPT_MISSING' // nothing in label 394
   | 'ERR_RECEIPT_LOG_UNKNOWN' // no trusted log has this receipt's key or issuer
@@ -56,6 +57,7 @@ export type VerificationErrorCode =
   | 'ERR_TOKEN_SCOPE' // an API token that does not allow this
   | 'ERR_PAYLOAD_MISMATCH' // the given payload is not what was signed
   | 'ERR_INNER_SIGNATURE' // the signature inside a wrapped bundle or envelope does not verify
+  | 'ERR_TEE_EVIDENCE' // hardware evidence or its collateral does not hold; EvidenceError.reason says why
   | 'ERR_ROOT_MISMATCH'
 
 /** Codes for evidence that holds and that a policy refuses. */
@@ -74,12 +76,17 @@ export type UnavailableErrorCode =
   | 'ERR_STORE_BUSY' // nothing was stored
   | 'ERR_TIMEOUT'
   | 'ERR_NETWORK'
+  | 'ERR_INDEX_OFF' // this service answers no look-ups
+  | 'ERR_INDEX_BEHIND' // the index does not cover yet what was asked for
+  | 'ERR_STREAMS_FULL' // too many clients follow the feed
   | 'ERR_DELIVERY' // a monitor's command or webhook did not take an event
 
 /** Codes for things that are simply not there. */
 export type NotFoundErrorCode =
   | 'ERR_ENTRY_UNKNOWN'
   | 'ERR_COLLATERAL_UNKNOWN' // no released entry was admitted with such a piece
+  | 'ERR_PAYLOAD_UNKNOWN' // the payload store has nothing of this digest
+  | 'ERR_PAYLOAD_PRUNED' // it was deleted by a registered statement
   | 'ERR_KEY_UNKNOWN'
   | 'ERR_HEAD_UNKNOWN'
   | 'ERR_TILE_UNKNOWN' // a tile or bundle that the released tree does not have
@@ -155,10 +162,18 @@ export class VerificationError extends AttestryError<VerificationErrorCode> {}
 /** The evidence holds; the policy refuses it. `rule` is the stable name of the rule. */
 export class PolicyError extends AttestryError<PolicyErrorCode> {
   readonly rule: string
+  /** JSON Pointer to what is wrong in the payload, where the rule is about one place. */
+  readonly pointer: string | undefined
 
-  constructor(code: PolicyErrorCode, rule: string, message: string, options?: ErrorOptions) {
+  constructor(
+    code: PolicyErrorCode,
+    rule: string,
+    message: string,
+    options?: ErrorOptions & { readonly pointer?: string | undefined },
+  ) {
     super(code, message, options)
     this.rule = rule
+    this.pointer = options?.pointer
   }
 }
 

@@ -11,10 +11,14 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
 function filesBelow(folder: string): string[] {
   if (!existsSync(join(root, folder))) return []
-  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((file) => file.isFile())
-    .map((file) => relative(root, join(file.parentPath, file.name)))
-    .filter((path) => !path.startsWith('test/vectors/') && !path.includes('node_modules/'))
+  return (
+    readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+      .filter((file) => file.isFile())
+      .map((file) => relative(root, join(file.parentPath, file.name)))
+      .filter((path) => !path.startsWith('test/vectors/') && !path.includes('node_modules/'))
+      // Made by tools/compile-schemas.mjs, and not kept in the repository.
+      .filter((path) => !path.includes('.generated.'))
+  )
 }
 
 const isCode = (path: string): boolean => /\.(ts|mjs|js|sql)$/.test(path)

@@ -5,6 +5,8 @@
  * the same answer years later.
  */
 
+import type { UnixSeconds } from '../bytes/integers.ts'
+
 /** Who signed inside a bundle, as the verified certificate or key says. */
 export interface InnerIdentity {
   /** Subject alternative name of the certificate: a workflow URI or a mail address. */
@@ -15,16 +17,29 @@ export interface InnerIdentity {
   readonly certificateSha256?: string
 }
 
+/** A key that may stand behind a bundle which names a key instead of holding a certificate. */
+export interface BundleKey {
+  /** What bundles call it; without one, the digest of the key that cosign writes. */
+  readonly keyid?: string
+  readonly spki: Uint8Array
+  /** Times that a bundle has to prove for the key to count; both included. */
+  readonly validFrom?: UnixSeconds
+  readonly validUntil?: UnixSeconds
+}
+
 export interface BundleVerifier {
   /**
    * Verifies the certificate path, the transparency log entries or timestamps, and the signature of a
    * Sigstore bundle.
-   * @param request the bundle's JSON bytes, and the `trusted_root.json` bytes to verify under.
+   * @param request the bundle's JSON bytes, the `trusted_root.json` bytes to verify under, and keys for
+   * bundles that hold no certificate.
+   * @throws InputError `ERR_TRUST_CONFIGURATION` when the trusted root cannot be used.
    * @throws VerificationError `ERR_INNER_SIGNATURE` when any of it does not verify.
    * @throws UnavailableError `ERR_QUEUE_FULL` when too many are waiting.
    */
   verify(request: {
     readonly bundle: Uint8Array
     readonly trustedRoot: Uint8Array
+    readonly keys?: readonly BundleKey[]
   }): Promise<InnerIdentity>
 }

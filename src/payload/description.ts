@@ -42,6 +42,7 @@ export type StatementKind =
   | 'delegation'
   | 'delegation-revocation'
   | 'journal'
+  | 'payload-pruning'
   // an in-toto Statement with a predicate type that nobody here reads
   | 'in-toto'
   | 'opaque'
@@ -94,6 +95,8 @@ export type AttributeName =
   | 'tee-type'
   | 'measurement'
   | 'tcb-status'
+  // `<name>:<hex of fixed width>`: two of one name compare byte by byte
+  | 'tcb-svn'
   | 'advisory'
   | 'fmspc'
   | 'debug'
@@ -120,6 +123,7 @@ export type NumberName =
   | 'integrated-on'
   | 'evidence-time'
   | 'tcb-date'
+  | 'tcb-evaluation-number'
 
 export interface DescribedNumber {
   readonly name: NumberName

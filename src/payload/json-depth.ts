@@ -3,13 +3,13 @@
 /** Deepest nesting of lists and objects that a payload may have to be looked into. */
 export const JSON_DEPTH_MAX = 64
 
-/** True when lists and objects are nested at most `depthMax` deep. Itself does not recurse. */
+/** True when lists and objects are nested at most `depthMax` deep; recurses no deeper than that. */
 export function isShallow(value: unknown, depthMax: number = JSON_DEPTH_MAX): boolean {
-  let level: unknown[] = [value]
-  for (let depth = 0; level.length > 0; depth++) {
-    const nested = level.filter((item) => typeof item === 'object' && item !== null)
-    if (nested.length > 0 && depth >= depthMax) return false
-    level = nested.flatMap((item) => Object.values(item) as unknown[])
+  if (typeof value !== 'object' || value === null) return true
+  if (depthMax === 0) return false
+  if (Array.isArray(value)) return value.every((item) => isShallow(item, depthMax - 1))
+  for (const name in value) {
+    if (!isShallow((value as Readonly<Record<string, unknown>>)[name], depthMax - 1)) return false
   }
   return true
 }

@@ -1,6 +1,6 @@
 /**
- * Media types by which a log governs itself (design D4, D5): statements of these types are admitted
- * by rules of their own, never by the lists of a policy.
+ * Media types: how they are read from a header, and those by which a log governs itself (design D4,
+ * D5): statements of these are admitted by rules of their own, never by the lists of a policy.
  */
 
 /** A statement whose payload is a Registration Policy. */
@@ -14,10 +14,17 @@ export const DELEGATION_REVOCATION_MEDIA_TYPE =
   'application/vnd.attestry.delegation-revocation+json'
 /** A statement by the registrar that commits to registration times and collateral. */
 export const REGISTRATION_JOURNAL_MEDIA_TYPE = 'application/vnd.attestry.registration-journal+json'
+/** A statement by which the operator says that the content of hash envelopes was deleted (D1). */
+export const PAYLOAD_PRUNING_MEDIA_TYPE = 'application/vnd.attestry.payload-pruning+json'
 
 /** What a statement does to the log that carries it. */
 export type GovernanceKind =
-  'policy' | 'trust-anchors' | 'delegation' | 'delegation-revocation' | 'journal'
+  | 'policy'
+  | 'trust-anchors'
+  | 'delegation'
+  | 'delegation-revocation'
+  | 'journal'
+  | 'payload-pruning'
 
 const KINDS: ReadonlyMap<string, GovernanceKind> = new Map([
   [REGISTRATION_POLICY_MEDIA_TYPE, 'policy'],
@@ -25,6 +32,7 @@ const KINDS: ReadonlyMap<string, GovernanceKind> = new Map([
   [DELEGATION_MEDIA_TYPE, 'delegation'],
   [DELEGATION_REVOCATION_MEDIA_TYPE, 'delegation-revocation'],
   [REGISTRATION_JOURNAL_MEDIA_TYPE, 'journal'],
+  [PAYLOAD_PRUNING_MEDIA_TYPE, 'payload-pruning'],
 ])
 
 export const GOVERNANCE_KINDS: readonly GovernanceKind[] = [...KINDS.values()]
@@ -36,10 +44,10 @@ export function governanceKind(contentType: string): GovernanceKind | undefined 
 
 /**
  * True when a statement of this kind changes how later ones are decided: it closes its batch, and
- * what is waiting is decided again (design D4). Journals change nothing.
+ * what is waiting is decided again (design D4). Journals and prunings change nothing.
  */
 export function changesDecisions(kind: GovernanceKind): boolean {
-  return kind !== 'journal'
+  return kind !== 'journal' && kind !== 'payload-pruning'
 }
 
 /** True for the policy and the trust anchors, whatever the case and parameters of the type. */
@@ -51,4 +59,55 @@ export function isGovernanceMediaType(contentType: string): boolean {
 /** The type name alone: parameters are cut, case and outer space do not count (RFC 9110 §8.3.1). */
 export function mediaTypeName(contentType: string): string {
   return contentType.split(';', 1)[0]!.trim().toLowerCase()
+}
+
+/** A media type as its text was read: what decides is `name`, parameters refine it. */
+export interface MediaType {
+  /** `type/subtype` in lower case; the empty text when there is none. */
+  readonly name: string
+  /** Names in lower case; values without their quotes, otherwise as written. */
+  readonly parameters: ReadonlyMap<string, string>
+}
+
+/** CoAP Content-Formats (RFC 7252 §12.3) that statements are labelled with instead of a text. */
+const CONTENT_FORMATS: ReadonlyMap<number, string> = new Map([
+  [0, 'text/plain'],
+  [18, 'application/cose; cose-type="cose-sign1"'],
+  [42, 'application/octet-stream'],
+  [50, 'application/json'],
+  [60, 'application/cbor'],
+  [61, 'application/cwt'],
+  [101, 'application/cose-key'],
+  [102, 'application/cose-key-set'],
+  [263, 'application/eat+cwt'],
+  [264, 'application/eat+jwt'],
+  [265, 'application/eat-bun+cbor'],
+  [266, 'application/eat-bun+json'],
+  [267, 'application/eat-ucs+cbor'],
+  [268, 'application/eat-ucs+json'],
+  [277, 'application/scitt-statement+cose'],
+  [278, 'application/scitt-receipt+cose'],
+])
+
+/** The media type that label 3 or 259 names; an unknown number is written `content-format/<n>`. */
+export function parseMediaType(contentType: string | number | undefined): MediaType {
+  const text =
+    typeof contentType === 'number'
+      ? (CONTENT_FORMATS.get(contentType) ?? `content-format/${contentType}`)
+      : (contentType ?? '')
+  const parameters = new Map<string, string>()
+  // A parameter, or what is between two semicolons and is none.
+  for (const part of text.match(/;[^;"]*(?:"[^"]*")?[^;"]*/g) ?? []) {
+    const equals = part.indexOf('=')
+    if (equals < 0) continue
+    const name = part.slice(1, equals).trim().toLowerCase()
+    parameters.set(
+      name,
+      part
+        .slice(equals + 1)
+        .trim()
+        .replace(/^"(.*)"$/, '$1'),
+    )
+  }
+  return { name: mediaTypeName(text), parameters }
 }

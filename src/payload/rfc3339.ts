@@ -2,16 +2,17 @@
  * Times as in-toto predicates write them (RFC 3339 §5.6). Read strictly and without a clock: engines
  * differ in what else `Date.parse` takes, and every auditor has to read the same second.
  */
-import { InputError } from '../errors.ts'
+import { PayloadError } from '../errors.ts'
 
 const SHAPE =
   /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/
 
 /**
  * Milliseconds since 1970; digits beyond the third of a fraction are cut.
- * @throws InputError `ERR_PAYLOAD_MALFORMED` for anything else than an RFC 3339 time of a day that exists.
+ * @param pointer JSON Pointer to the text, for the error.
+ * @throws PayloadError `ERR_PAYLOAD_MALFORMED` for anything else than an RFC 3339 time of a day that exists.
  */
-export function parseRfc3339(text: string, what: string): number {
+export function parseRfc3339(text: string, what: string, pointer = ''): number {
   const found = text.length <= 40 ? SHAPE.exec(text) : null
   if (found !== null) {
     const [year, month, day, hour, minute, second] = found.slice(1, 7).map(Number) as Six
@@ -33,7 +34,7 @@ export function parseRfc3339(text: string, what: string): number {
       return local + fraction - (found[8] === '-' ? -offset : offset)
     }
   }
-  throw new InputError('ERR_PAYLOAD_MALFORMED', `${what} is not an RFC 3339 time`)
+  throw new PayloadError('ERR_PAYLOAD_MALFORMED', pointer, `${what} is not an RFC 3339 time`)
 }
 
 type Six = [number, number, number, number, number, number]

@@ -1,0 +1,138 @@
+/**
+ * Collects what a statement says: no duplicates, digests in one form, times as seconds, and bounds
+ * on what one statement may put into an index. Whatever had to be left out becomes a finding.
+ */
+import { InputError } from '../errors.ts'
+import type {
+  AttributeName,
+  DescribedAttribute,
+  DescribedDigest,
+  DescribedNumber,
+  Description,
+  DigestRole,
+  Finding,
+  NumberName,
+  StatementKind,
+} from './description.ts'
+import { isHexDigest } from './digest-forms.ts'
+import { asList, asObject, asText } from './json-members.ts'
+import { parseRfc3339 } from './rfc3339.ts'
+
+/** Longest attribute or digest text that is kept; a longer one would be no name to search by. */
+export const VALUE_LENGTH_MAX = 4096
+/** Most digests, and most attributes, of one statement. */
+export const VALUES_MAX = 50_000
+/** Most findings of one statement. */
+const FINDINGS_MAX = 64
+
+export class DescriptionBuilder {
+  readonly #digests = new Map<string, DescribedDigest>()
+  readonly #attributes = new Map<string, DescribedAttribute>()
+  readonly #numbers = new Map<string, DescribedNumber>()
+  readonly #findings = new Map<string, Finding>()
+
+  /** Adds a digest; upper-case hex of a known hash is written in lower case. */
+  digest(role: DigestRole, algorithm: string, value: string): this {
+    const lower = value.toLowerCase()
+    const text = isHexDigest(algorithm, lower) === true ? lower : value
+    if (text === '' || !this.#fits(this.#digests.size, text)) return this
+    this.#digests.set(`${role} ${algorithm} ${text}`, { role, algorithm, value: text })
+    return this
+  }
+
+  /** Adds all of an in-toto DigestSet, e.g. `{"sha256": "…", "gitCommit": "…"}`; else nothing. */
+  digestSet(role: DigestRole, set: unknown, pointer?: string): this {
+    for (const [algorithm, value] of Object.entries(asObject(set) ?? {})) {
+      if (typeof value !== 'string') continue
+      if (isHexDigest(algorithm, value.toLowerCase()) === false) {
+        this.finding('digest-form', `the ${algorithm} digest is not of its length in hex`, pointer)
+      }
+      this.digest(role, algorithm, value)
+    }
+    return this
+  }
+
+  /** Adds the digests of a list of in-toto ResourceDescriptors. */
+  descriptors(role: DigestRole, list: unknown, pointer?: string): this {
+    asList(list).forEach((item, at) => {
+      const where = pointer === undefined ? undefined : `${pointer}/${at}`
+      this.digestSet(role, asObject(item)?.['digest'], where)
+    })
+    return this
+  }
+
+  /** Adds an attribute; anything else than a non-empty text is nothing. */
+  attribute(name: AttributeName, value: unknown): this {
+    const text = asText(value)
+    if (text === undefined || text === '' || !this.#fits(this.#attributes.size, text)) return this
+    this.#attributes.set(`${name} ${text}`, { name, value: text })
+    return this
+  }
+
+  /** Adds an attribute `purl` when the text is a package URL. */
+  purl(value: unknown): this {
+    const text = asText(value)
+    return text !== undefined && /^pkg:/i.test(text) ? this.attribute('purl', text) : this
+  }
+
+  /** Adds a number; anything else than a finite number is nothing. */
+  number(name: NumberName, value: unknown): this {
+    if (typeof value === 'number' && Number.isFinite(value)) {
+      this.#numbers.set(`${name} ${value}`, { name, value })
+    }
+    return this
+  }
+
+  /** Adds an RFC 3339 time as seconds since 1970; a text that is none is nothing. */
+  time(name: NumberName, value: unknown): this {
+    const text = asText(value)
+    if (text === undefined) return this
+    try {
+      return this.number(name, Math.floor(parseRfc3339(text, name) / 1000))
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error
+      return this
+    }
+  }
+
+  finding(code: string, message: string, pointer?: string): this {
+    if (this.#findings.size >= FINDINGS_MAX) return this
+    const found = { code, message, ...(pointer === undefined ? {} : { pointer }) }
+    this.#findings.set(`${code} ${pointer ?? ''}`, found)
+    return this
+  }
+
+  /** Adds everything that was collected elsewhere. */
+  add(parts: Omit<Description, 'kind' | 'type'>): this {
+    for (const { role, algorithm, value } of parts.digests) this.digest(role, algorithm, value)
+    for (const { name, value } of parts.attributes) this.attribute(name, value)
+    for (const { name, value } of parts.numbers) this.number(name, value)
+    for (const { code, message, pointer } of parts.findings) this.finding(code, message, pointer)
+    return this
+  }
+
+  /** Everything collected, under its kind and type. */
+  build(kind: StatementKind, type: string): Description {
+    return {
+      kind,
+      type,
+      digests: [...this.#digests.values()],
+      attributes: [...this.#attributes.values()],
+      numbers: [...this.#numbers.values()],
+      findings: [...this.#findings.values()],
+    }
+  }
+
+  #fits(count: number, text: string): boolean {
+    if (text.length > VALUE_LENGTH_MAX) {
+      this.finding(
+        'value-too-long',
+        `a text of more than ${VALUE_LENGTH_MAX} characters is left out`,
+      )
+      return false
+    }
+    if (count < VALUES_MAX) return true
+    this.finding('truncated', `more than ${VALUES_MAX} values; the rest is left out`)
+    return false
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * Digests as in-toto writes them (statements.md §3.1): hex of a known length where the algorithm is a
+ * hash we know, text otherwise (`dirHash`, `arn`, `gce_image_id`).
+ */
+
+/** Hex digits by algorithm. */
+const HEX_DIGITS: ReadonlyMap<string, readonly number[]> = new Map([
+  ['md5', [32]],
+  ['sha1', [40]],
+  ['sha224', [56]],
+  ['sha256', [64]],
+  ['sha384', [96]],
+  ['sha512', [128]],
+  ['gitCommit', [40, 64]],
+  ['gitTree', [40, 64]],
+  ['gitBlob', [40, 64]],
+  ['gitTag', [40, 64]],
+])
+
+/** Lengths in hex digits that the algorithm has, or `undefined` for one whose values are text. */
+export function hexLengths(algorithm: string): readonly number[] | undefined {
+  return HEX_DIGITS.get(algorithm)
+}
+
+/** Whether `value` is lower-case hex as the algorithm demands; `undefined` when it demands nothing. */
+export function isHexDigest(algorithm: string, value: string): boolean | undefined {
+  const lengths = HEX_DIGITS.get(algorithm)
+  if (lengths === undefined) return undefined
+  return lengths.includes(value.length) && /^[0-9a-f]+$/.test(value)
+}

@@ -1,0 +1,87 @@
+/**
+ * What the index keeps of one entry, beside its position: a pure function of the entry's bytes, of the
+ * preimage when that was at hand, and of whether the rules of its time had inner signatures checked.
+ * The follower stores it and an auditor computes it again, so that neither has to believe the other.
+ */
+import { encodeHex } from '../bytes/hex.ts'
+import { sha256 as portableSha256 } from '../bytes/digest.ts'
+import type { Sha256 } from '../bytes/digest.ts'
+import { DIGEST_IDS } from '../statement/hash-envelope.ts'
+import type { SignedStatement } from '../statement/signed-statement.ts'
+import type { StatementHeaders } from '../statement/statement-headers.ts'
+import { describeStatement } from './describe-statement.ts'
+import type { AttributeName, Description, Finding } from './description.ts'
+
+/** The members of a record of the index that the entry alone decides. */
+export interface EntryFacts {
+  /** Full SHA-256 of the entry. */
+  readonly entryId: Uint8Array
+  readonly issuer?: string
+  readonly subject?: string
+  /** Key id in hex; for a certificate the hex of its SHA-256. */
+  readonly signer?: string
+  readonly contentType?: string
+  readonly envelope?: { readonly digest: string; readonly preimage: 'read' | 'absent' }
+  readonly description: Description
+}
+
+export interface EntryFactsRequest {
+  readonly statement: SignedStatement
+  /** Content of a hash envelope, known to have its digest. */
+  readonly preimage?: Uint8Array | undefined
+  /** Whether the policy in force had the signatures inside wrapped envelopes verified. */
+  readonly innerCheck?: 'checked' | 'not-checked'
+  readonly sha256?: Sha256
+}
+
+/** Reads an entry as the index does. Never throws for content. */
+export function readEntryFacts(request: EntryFactsRequest): EntryFacts {
+  const { statement, preimage, sha256 = portableSha256 } = request
+  const { headers, message, entryDigest } = statement
+  const { issuer, subject, hashEnvelope } = headers
+  const signer = signerOf(headers, sha256)
+  const type = hashEnvelope === undefined ? headers.contentType : hashEnvelope.preimageContentType
+  const digest =
+    hashEnvelope === undefined || message.payload === null
+      ? undefined
+      : `${hashEnvelope.algorithm.toLowerCase().replace('-', '')}:${encodeHex(message.payload)}`
+  return {
+    entryId: entryDigest,
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(subject === undefined ? {} : { subject }),
+    ...(signer === undefined ? {} : { signer }),
+    ...(type === undefined ? {} : { contentType: String(type) }),
+    ...(digest === undefined
+      ? {}
+      : { envelope: { digest, preimage: preimage === undefined ? 'absent' : 'read' } as const }),
+    description: describe(request),
+  }
+}
+
+/** What a wrapped envelope says of its own signer; nothing of it is true before it is verified. */
+const INNER: readonly AttributeName[] = ['inner-identity', 'inner-certificate', 'inner-key']
+const NOT_CHECKED: Finding = {
+  code: 'inner-signature-not-checked',
+  message: 'the policy in force did not have the signature inside the envelope verified',
+}
+
+function describe({ statement, preimage, innerCheck }: EntryFactsRequest): Description {
+  const description = describeStatement({
+    statement,
+    ...(preimage === undefined ? {} : { preimage }),
+  })
+  const isUnchecked =
+    innerCheck === 'not-checked' &&
+    description.attributes.some(({ name }) => INNER.includes(name)) &&
+    !description.findings.some(({ code }) => code === NOT_CHECKED.code)
+  return isUnchecked
+    ? { ...description, findings: [...description.findings, NOT_CHECKED] }
+    : description
+}
+
+function signerOf({ x5chain, x5t, keyId }: StatementHeaders, sha256: Sha256): string | undefined {
+  const leaf = x5chain?.[0]
+  if (leaf !== undefined) return encodeHex(sha256(leaf))
+  if (x5t?.algorithm === DIGEST_IDS['SHA-256']) return encodeHex(x5t.hash)
+  return keyId === undefined ? undefined : encodeHex(keyId)
+}
