@@ -74,7 +74,7 @@ export function decidePayload(
 ): RejectDecision | undefined {
   if (!looksAtPayload(policy)) return undefined
   const read = facts()
-  return read.kind === 'malformed' ? reject('payload', read.reason) : undefined
+  return read.kind === 'malformed' ? reject('payload', read.reason, read.pointer) : undefined
 }
 
 /** Other payloads than in-toto Statements are the affair of `contentTypes`. */

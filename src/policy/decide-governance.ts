@@ -1,8 +1,8 @@
 /**
- * Statements by which a log's operator and registrar act (design D4, D5): the next policy, the next
- * trust anchors, and journals. They speak as the log itself, and the policy in force names the keys;
- * a new policy that lists other keys is how keys are rotated. Not for hash envelopes: what governs
- * has to be in the log.
+ * Statements by which a log's operator and registrar act (design D1, D4, D5): the next policy, the
+ * next trust anchors, payloads that were deleted, and journals. They speak as the log itself, and the
+ * policy in force names the keys; a new policy that lists other keys is how keys are rotated. Not for
+ * hash envelopes: what governs has to be in the log.
  */
 import { equalBytes } from '../bytes/bytes.ts'
 import { algorithmById, assertKeyFits } from '../cose/algorithms.ts'
@@ -15,6 +15,7 @@ import type { SignatureVerifier } from '../x509/signature-verifier.ts'
 import { ALWAYS, reject } from './decision.ts'
 import type { Decision, RejectDecision } from './decision.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
+import { parsePayloadPruning } from './payload-pruning.ts'
 import { parseRegistrationJournal } from './registration-journal.ts'
 import { parseRegistrationPolicy, parseTrustAnchorsDocument } from './registration-policy.ts'
 import type { RegistrationPolicy } from './registration-policy.ts'
@@ -34,7 +35,7 @@ export interface GovernanceRequest {
   readonly verifier: SignatureVerifier
 }
 
-/** Decides about a policy, trust anchors or journal statement. */
+/** Decides about a policy, trust anchors, payload pruning or journal statement. */
 export async function decideGovernance(request: GovernanceRequest): Promise<Decision> {
   const { statement, kind, policy, log, verifier } = request
   const { headers, message } = statement
@@ -82,6 +83,7 @@ const WHAT = {
   policy: 'registration policy',
   'trust-anchors': 'trust anchors document',
   journal: 'registration journal',
+  'payload-pruning': 'payload pruning',
 } as const
 
 /** A policy that cannot be read could not be followed: the log would be closed for ever. */
@@ -90,6 +92,7 @@ function documentFault(kind: GovernanceRequest['kind'], payload: Uint8Array): st
     if (kind === 'policy') parseRegistrationPolicy(payload)
     if (kind === 'trust-anchors') parseTrustAnchorsDocument(payload)
     if (kind === 'journal') parseRegistrationJournal(payload)
+    if (kind === 'payload-pruning') parsePayloadPruning(payload)
     return undefined
   } catch (error) {
     if (!(error instanceof InputError)) throw error

@@ -32,8 +32,12 @@ import { intersect, reject } from './decision.ts'
 import type { Decision, RejectDecision, RuleName, TimeSpan } from './decision.ts'
 import { findDelegatedIssuer } from './delegated-issuer.ts'
 import { DelegationIndex } from './delegation-index.ts'
+import { decideValidPayload } from './payload-rule.ts'
 import { governanceKind } from '../payload/media-types.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
+import type { BundleVerifier } from '../payload/bundle-verifier.ts'
+import type { InnerAnchors } from './inner-anchors.ts'
+import { decideInnerSignatures } from './inner-signatures.ts'
 import type { RegistrationPolicy } from './registration-policy.ts'
 import type { SubmitterClaims } from './submitter-claims.ts'
 
@@ -50,6 +54,8 @@ export interface Collateral {
   /** Unprotected certificate chain, DER, leaf first; by default the statement's own. */
   readonly x5chain?: readonly Uint8Array[]
   readonly submitter?: SubmitterClaims
+  /** Content of a hash envelope; whoever gives it has held it against the signed digest. */
+  readonly preimage?: Uint8Array
 }
 
 export interface DecideOptions {
@@ -63,6 +69,10 @@ export interface DecideOptions {
   /** Delegations and revocations below the entry's index. */
   readonly delegations?: DelegationIndex
   readonly collateral?: Collateral
+  /** Roots and keys for what statements wrap. */
+  readonly inner?: InnerAnchors
+  /** Needed under a policy that names Sigstore roots. */
+  readonly bundles?: BundleVerifier
 }
 
 /** The options with everything that was left out filled in, and the payload read at most once. */
@@ -82,7 +92,7 @@ export async function decide(options: DecideOptions): Promise<Decision> {
   const statement = withChain(options.statement, collateral?.x5chain)
   assertRegistrable(statement)
   let read: PayloadFacts | undefined
-  const facts = (): PayloadFacts => (read ??= readPayloadFacts(statement))
+  const facts = (): PayloadFacts => (read ??= readPayloadFacts(statement, preimageOf(options)))
   const delegations = options.delegations ?? DelegationIndex.empty
   const request: Request = { ...options, statement, delegations, facts }
   const kind = contentTypes(statement)
@@ -97,6 +107,11 @@ export async function decide(options: DecideOptions): Promise<Decision> {
     default:
       return decideGovernance({ statement, kind, policy, log, verifier })
   }
+}
+
+/** Only a hash envelope has content beside itself. */
+function preimageOf({ statement, collateral }: DecideOptions): Uint8Array | undefined {
+  return statement.headers.hashEnvelope === undefined ? undefined : collateral?.preimage
 }
 
 function withChain(
@@ -131,6 +146,7 @@ async function decideStatement(request: Request): Promise<Decision> {
     decideAlgorithm(statement, policy) ??
     decideContentType(statement, policy) ??
     decidePayload(policy, facts) ??
+    decideValidPayload(policy, { statement, preimage: preimageOf(request), facts }) ??
     decidePredicateType(policy, facts) ??
     decideRequiredClaims(statement, policy, facts) ??
     decideSubmitter(policy, collateral?.submitter)
@@ -145,13 +161,21 @@ async function decideStatement(request: Request): Promise<Decision> {
       ? undefined
       : findUnmetCondition(conditions, celFacts(statement, facts(), collateral?.submitter))
   if (unmet !== undefined) return reject('condition', unmet)
-  const { from, until } = intersect(issuer.span, lag.span)
+  // Last, because it costs most, and only for issuers that are known.
+  const inner = await decideInnerSignatures({ ...request, preimage: preimageOf(request) })
+  if (inner.kind === 'reject') return inner
+  const { from, until } = intersect(intersect(issuer.span, lag.span), inner.span)
   return {
     kind: 'accept',
     issuer: statement.headers.issuer,
     anchor: issuer.anchor,
     ...(issuer.delegations === undefined ? {} : { delegations: issuer.delegations }),
-    collateralUsed: { ...(issuer.x5chain ? { x5chain: true } : {}), ...submitterUsed(request) },
+    collateralUsed: {
+      ...(issuer.x5chain ? { x5chain: true } : {}),
+      ...submitterUsed(request),
+      // Also where no rule looked at it: the index does (design D1).
+      ...(preimageOf(request) === undefined ? {} : { preimage: true }),
+    },
     standsFrom: from,
     standsUntil: until,
   }

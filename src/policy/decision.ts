@@ -12,7 +12,7 @@ export type RuleName =
   | 'governance' // a policy, anchors or journal statement that is not its key's, or of the wrong form
   | 'algorithm' // signature algorithm not listed
   | 'content-type' // media type not listed
-  | 'payload' // rules ask what the payload says, and it cannot be read
+  | 'payload' // the payload is not of its kind's form, or rules ask what it says and it cannot be read
   | 'predicate-type' // predicate type not listed by the policy
   | 'required-claim' // a claim that the policy demands is missing
   | 'registration-lag' // registered too long after the build finished
@@ -25,6 +25,7 @@ export type RuleName =
   | 'signature' // the statement's signature does not verify
   | ScopeRule // its anchor, or its delegation, may not speak about this
   | 'condition' // a CEL condition of the policy is not met
+  | 'inner-signature' // what the statement wraps does not verify, and the policy asks for it
   | DelegationRule
 
 /** Rules about delegations, and about statements by keys that hold one (R7). */
@@ -55,7 +56,11 @@ export interface AcceptDecision {
   /** What the statement does to the log; absent for ordinary statements. */
   readonly governance?: GovernanceKind
   /** What took part beside the statement: to be committed with the entry (design D5). */
-  readonly collateralUsed: { readonly x5chain?: boolean; readonly submitter?: boolean }
+  readonly collateralUsed: {
+    readonly x5chain?: boolean
+    readonly submitter?: boolean
+    readonly preimage?: boolean
+  }
   /** First and last registration time at which the same decision stands. */
   readonly standsFrom: UnixSeconds
   readonly standsUntil: UnixSeconds
@@ -66,6 +71,8 @@ export interface RejectDecision {
   readonly rule: RuleName
   /** For people: what was expected and what was found. Safe to show, no statement bytes. */
   readonly reason: string
+  /** JSON Pointer (RFC 6901) to what is wrong in the payload, where there is one; '' is the whole. */
+  readonly pointer?: string
   readonly title: DecisionTitle
 }
 
@@ -82,8 +89,9 @@ export function intersect(a: TimeSpan, b: TimeSpan): TimeSpan {
   return { from: Math.max(a.from, b.from), until: Math.min(a.until, b.until) }
 }
 
-export function reject(rule: RuleName, reason: string): RejectDecision {
-  return { kind: 'reject', rule, reason: printable(reason), title: 'Rejected' }
+export function reject(rule: RuleName, reason: string, pointer?: string): RejectDecision {
+  const refusal = { kind: 'reject', rule, reason: printable(reason), title: 'Rejected' } as const
+  return pointer === undefined ? refusal : { ...refusal, pointer: printable(pointer) }
 }
 
 const REASON_LENGTH_MAX = 500

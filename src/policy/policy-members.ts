@@ -6,6 +6,7 @@ import { algorithmByName } from '../cose/algorithms.ts'
 import { parseCoseKey } from '../cose/public-key.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import { AttestryError, InputError } from '../errors.ts'
+import { PAYLOAD_VALIDATOR } from '../payload/validate-payload.ts'
 import { CEL_EVALUATOR } from './cel-subset.ts'
 import { compileCondition, CONDITIONS_MAX } from './conditions.ts'
 import type { PolicyCondition } from './conditions.ts'
@@ -52,6 +53,12 @@ export function readKeys(value: unknown, what: string): readonly PublicKey[] {
       parseCoseKey(decodeBase64url(text)),
     )
   })
+}
+
+/** Another validator might refuse what this one admits, or admit what it refuses. */
+export function readPayloadValidator(value: unknown): typeof PAYLOAD_VALIDATOR {
+  if (value === PAYLOAD_VALIDATOR) return PAYLOAD_VALIDATOR
+  return fail(`names a payload validator that is not here; here it is ${PAYLOAD_VALIDATOR}`)
 }
 
 export function readRequiredClaims(value: unknown): readonly RequiredClaim[] {
@@ -113,6 +120,19 @@ export function readConditions(value: unknown): readonly PolicyCondition[] {
     fail('has two conditions of one name')
   }
   return conditions
+}
+
+/** Names of Sigstore roots: digests of their files. */
+export function readRootDigests(value: unknown): readonly string[] {
+  return nonEmptyList(value, 'Sigstore roots').map((item) =>
+    typeof item === 'string' && /^sha256:[0-9a-f]{64}$/.test(item)
+      ? item
+      : fail('names a Sigstore root that is not sha256: and 64 digits of hex'),
+  )
+}
+
+export function readDssePolicy(value: unknown): 'required' {
+  return value === 'required' ? value : fail('has a dsse that is not "required"')
 }
 
 export function readEvaluatorName(value: unknown): string {

@@ -15,6 +15,7 @@ export type CollateralKind =
   | 'x5chain' // CBOR array of DER certificates, leaf first, that the statement did not protect
   | 'submitter-claims' // JSON of the verified claims about who submitted
   | 'jwks' // the provider's key set that the token was verified with
+  | 'preimage' // content of a hash envelope, as it is
 
 /** One piece of collateral of one entry, by content. */
 export interface JournalCollateral {
@@ -41,7 +42,7 @@ export interface RegistrationJournal {
 }
 
 const JOURNAL: JsonContext = { code: 'ERR_PAYLOAD_MALFORMED', what: 'registration journal' }
-const KINDS: readonly CollateralKind[] = ['x5chain', 'submitter-claims', 'jwks']
+const KINDS: readonly CollateralKind[] = ['x5chain', 'submitter-claims', 'jwks', 'preimage']
 const DIGEST = /^sha256:[0-9a-f]{64}$/
 
 /**

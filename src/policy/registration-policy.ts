@@ -11,9 +11,17 @@ import { parseStrictJson, readMembers } from '../bytes/strict-json.ts'
 import { encodeCoseKey } from '../cose/public-key.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import { InputError } from '../errors.ts'
+import type { PAYLOAD_VALIDATOR } from '../payload/validate-payload.ts'
 import { encodeTrustAnchor, parseTrustAnchors } from '../statement/trust-anchor.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import type { PolicyCondition } from './conditions.ts'
+import {
+  INNER_ANCHOR_MEMBERS,
+  innerAnchorsJson,
+  NO_INNER_ANCHORS,
+  parseInnerAnchors,
+} from './inner-anchors.ts'
+import type { InnerAnchors } from './inner-anchors.ts'
 import * as read from './policy-members.ts'
 import type { RequiredClaim } from './required-claims.ts'
 import type { SubmitterPolicy } from './submitter-claims.ts'
@@ -38,6 +46,8 @@ export interface RegistrationPolicy {
   readonly registrarKeys?: readonly PublicKey[]
   /** Accepted predicate types of in-toto Statements. */
   readonly predicateTypes?: readonly string[]
+  /** Payloads of known kinds have to be of their form, as this validator understands it. */
+  readonly payloadValidator?: typeof PAYLOAD_VALIDATOR
   /** Claims that every statement, or every provenance, has to make. */
   readonly requiredClaims?: readonly RequiredClaim[]
   /** Longest time between the end of a build and the registration of its provenance. */
@@ -49,6 +59,10 @@ export interface RegistrationPolicy {
   readonly submitter?: SubmitterPolicy
   /** All of them have to hold for every ordinary statement. */
   readonly conditions?: readonly PolicyCondition[]
+  /** Sigstore roots, by `sha256:` of their files, under one of which every wrapped bundle verifies. */
+  readonly sigstoreRoots?: readonly string[]
+  /** Every wrapped DSSE envelope has to verify under keys of the trust anchors. */
+  readonly dsse?: 'required'
   /** `<package>@<version>` that the conditions were written for; demanded with conditions. */
   readonly celEvaluator?: string
 }
@@ -93,11 +107,14 @@ export function parseRegistrationPolicy(bytes: Uint8Array): RegistrationPolicy {
 const OPTIONAL: Readonly<Record<string, (value: unknown) => unknown>> = {
   registrarKeys: (value) => read.readKeys(value, 'registrar keys'),
   predicateTypes: (value) => read.readPatterns(value, 'predicate types'),
+  payloadValidator: read.readPayloadValidator,
   requiredClaims: read.readRequiredClaims,
   maxRegistrationLagSeconds: (value) => read.readSeconds(value, 'maxRegistrationLagSeconds'),
   maxClockSkewSeconds: (value) => read.readSeconds(value, 'maxClockSkewSeconds'),
   delegation: read.readDelegationPolicy,
   submitter: read.readSubmitterPolicy,
+  sigstoreRoots: read.readRootDigests,
+  dsse: read.readDssePolicy,
   conditions: read.readConditions,
   celEvaluator: read.readEvaluatorName,
 }
@@ -119,11 +136,14 @@ export function registrationPolicyJson(policy: RegistrationPolicy): Record<strin
     // JSON.stringify leaves out what is undefined.
     registrarKeys: policy.registrarKeys && keys(policy.registrarKeys),
     predicateTypes: policy.predicateTypes,
+    payloadValidator: policy.payloadValidator,
     requiredClaims: policy.requiredClaims,
     maxRegistrationLagSeconds: policy.maxRegistrationLagSeconds,
     maxClockSkewSeconds: policy.maxClockSkewSeconds,
     delegation: policy.delegation,
     submitter: policy.submitter,
+    sigstoreRoots: policy.sigstoreRoots,
+    dsse: policy.dsse,
     conditions: policy.conditions,
     celEvaluator: policy.celEvaluator,
   }
@@ -134,18 +154,30 @@ export function registrationPolicyJson(policy: RegistrationPolicy): Record<strin
  * @throws InputError `ERR_TRUST_CONFIGURATION` unless it is exactly of the documented form.
  */
 export function parseTrustAnchorsDocument(bytes: Uint8Array): readonly TrustAnchor[] {
+  return readTrustAnchorsDocument(bytes).anchors
+}
+
+/** Everything that a trust anchors document holds. @throws as {@link parseTrustAnchorsDocument}. */
+export function readTrustAnchorsDocument(bytes: Uint8Array): {
+  readonly anchors: readonly TrustAnchor[]
+  readonly inner: InnerAnchors
+} {
   const members = readMembers(
     parseStrictJson(bytes, ANCHORS),
-    { required: ['version', 'anchors'] },
+    { required: ['version', 'anchors'], optional: INNER_ANCHOR_MEMBERS },
     ANCHORS,
   )
   requireVersion(members['version'], ANCHORS)
-  return parseTrustAnchors(members['anchors'])
+  return { anchors: parseTrustAnchors(members['anchors']), inner: parseInnerAnchors(members) }
 }
 
 /** The serialisation of a trust anchors document. */
-export function encodeTrustAnchorsDocument(anchors: readonly TrustAnchor[]): Uint8Array {
-  return encodeUtf8(JSON.stringify({ version: 1, anchors: anchors.map(encodeTrustAnchor) }))
+export function encodeTrustAnchorsDocument(
+  anchors: readonly TrustAnchor[],
+  inner: InnerAnchors = NO_INNER_ANCHORS,
+): Uint8Array {
+  const document = { version: 1, anchors: anchors.map(encodeTrustAnchor) }
+  return encodeUtf8(JSON.stringify({ ...document, ...innerAnchorsJson(inner) }))
 }
 
 function requireVersion(version: unknown, context: JsonContext): void {

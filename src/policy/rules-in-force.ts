@@ -10,7 +10,9 @@ import { contentTypes } from './closed-rules.ts'
 import { DelegationIndex } from './delegation-index.ts'
 import { changesDecisions, governanceKind } from '../payload/media-types.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
-import { parseRegistrationPolicy, parseTrustAnchorsDocument } from './registration-policy.ts'
+import type { InnerAnchors } from './inner-anchors.ts'
+import { NO_INNER_ANCHORS } from './inner-anchors.ts'
+import { parseRegistrationPolicy, readTrustAnchorsDocument } from './registration-policy.ts'
 import type { RegistrationPolicy } from './registration-policy.ts'
 
 /** An entry as it was admitted. */
@@ -26,13 +28,20 @@ export interface Rules {
   /** Absent only before entry 0. */
   readonly policy?: RegistrationPolicy
   readonly anchors: readonly TrustAnchor[]
+  /** Roots and keys for what statements wrap. */
+  readonly inner: InnerAnchors
   readonly delegations: DelegationIndex
   /** Index of the last entry that changed any of them; -1 before entry 0. */
   readonly policyIndex: number
 }
 
 /** The rules before entry 0. */
-export const NO_RULES: Rules = { anchors: [], delegations: DelegationIndex.empty, policyIndex: -1 }
+export const NO_RULES: Rules = {
+  anchors: [],
+  inner: NO_INNER_ANCHORS,
+  delegations: DelegationIndex.empty,
+  policyIndex: -1,
+}
 
 /** What a statement does to the log that carries it; `undefined` for ordinary ones. */
 export function governanceOf(statement: SignedStatement): GovernanceKind | undefined {
@@ -54,7 +63,7 @@ export function rulesAfter(rules: Rules, entry: AdmittedEntry): Rules {
     case 'policy':
       return { ...rules, policyIndex, policy: parseRegistrationPolicy(payloadOf(entry)) }
     case 'trust-anchors':
-      return { ...rules, policyIndex, anchors: parseTrustAnchorsDocument(payloadOf(entry)) }
+      return { ...rules, policyIndex, ...readTrustAnchorsDocument(payloadOf(entry)) }
     default:
       return { ...rules, policyIndex, delegations: rules.delegations.with(entry) }
   }

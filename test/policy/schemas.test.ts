@@ -9,6 +9,7 @@ import { encodeCoseKey } from '../../src/cose/public-key.ts'
 import { InputError } from '../../src/errors.ts'
 import { CEL_EVALUATOR } from '../../src/policy/cel-subset.ts'
 import { parseDelegation, parseDelegationRevocation } from '../../src/policy/delegation.ts'
+import { parsePayloadPruning } from '../../src/policy/payload-pruning.ts'
 import { parseRegistrationJournal } from '../../src/policy/registration-journal.ts'
 import {
   parseRegistrationPolicy,
@@ -35,11 +36,14 @@ const policy = {
   operatorKeys: [key],
   registrarKeys: [key],
   predicateTypes: ['https://slsa.dev/*'],
+  payloadValidator: 'attestry@1',
   requiredClaims: REQUIRED_CLAIMS,
   maxRegistrationLagSeconds: 3600,
   maxClockSkewSeconds: 0,
   delegation: { depthMax: 8 },
   submitter: { required: true, oidc: [{ issuer: 'https://t.example', audience: 'log' }] },
+  sigstoreRoots: [`sha256:${'ab'.repeat(32)}`],
+  dsse: 'required',
   conditions: [{ name: 'only-npm', cel: 'statement.subject.startsWith("pkg:npm/")' }],
   celEvaluator: CEL_EVALUATOR,
 }
@@ -64,6 +68,12 @@ const anchors = {
     }),
   ],
 }
+const trustedRoot = { mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1' }
+const allAnchors = {
+  ...anchors,
+  sigstoreRoots: [{ name: 'own', trustedRoot: btoa(JSON.stringify(trustedRoot)) }],
+  dsseKeys: [{ coseKey: key, keyid: 'SHA256:abc', validFrom: 0, validUntil: 1_790_000_000 }],
+}
 const delegation = {
   version: 1,
   audience: key,
@@ -84,6 +94,7 @@ const journal = {
   collateral: [[3, `sha256:${'ab'.repeat(32)}`, 'x5chain']],
   submitters: [[3, `sha256:${'cd'.repeat(32)}`]],
 }
+const pruning = { version: 1, digest: `sha256:${'ab'.repeat(32)}`, reason: 'a court asked' }
 const revocation = { version: 1, delegation: 'ab'.repeat(32) }
 
 /** Values that are put in the place of every value of a good document. */
@@ -112,10 +123,11 @@ function* mutants(value: unknown): Generator {
 
 const DOCUMENTS: [string, Json, (bytes: Uint8Array) => unknown][] = [
   ['registration-policy', policy, parseRegistrationPolicy],
-  ['trust-anchors', anchors, parseTrustAnchorsDocument],
+  ['trust-anchors', allAnchors, parseTrustAnchorsDocument],
   ['delegation', delegation, parseDelegation],
   ['delegation-revocation', revocation, parseDelegationRevocation],
   ['registration-journal', journal, parseRegistrationJournal],
+  ['payload-pruning', pruning, parsePayloadPruning],
 ]
 
 describe.each(DOCUMENTS)('%s', (name, good, parse) => {
@@ -168,6 +180,8 @@ function isBeyondSchema(json: string, good: Json): boolean {
     'conditions',
     'audience',
     'anchors',
+    'sigstoreRoots',
+    'dsseKeys',
     'expires',
     'notBefore',
     'from',
