@@ -12,6 +12,8 @@ export interface LoadRequest {
   readonly concurrency: number
   readonly count: number
   readonly pem: string
+  /** Dependencies of each statement. */
+  readonly dependencies?: number
 }
 
 export interface LoadResult {
@@ -26,7 +28,8 @@ export interface LoadResult {
 const request = JSON.parse(process.argv[2] ?? '{}') as LoadRequest
 const signer = issuerFromPem(request.pem)
 const statements: Uint8Array[] = []
-for (let i = 0; i < request.count; i++) statements.push(await makeStatement(signer))
+for (let i = 0; i < request.count; i++)
+  statements.push(await makeStatement(signer, request.dependencies))
 const statementBytes = statements[0]?.length ?? 0
 
 const latencies: number[] = []

@@ -1,12 +1,14 @@
 /**
  * `npm run bench`: the server as its users start it, loaded over HTTP from a separate process at
  * concurrency 1, 64 and 256, beside yardsticks taken in the same run. Prints a table and writes
- * bench/RESULTS.md. `-- --memory` registers 200,000 statements and watches memory instead.
+ * bench/RESULTS.md. `-- --memory` registers 200,000 statements and watches memory instead;
+ * `-- --index [COUNT]` measures the index instead (index-bench.ts).
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { hostileReport } from './hostile.ts'
+import { indexReport } from './index-bench.ts'
 import type { LoadResult } from './load.ts'
 import { cpuSeconds, memoryMiB } from './process-usage.ts'
 import { attestry, load, serveAttestry, serveYardstick, type ServerProcess } from './processes.ts'
@@ -18,12 +20,16 @@ const folder = mkdtempSync(join(tmpdir(), 'attestry-bench-'))
 const pem = makeIssuerPem()
 const publicKey = issuerFromPem(pem).publicKey
 
-async function newRegistry(name: string): Promise<ServerProcess> {
+async function newData(name: string): Promise<string> {
   const key = join(folder, 'issuer.pub.cbor')
   const data = join(folder, name)
   writeFileSync(key, encodeCoseKey(publicKey))
   await attestry('init', '--data', data, '--origin', 'bench.example/log', '--trust', key)
-  return serveAttestry(data)
+  return data
+}
+
+async function newRegistry(name: string): Promise<ServerProcess> {
+  return serveAttestry(await newData(name))
 }
 
 interface Measured extends LoadResult {
@@ -119,26 +125,38 @@ async function memory(): Promise<string[]> {
   return lines
 }
 
+interface Report {
+  readonly title: string
+  readonly file: string
+  readonly run: () => Promise<readonly string[]>
+}
+
+function chooseReport(argv: readonly string[]): Report {
+  if (argv.includes('--memory')) {
+    const title = 'Memory over 200,000 registrations, 64 connections'
+    return { title, file: 'bench/RESULTS-memory.md', run: memory }
+  }
+  if (argv.includes('--index')) {
+    const count = Number(argv[argv.indexOf('--index') + 1] ?? 200_000)
+    const title = `Index of ${number(count)} statements with 10 dependencies each`
+    return {
+      title,
+      file: 'bench/RESULTS-index.md',
+      run: async () =>
+        indexReport({ count, pem, data: await newData('index'), other: await newData('off') }),
+    }
+  }
+  const run = async (): Promise<string[]> => [...(await speed()), '', ...(await hostileReport())]
+  return { title: 'Registrations over HTTP', file: 'bench/RESULTS.md', run }
+}
+
 try {
-  const memoryOnly = process.argv.includes('--memory')
-  const title = memoryOnly
-    ? 'Memory over 200,000 registrations, 64 connections'
-    : 'Registrations over HTTP'
+  const { title, file, run } = chooseReport(process.argv)
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, ${number(totalmem() / 2 ** 30)} GiB, Node ${process.version}, client on the same cores.`
-  const lines = [
-    `## ${title}`,
-    '',
-    `${new Date().toISOString().slice(0, 10)} · ${machine}`,
-    '',
-    ...(memoryOnly ? await memory() : await speed()),
-    '',
-    ...(memoryOnly ? [] : await hostileReport()),
-  ]
+  const date = new Date().toISOString().slice(0, 10)
+  const lines = [`## ${title}`, '', `${date} · ${machine}`, '', ...(await run())]
   console.log(lines.join('\n'))
-  writeFileSync(
-    memoryOnly ? 'bench/RESULTS-memory.md' : 'bench/RESULTS.md',
-    `${lines.join('\n').trimEnd()}\n`,
-  )
+  writeFileSync(file, `${lines.join('\n').trimEnd()}\n`)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -47,8 +47,11 @@ function stop(child: ChildProcess): Promise<void> {
   })
 }
 
-export function serveAttestry(data: string): Promise<ServerProcess> {
-  return start([CLI, 'serve', '--data', data, '--port', '0'], /http:\/\/127\.0\.0\.1:(\d+)/)
+export function serveAttestry(data: string, ...more: readonly string[]): Promise<ServerProcess> {
+  return start(
+    [CLI, 'serve', '--data', data, '--port', '0', ...more],
+    /http:\/\/127\.0\.0\.1:(\d+)/,
+  )
 }
 
 export function serveYardstick(...args: readonly string[]): Promise<ServerProcess> {

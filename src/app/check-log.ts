@@ -17,6 +17,7 @@ import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { systemClock } from './config.ts'
 import { dataPaths } from './data-directory.ts'
 import { nativeHasher } from './open-log.ts'
+import { prunedIn } from './pruned-payloads.ts'
 import { loadReceiptSigner } from './service-signers.ts'
 
 export interface CheckLogRequest extends Pick<CheckLogOptions, 'onProgress' | 'knownHeads'> {
@@ -35,7 +36,8 @@ export async function checkLog(request: CheckLogRequest): Promise<CheckReport> {
   const guard = SqliteGuard.open(paths.guard)
   try {
     const adapters = { store, guard, hasher: nativeHasher, verifier: nodeVerifier }
-    return await checkStoredLog({ ...adapters, sha256: nativeSha256, kindOf, ...options })
+    const isPruned = prunedIn(store)
+    return await checkStoredLog({ ...adapters, sha256: nativeSha256, kindOf, isPruned, ...options })
   } finally {
     await guard.close()
     await store.close()
@@ -65,6 +67,7 @@ export async function adoptGuard(
     return await adoptLogGuard({
       ...{ store, guard, signer, clock: systemClock, origin, issuer },
       ...{ hasher: nativeHasher, verifier: nodeVerifier, sha256: nativeSha256, kindOf },
+      isPruned: prunedIn(store),
       ...(onProgress === undefined ? {} : { onProgress }),
       ...(knownHeads === undefined ? {} : { seenHeads: knownHeads }),
     })

@@ -7,6 +7,7 @@ import { StartError } from '../errors.ts'
 import { HTTP_LIMITS } from '../http/limits.ts'
 import type { HttpLimits } from '../http/limits.ts'
 import type { Clock } from '../log/clock.ts'
+import { PAYLOAD_BYTES_LIMIT } from '../statement/payload-name.ts'
 import { parsePkcs11Uri } from '../keys/pkcs11-uri.ts'
 import type { Pkcs11Uri } from '../keys/pkcs11-uri.ts'
 import { WITNESS_LIMITS } from '../witness/witness-client.ts'
@@ -29,6 +30,8 @@ export interface ServeFlags {
   readonly answerWithinMs?: string | number | undefined
   readonly drainMs?: string | number | undefined
   readonly bodyBytesMax?: string | number | undefined
+  /** Largest payload that the payload store takes; 0 takes none. */
+  readonly payloadBytesMax?: string | number | undefined
   readonly registrationsInFlightMax?: string | number | undefined
   readonly connectionsMax?: string | number | undefined
   /** tlog-policy file: the witnesses to ask for cosignatures. */
@@ -37,6 +40,8 @@ export interface ServeFlags {
   readonly requireWitness?: boolean | undefined
   readonly witnessIntervalMs?: string | number | undefined
   readonly journalIntervalMs?: string | number | undefined
+  /** `off` answers no look-ups and follows no log. */
+  readonly index?: string | undefined
   /** `required` refuses registrations without a token. */
   readonly auth?: string | undefined
   /** `ISSUER=FILE`: the key set of an OIDC provider. */
@@ -84,6 +89,8 @@ export interface RegistryConfig {
   /** Undefined: no witness is asked. */
   readonly witnessing: WitnessingConfig | undefined
   readonly submitters: SubmitterConfig
+  /** Whether look-ups are answered. */
+  readonly index: boolean
   /** How long an entry waits for the journal that covers it. */
   readonly journalIntervalMs: number
   readonly clock: Clock
@@ -119,6 +126,7 @@ export function readConfig(
     }),
     drainMs: numbers.read('--drain-ms', flags.drainMs, { usual: 10_000, max: MILLISECONDS_MAX }),
     submitters: readSubmitters(flags, problems),
+    index: readSwitch('--index', flags.index, problems),
     // Well below the minute that the design promises.
     journalIntervalMs: numbers.read('--journal-interval-ms', flags.journalIntervalMs, {
       usual: 30_000,
@@ -130,6 +138,13 @@ export function readConfig(
   })
   if (problems.length > 0) throw new StartError('ERR_CONFIGURATION', problems.join('; '))
   return config
+}
+
+function readSwitch(flag: string, given: string | undefined, problems: string[]): boolean {
+  if (given !== undefined && given !== 'on' && given !== 'off') {
+    problems.push(`${flag} is on or off, not "${given}"`)
+  }
+  return given !== 'off'
 }
 
 function readSubmitters(
@@ -195,6 +210,11 @@ function readLimits(flags: ServeFlags, numbers: NumberReader): HttpLimits {
     bodyBytesMax: numbers.read('--body-bytes-max', flags.bodyBytesMax, {
       usual: usual.bodyBytesMax,
       max: 16 * 1024 * 1024,
+    }),
+    payloadBytesMax: numbers.read('--payload-bytes-max', flags.payloadBytesMax, {
+      usual: usual.payloadBytesMax,
+      min: 0,
+      max: PAYLOAD_BYTES_LIMIT,
     }),
     registrationsInFlightMax: numbers.read('--in-flight-max', flags.registrationsInFlightMax, {
       usual: usual.registrationsInFlightMax,

@@ -9,6 +9,8 @@ export interface DataPaths {
   readonly directory: string
   readonly store: string
   readonly lock: string
+  /** Tables that answer look-ups; can be deleted and made again. */
+  readonly index: string
   readonly keys: string
   readonly receiptKey: string
   readonly checkpointKey: string
@@ -27,6 +29,7 @@ export function dataPaths(directory: string, guard?: string): DataPaths {
     directory: root,
     store: join(root, 'log.sqlite'),
     lock: join(root, 'lock.sqlite'),
+    index: join(root, 'index.sqlite'),
     keys,
     receiptKey: join(keys, 'receipt.pem'),
     checkpointKey: join(keys, 'checkpoint.pem'),

@@ -4,7 +4,7 @@
  * came; what it counts as done is not done again. Writing is synchronous: two small files an entry are
  * most of the work.
  */
-import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { mkdir, open, readFile, readdir, rm, truncate } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { encodeUtf8 } from '../bytes/bytes.ts'
@@ -72,6 +72,11 @@ export class ExportDirectory {
   writeOnce(path: string, bytes: Uint8Array): void {
     const found = statSync(join(this.path, path), { throwIfNoEntry: false })
     if (found?.size !== bytes.length) this.write(path, bytes)
+  }
+
+  /** Removes a resource that the log does not have any more. */
+  remove(path: string): void {
+    rmSync(join(this.path, path), { force: true })
   }
 
   /** Opens the journal index, cut to what is done; each call adds lines and returns its length. */

@@ -11,7 +11,7 @@ import { sha256 } from '../bytes/digest.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { leafIndex } from '../bytes/integers.ts'
 import { encodeHeadBundle } from '../cose/head-bundle.ts'
-import { encodeInclusionReceipt } from '../cose/receipt.ts'
+import { encodeInclusionReceipt } from '../cose/encode-receipt.ts'
 import { withAttachedRoot } from '../cose/signed-tree-head.ts'
 import { AttestryError } from '../errors.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
@@ -35,8 +35,10 @@ import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { dataPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
 import { ExportDirectory } from './export-directory.ts'
+import { exportPayloads } from './export-payloads.ts'
 import type { ExportState, JournalIndex } from './export-directory.ts'
 import { nativeHasher } from './open-log.ts'
+import { prunedIn } from './pruned-payloads.ts'
 import { readSchemas } from './schemas.ts'
 import { loadCheckpointKeys, readReceiptKeys } from './service-signers.ts'
 import type { CheckpointKeys } from './service-signers.ts'
@@ -83,9 +85,11 @@ export async function exportLog(request: ExportLogRequest): Promise<ExportReport
     const { treeSize } = snapshot.head.treeHead
     const begun = resumed ?? { origin, treeSize, tilesOnly, nextBundle: 0, journalBytes: 0 }
     directory.saveState(begun)
-    const exporter = new Exporter({ snapshot, directory, tilesOnly })
+    const isPruned = prunedIn(store)
+    const exporter = new Exporter({ snapshot, directory, tilesOnly, isPruned })
     await exporter.writeBundles(begun, request.onProgress)
     await exporter.writeOpenTiles()
+    await exportPayloads(paths.store, directory)
     const receiptKeys = new ServiceKeys(await readReceiptKeys(store))
     return await finish({ snapshot, directory, keys, receiptKeys, paths }, begun)
   } finally {
@@ -98,6 +102,8 @@ interface ExporterParts {
   readonly snapshot: LogSnapshot
   readonly directory: ExportDirectory
   readonly tilesOnly: boolean
+  /** Whether an entry says that content with this SHA-256 was deleted. */
+  readonly isPruned: (digest: Uint8Array) => Promise<boolean>
 }
 
 /** Writes what belongs to entries, tiles and heads. */
@@ -185,10 +191,11 @@ class Exporter {
 
   /** Each piece once a bundle, however many entries share it. */
   async #writeCollateral(first: number, width: number): Promise<void> {
-    const { snapshot, directory } = this.#parts
+    const { snapshot, directory, isPruned } = this.#parts
     const pieces = await snapshot.tree.entryCollateral(first, first + width)
     const digests = new Map(pieces.map(({ digest }) => [encodeHex(digest), digest]))
     for (const [name, digest] of digests) {
+      if (await isPruned(digest)) continue
       const bytes = await snapshot.tree.readCollateral(digest)
       directory.writeOnce(`collateral/sha256:${name}`, bytes)
     }

@@ -12,6 +12,7 @@ import type { PublicKey } from '../cose/public-key.ts'
 import { verifySign1 } from '../cose/sign1.ts'
 import type { Signer } from '../cose/signer.ts'
 import { AttestryError, StartError } from '../errors.ts'
+import { PAYLOAD_VALIDATOR } from '../payload/validate-payload.ts'
 import {
   encodeRegistrationPolicy,
   encodeTrustAnchorsDocument,
@@ -45,6 +46,7 @@ export function genesisDocuments(
     algorithms: ALGORITHMS.map(({ name }) => name),
     contentTypes: ['*'],
     operatorKeys: [operatorKey],
+    payloadValidator: PAYLOAD_VALIDATOR,
     ...(registrarKey === undefined ? {} : { registrarKeys: [registrarKey] }),
   })
   return [

@@ -4,11 +4,14 @@ import { readFile, readdir } from 'node:fs/promises'
 /** The same relative path from `src/app` and from `dist/app`. */
 const FOLDER = new URL('../../schemas/', import.meta.url)
 
-/** Bytes by file name. */
+/** Bytes by file name; those of predicates, which lie in a folder of their own, among them. */
 export async function readSchemas(): Promise<ReadonlyMap<string, Uint8Array>> {
-  const names = (await readdir(FOLDER)).filter((name) => name.endsWith('.schema.json')).sort()
-  const files = names.map(
-    async (name) => [name, new Uint8Array(await readFile(new URL(name, FOLDER)))] as const,
-  )
+  const paths = (await readdir(FOLDER, { recursive: true }))
+    .filter((path) => path.endsWith('.schema.json'))
+    .sort()
+  const files = paths.map(async (path) => {
+    const bytes = await readFile(new URL(path, FOLDER))
+    return [path.slice(path.lastIndexOf('/') + 1), new Uint8Array(bytes)] as const
+  })
   return new Map(await Promise.all(files))
 }

@@ -10,13 +10,18 @@ import type { AddressInfo } from 'node:net'
 import { InvariantError, StartError } from '../errors.ts'
 import { drainServer } from '../http/drain.ts'
 import { createHttpServer } from '../http/server.ts'
-import { nativeSha256 } from '../keys/native-hash.ts'
+import { nativeDigest, nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
+import { NamedPayloads } from '../registry/named-payloads.ts'
 import type { RegistryPorts } from '../registry/ports.ts'
+import { SigstoreBundleVerifier } from '../sigstore/sigstore-bundle-verifier.ts'
 import { Registry } from '../registry/registry.ts'
 import { SqliteApiTokens } from '../store/sqlite/sqlite-api-tokens.ts'
+import { SqlitePayloadStore } from '../store/sqlite/sqlite-payload-store.ts'
 import { SqliteRefusals } from '../store/sqlite/sqlite-refusals.ts'
 import type { RegistryConfig } from './config.ts'
+import { startIndexing } from './indexing.ts'
+import type { Indexing } from './indexing.ts'
 import { openJournaling } from './journaling.ts'
 import { nativeHasher, openLog } from './open-log.ts'
 import type { OpenedLog } from './open-log.ts'
@@ -63,7 +68,14 @@ export async function startRegistry(config: RegistryConfig): Promise<RunningRegi
     ending.onEnd(() => witnessing?.witnesses.close())
     const tokens = SqliteApiTokens.open(config.paths.store, { readonly: true })
     ending.onEnd(() => tokens.close())
-    const ports = await registryPorts(config, { opened, witnessing, refusals, tokens, ending })
+    const payloads = SqlitePayloadStore.open(config.paths.store)
+    ending.onEnd(() => payloads.close())
+    const bundles = new SigstoreBundleVerifier()
+    ending.onEnd(() => bundles.close())
+    const indexing = await startIndex(config, opened, witnessing)
+    ending.onEnd(() => indexing?.close())
+    const parts = { opened, witnessing, refusals, tokens, payloads, bundles, indexing, ending }
+    const ports = await registryPorts(config, parts)
     const journaling = await openJournaling(config, { ...ports, log: opened.log })
     ending.onEnd(() => journaling.close())
     const server = createHttpServer({
@@ -94,17 +106,29 @@ async function startWitnesses(
   return witnessing === undefined ? undefined : startWitnessing({ ...config, witnessing }, opened)
 }
 
+/** Undefined when it is switched off. */
+async function startIndex(
+  config: RegistryConfig,
+  { log }: OpenedLog,
+  witnessing: Witnessing | undefined,
+): Promise<Indexing | undefined> {
+  return config.index ? startIndexing({ ...config, log: witnessing?.log ?? log }) : undefined
+}
+
 interface RegistryParts {
   readonly opened: OpenedLog
   readonly witnessing: Witnessing | undefined
   readonly refusals: SqliteRefusals
   readonly tokens: SqliteApiTokens
+  readonly payloads: SqlitePayloadStore
+  readonly bundles: SigstoreBundleVerifier
+  readonly indexing: Indexing | undefined
   readonly ending: Ending
 }
 
 async function registryPorts(
   { clock, answerWithinMs, submitters }: RegistryConfig,
-  { opened, witnessing, refusals, tokens, ending }: RegistryParts,
+  { opened, witnessing, refusals, tokens, payloads, bundles, indexing, ending }: RegistryParts,
 ): Promise<RegistryPorts> {
   const { log, names, serviceKeys, checkpointKeys } = opened
   const rules = await followRules(log)
@@ -112,6 +136,7 @@ async function registryPorts(
     ...names,
     log: witnessing?.log ?? log,
     ...(witnessing === undefined ? {} : { witnesses: witnessing.witnesses }),
+    ...(indexing === undefined ? {} : { index: indexing.reader }),
     serviceKeys,
     checkpointSigners: checkpointKeys.signers,
     retiredCheckpointKeys: checkpointKeys.retired,
@@ -120,10 +145,17 @@ async function registryPorts(
       ...{ tokens, clock, issuer: names.issuer, required: submitters.required },
       oidc: await openOidcTokens(submitters.oidcKeys, clock),
     }),
+    payloads: {
+      store: payloads,
+      startDigest: nativeDigest,
+      onStored: (name) => indexing?.payloadStored(name),
+      named: new NamedPayloads(),
+    },
     clock,
     answerWithinMs,
     rules,
     verifier: nodeVerifier,
+    bundles,
     hasher: nativeHasher,
     sha256: nativeSha256,
     stopped: () => ending.isFatal,

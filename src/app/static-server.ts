@@ -46,7 +46,7 @@ async function answer(
     fail(res, 404, 'this copy of a log has nothing here')
     return
   }
-  const isFixed = /^(?:tile|collateral)\/|^heads\/(?!current)/.test(path)
+  const isFixed = /^(?:tile|collateral|payloads)\/|^heads\/(?!current)/.test(path)
   res.writeHead(200, {
     ...COMMON,
     'Content-Type': typeOf(path),

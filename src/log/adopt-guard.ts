@@ -14,7 +14,7 @@ import { checkIdentity } from './recover.ts'
 import { signHead } from './signed-head.ts'
 
 export interface AdoptGuardOptions
-  extends LogPorts, Pick<CheckLogOptions, 'sha256' | 'kindOf' | 'onProgress'> {
+  extends LogPorts, Pick<CheckLogOptions, 'sha256' | 'kindOf' | 'isPruned' | 'onProgress'> {
   /** Heads seen outside: size and root of receipts, of heads that clients or witnesses kept. */
   readonly seenHeads?: readonly KnownHead[]
 }
@@ -26,7 +26,8 @@ export interface AdoptGuardOptions
 export async function adoptGuard(
   options: AdoptGuardOptions,
 ): Promise<{ head: SignedTreeHead; report: CheckReport }> {
-  const { store, guard, seenHeads, hasher, verifier, sha256, kindOf, onProgress } = options
+  const { store, guard, seenHeads, hasher, verifier, sha256, kindOf, isPruned } = options
+  const { onProgress } = options
   if ((await guard.read()) !== undefined) {
     throw new StartError(
       'ERR_LOG_EXISTS',
@@ -38,6 +39,7 @@ export async function adoptGuard(
     ...{ store, hasher, verifier, knownHeads: seenHeads ?? [] },
     ...(sha256 === undefined ? {} : { sha256 }),
     ...(kindOf === undefined ? {} : { kindOf }),
+    ...(isPruned === undefined ? {} : { isPruned }),
     ...(onProgress === undefined ? {} : { onProgress }),
   })
   const { state } = report

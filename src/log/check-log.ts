@@ -21,7 +21,7 @@ import {
   corrupt,
   readKinds,
 } from './check-stored.ts'
-import type { CheckContext, CheckProgress, KindOf, KnownHead } from './check-stored.ts'
+import type { CheckContext, CheckProgress, IsPruned, KindOf, KnownHead } from './check-stored.ts'
 import { CompactRange } from './compact-range.ts'
 import type { Guard } from './guard.ts'
 import type { CheckingPorts } from './ports.ts'
@@ -35,6 +35,8 @@ export interface CheckLogOptions extends CheckingPorts {
   readonly sha256?: Sha256
   /** What an entry does to the log, to compare with what the store says. */
   readonly kindOf?: KindOf
+  /** Without it, everything that entries were admitted with has to be there. */
+  readonly isPruned?: IsPruned
   readonly onProgress?: (progress: { readonly entries: number; readonly treeSize: number }) => void
 }
 
@@ -76,7 +78,7 @@ export async function checkLog(options: CheckLogOptions): Promise<CheckReport> {
 
 async function walk(
   context: CheckContext,
-  { sha256 = portableSha256, kindOf, onProgress }: CheckLogOptions,
+  { sha256 = portableSha256, kindOf, isPruned, onProgress }: CheckLogOptions,
 ): Promise<CheckProgress> {
   const { hasher, state } = context
   const { treeSize } = state.treeHead
@@ -89,7 +91,7 @@ async function walk(
     const end = Math.min(first + TILE_WIDTH, treeSize)
     await asCorrupt(`the entries from ${first} on`, async () => {
       const leafHashes = await checkEntries({ ...context, sha256, kindOf, kinds }, first, end)
-      await checkCollateral({ ...context, sha256 }, first, end)
+      await checkCollateral({ ...context, sha256, isPruned }, first, end)
       await checkTiles(context, progress, leafHashes)
       await checkHeads(context, progress, leafHashes)
     })

@@ -68,35 +68,71 @@ export interface IndexQuery {
 export interface IndexState {
   /** Every entry below this is indexed. */
   readonly treeSize: TreeSize
+  /** Why it does not grow at present; the follower tries again by itself. */
+  readonly failure?: string
 }
 
-/** Read side. All synchronous work is bounded by `limit`. */
+/** What one call of `query` found, from one snapshot. */
+export interface QueryAnswer {
+  /** Everything below this was looked at, or will be by going on. */
+  readonly treeSize: TreeSize
+  readonly statements: readonly IndexedStatement[]
+  /**
+   * Where to go on: as `indexFrom` when ascending, as `indexBelow` when descending. Absent once
+   * everything was looked at. Present after an empty list too: filters that many statements pass
+   * one by one and few together are worked off in steps of bounded work.
+   */
+  readonly next?: number
+}
+
+/** Read side. The work of one call is bounded, whatever is asked and however large the log is. */
 export interface IndexReader {
   readState(): Promise<IndexState>
-  /** Statements that pass all filters, and the size that they were found at, from one snapshot. */
-  query(query: IndexQuery): Promise<{
-    readonly treeSize: TreeSize
-    readonly statements: readonly IndexedStatement[]
-  }>
+  /** Statements that pass all filters, at most `limit`, in order of their indexes. */
+  query(query: IndexQuery): Promise<QueryAnswer>
   /** Whole records [start, start + count) as the tables hold them, for `attestry audit`. */
   readRecords(
     start: LeafIndex,
     count: number,
   ): Promise<{ readonly treeSize: TreeSize; readonly records: readonly IndexRecord[] }>
-  /** Entries that are hash envelopes of this digest, e.g. `sha256:…`, whether the preimage was read or not. */
-  findEnvelopes(digest: string): Promise<readonly LeafIndex[]>
+  /**
+   * Whole records of these entries, in ascending order and each once; what is not indexed is left
+   * out. For views of a few entries: the caller bounds the list.
+   */
+  findRecords(leafIndexes: readonly LeafIndex[]): Promise<{
+    readonly treeSize: TreeSize
+    readonly records: readonly IndexRecord[]
+  }>
+  /**
+   * Calls `listener` after every transaction that indexed more, with the size that queries then see;
+   * nobody has to poll. Calls may be joined (one for the last of several transactions), never lost.
+   * A listener must not throw. Returns how to stop it.
+   */
+  follow(listener: (treeSize: TreeSize) => void): () => void
+  /**
+   * Entries that are hash envelopes of this digest, e.g. `sha256:…`, whether the preimage was read
+   * or not: at most {@link ENVELOPES_MAX} from `from` on, ascending.
+   */
+  findEnvelopes(digest: string, from?: number): Promise<readonly LeafIndex[]>
   close(): Promise<void>
 }
 
+/** Entries that one call of `findEnvelopes` names. */
+export const ENVELOPES_MAX = 1000
+
 /** Write side; one process, one thread. */
-export interface IndexWriter {
-  readState(): Promise<IndexState>
+export interface IndexWriter extends Pick<IndexReader, 'readState' | 'findEnvelopes'> {
+  /**
+   * Digests of hash envelopes whose preimage was absent, each once and at most `limit`, in the
+   * adapter's order; those that follow `after`, which an earlier call named.
+   */
+  listAbsentPreimages(limit: number, after?: string): Promise<readonly string[]>
   /**
    * Adds the records that follow the indexed ones, in one transaction.
    * @throws InvariantError unless they continue at `treeSize` without a gap.
    */
   append(records: readonly IndexRecord[]): Promise<void>
-  /** Replaces what is kept of one entry that is indexed already, when its preimage came later. */
-  replace(record: IndexRecord): Promise<void>
+  /** Replaces what is kept of entries that are indexed already, when a preimage came later. */
+  replace(records: readonly IndexRecord[]): Promise<void>
   close(): Promise<void>
 }

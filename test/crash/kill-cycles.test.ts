@@ -8,11 +8,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { encodeCoseKey, parseCoseKeySet, type PublicKey } from '../../src/cose/public-key.ts'
-import {
-  parseReceipt,
-  verifyConsistencyReceipt,
-  verifyInclusionReceipt,
-} from '../../src/cose/receipt.ts'
+import { parseReceipt } from '../../src/cose/receipt.ts'
+import { verifyConsistencyReceipt, verifyInclusionReceipt } from '../../src/cose/verify-receipt.ts'
 import type { RootHash } from '../../src/merkle/hasher.ts'
 import { nodeVerifier as verifier } from '../../src/keys/node-verifier.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'

@@ -164,6 +164,7 @@ describe('migrations', () => {
     expect(readMigrations().map(({ name }) => name)).toEqual([
       '0001-log.sql',
       '0002-governance-and-collateral.sql',
+      '0003-payloads.sql',
     ])
   })
 

@@ -11,6 +11,7 @@ export type SqliteStatement = Database.Statement
 
 // The WAL-reset bug was repaired in 3.51.3.
 const SQLITE_VERSION_MIN = [3, 51, 3] as const
+const SYNCHRONOUS_NORMAL = 1
 const SYNCHRONOUS_FULL = 2
 const CACHE_KIB = 8 * 1024
 const MMAP_BYTES = 1024 * 1024 * 1024
@@ -25,24 +26,29 @@ export interface OpenOptions {
   readonly busyMs?: number
   /** WAL pages after which a commit also checkpoints; 0 leaves that to a checkpointer. */
   readonly autoCheckpointPages?: number
+  /** Only for what can be made again: power loss may take the last commits, never half of one. */
+  readonly isRebuildable?: boolean
+  /** Pages kept in memory. */
+  readonly cacheKib?: number
 }
 
 /**
- * Opens a database in WAL mode with `synchronous=FULL`.
+ * Opens a database in WAL mode, with `synchronous=FULL` unless it can be made again.
  * @throws StartError `ERR_CONFIGURATION` when SQLite does not do as it is told.
  */
 export function openDatabase(path: string, options: OpenOptions = {}): SqliteDatabase {
   const { create = false, readonly = false, busyMs = 1000, autoCheckpointPages = 0 } = options
+  const { isRebuildable = false, cacheKib = CACHE_KIB } = options
   const database = new Database(path, { fileMustExist: !create, readonly, timeout: busyMs })
   try {
     checkVersion(database)
     if (!readonly) set(database, 'journal_mode', 'wal')
-    set(database, 'synchronous', SYNCHRONOUS_FULL)
+    set(database, 'synchronous', isRebuildable ? SYNCHRONOUS_NORMAL : SYNCHRONOUS_FULL)
     set(database, 'wal_autocheckpoint', autoCheckpointPages)
     // macOS: a plain fsync does not reach the disk.
     set(database, 'fullfsync', 1)
     set(database, 'checkpoint_fullfsync', 1)
-    set(database, 'cache_size', -CACHE_KIB)
+    set(database, 'cache_size', -cacheKib)
     set(database, 'journal_size_limit', WAL_BYTES_KEPT)
     set(database, 'trusted_schema', 0)
     set(database, 'cell_size_check', 1)

@@ -68,18 +68,13 @@ export class SqliteLogStore implements LogStore {
   readonly #reader: SqliteDatabase
   readonly #reads: ReadStatements
   readonly #writing: Writing | undefined
-  readonly #ids: EntryIds
+  #ids: EntryIds | undefined
   #isClosed = false
 
   private constructor(reader: SqliteDatabase, writing: Writing | undefined) {
     this.#reader = reader
     this.#reads = prepareReads(reader)
     this.#writing = writing
-    // The writer's cache holds the pages of the index that its inserts touch.
-    this.#ids =
-      writing === undefined
-        ? new EntryIds(reader, this.#reads, rebuildIdTail(this.#reads))
-        : new EntryIds(writing.database, writing.reads, writing.tail)
   }
 
   /**
@@ -181,8 +176,8 @@ export class SqliteLogStore implements LogStore {
 
   async findLeafIndexes(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]> {
     const [only, ...more] = entryIds
-    if (only !== undefined && more.length === 0) return [await this.#ids.find(only)]
-    return readStored(() => this.#ids.findMany(entryIds))
+    if (only !== undefined && more.length === 0) return [await this.#entryIds().find(only)]
+    return readStored(() => this.#entryIds().findMany(entryIds))
   }
 
   async readEntries(start: LeafIndex, count: number): Promise<StoredEntry[]> {
@@ -267,6 +262,17 @@ export class SqliteLogStore implements LogStore {
     this.#reader.close()
     this.#writing?.database.close()
     this.#writing?.lock.release()
+  }
+
+  /** For a reader only when it is asked for: the newest ids have to be hashed again. */
+  #entryIds(): EntryIds {
+    const writing = this.#writing
+    // The writer's cache holds the pages of the index that its inserts touch.
+    this.#ids ??=
+      writing === undefined
+        ? new EntryIds(this.#reader, this.#reads, rebuildIdTail(this.#reads))
+        : new EntryIds(writing.database, writing.reads, writing.tail)
+    return this.#ids
   }
 
   #writer(): Writing {

@@ -101,7 +101,8 @@ export function prepareReads(database: SqliteDatabase): ReadStatements {
   return prepareAll(database, READS)
 }
 
-function prepareAll<Name extends string>(
+/** Prepares every text under its name. */
+export function prepareAll<Name extends string>(
   database: SqliteDatabase,
   texts: Readonly<Record<Name, string>>,
 ): Readonly<Record<Name, SqliteStatement>> {

@@ -1,0 +1,68 @@
+/**
+ * One entry as the index keeps it. Whatever an entry holds, there is a record of it: an entry that
+ * stopped the follower would hide all that come after it.
+ */
+import type { Sha256 } from '../bytes/digest.ts'
+import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
+import type { IndexRecord } from '../log/index-store.ts'
+import { readEntryFacts } from '../payload/entry-facts.ts'
+import type { EntryFacts } from '../payload/entry-facts.ts'
+import { innerCheck } from '../policy/inner-signatures.ts'
+import type { RegistrationPolicy } from '../policy/registration-policy.ts'
+import { payloadNameOf } from '../statement/payload-name.ts'
+import type { PayloadName } from '../statement/payload-name.ts'
+import { parseSignedStatement } from '../statement/signed-statement.ts'
+
+/** An entry of the log, and when it was registered. */
+export interface RegisteredEntry {
+  readonly leafIndex: LeafIndex
+  readonly entry: Uint8Array
+  readonly registrationTime: UnixSeconds
+}
+
+export interface RecordEntryOptions {
+  /** What the entry was admitted under. */
+  readonly policy: RegistrationPolicy | undefined
+  readonly readPreimage: (name: PayloadName) => Promise<Uint8Array | undefined>
+  readonly sha256: Sha256
+}
+
+export interface RecordedEntry {
+  readonly record: IndexRecord
+  /** Bytes that were read for it. */
+  readonly bytesRead: number
+}
+
+export async function recordEntry(
+  { leafIndex, entry, registrationTime }: RegisteredEntry,
+  { policy, readPreimage, sha256 }: RecordEntryOptions,
+): Promise<RecordedEntry> {
+  const statement = orError(() => parseSignedStatement(entry, { sha256 }))
+  const name = statement instanceof Error ? undefined : payloadNameOf(statement)
+  // A read that fails is no property of the entry: the follower tries again.
+  const preimage = name === undefined ? undefined : await readPreimage(name)
+  const facts = orError(() => {
+    if (statement instanceof Error) throw statement
+    const check = innerCheck(policy, statement, preimage)
+    return readEntryFacts({ statement, preimage, innerCheck: check, sha256 })
+  })
+  const record = facts instanceof Error ? unreadable(sha256(entry), facts) : facts
+  return {
+    record: { leafIndex, registrationTime, ...record },
+    bytesRead: entry.length + (preimage?.length ?? 0),
+  }
+}
+
+function orError<Value>(read: () => Value): Value | Error {
+  try {
+    return read()
+  } catch (error) {
+    return error as Error
+  }
+}
+
+function unreadable(entryId: Uint8Array, { message }: Error): EntryFacts {
+  const findings = [{ code: 'unreadable', message }]
+  const nothing = { digests: [], attributes: [], numbers: [] }
+  return { entryId, description: { kind: 'opaque', type: '', ...nothing, findings } }
+}

@@ -1,0 +1,175 @@
+/**
+ * Answers a query by intersecting the streams of its filters (index-cursors.ts): each is told to go
+ * on where another one is, until all are at one index. A sparse filter carries the dense ones along,
+ * whichever it is, so nothing has to be estimated. When the work of a call is used up, the answer
+ * says where to go on.
+ */
+import type { IndexQuery } from '../../log/index-store.ts'
+import {
+  AnyOf,
+  ASCENDING,
+  DESCENDING,
+  EveryIndex,
+  KnownIndexes,
+  StoredIndexes,
+  Work,
+} from './index-cursors.ts'
+import type { Direction, IndexCursor } from './index-cursors.ts'
+import { digestTerm, roleNumber } from './index-facts.ts'
+import { attributeField, FIELD, findFieldId, findTermId, numberField } from './index-sql.ts'
+import type { IndexReads } from './index-sql.ts'
+
+/** Rows that one call may read for its filters, with a call counted as some: a few milliseconds. */
+export const QUERY_ROWS_MAX = 12_000
+/** A range of numbers with no more rows than this is read whole, and leads. */
+const KNOWN_NUMBERS_MAX = 1000
+
+export interface FoundIndexes {
+  readonly leafIndexes: readonly number[]
+  readonly next?: number
+}
+
+interface Search {
+  readonly reads: IndexReads
+  readonly direction: Direction
+  readonly work: Work
+}
+
+export interface FindIndexesRequest {
+  readonly reads: IndexReads
+  readonly query: IndexQuery
+  /** Entries that are indexed. */
+  readonly treeSize: number
+  readonly work?: Work
+}
+
+/** Indexes of statements that pass all filters, within the snapshot that is open. */
+export function findIndexes(request: FindIndexesRequest): FoundIndexes {
+  const { reads, query, treeSize, work = new Work(QUERY_ROWS_MAX) } = request
+  const direction = query.order === 'descending' ? DESCENDING : ASCENDING
+  const { low, high } = indexRange(reads, query, treeSize)
+  const cursors = openCursors({ reads, direction, work }, query)
+  if (cursors === undefined || low >= high) return { leafIndexes: [] }
+  const start = direction.step === 1 ? low : high - 1
+  const isWithin = (index: number): boolean => low <= index && index < high
+  const leafIndexes: number[] = []
+  let target = start
+  while (isWithin(target)) {
+    if (leafIndexes.length >= query.limit || work.isDone) {
+      return { leafIndexes, next: nextOf(target, direction) }
+    }
+    const place = meet(cursors, target, direction)
+    if (place === undefined) break
+    if (place.isHit && isWithin(place.at)) leafIndexes.push(place.at)
+    target = place.isHit ? place.at + direction.step : place.at
+  }
+  return { leafIndexes }
+}
+
+/** `indexFrom` and `indexBelow` both take the place itself in: one names it, one excludes it. */
+function nextOf(target: number, { step }: Direction): number {
+  return step === 1 ? target : target + 1
+}
+
+/** One round: all streams at `target`, or the farthest place that one of them went to. */
+function meet(
+  cursors: readonly IndexCursor[],
+  target: number,
+  { isBefore }: Direction,
+): { readonly at: number; readonly isHit: boolean } | undefined {
+  let at = target
+  let isHit = true
+  for (const cursor of cursors) {
+    if (!cursor.seek(at)) return undefined
+    if (isBefore(at, cursor.at)) {
+      at = cursor.at
+      // The streams before this one have not been asked for that place.
+      isHit = cursor === cursors[0]
+    }
+    if (!cursor.isHit) isHit = false
+  }
+  return { at, isHit }
+}
+
+function indexRange(
+  reads: IndexReads,
+  {
+    indexFrom = 0,
+    indexBelow = Number.POSITIVE_INFINITY,
+    registeredFrom,
+    registeredTo,
+  }: IndexQuery,
+  treeSize: number,
+): { readonly low: number; readonly high: number } {
+  const firstSince = (time: number): number =>
+    (reads.firstSince.get(time) as number | undefined) ?? treeSize
+  const since = registeredFrom === undefined ? 0 : firstSince(registeredFrom)
+  // Times are whole seconds.
+  const until = registeredTo === undefined ? treeSize : firstSince(Math.floor(registeredTo) + 1)
+  return { low: Math.max(indexFrom, since), high: Math.min(indexBelow, until, treeSize) }
+}
+
+/** Undefined when a filter names what no statement has. */
+function openCursors(search: Search, query: IndexQuery): IndexCursor[] | undefined {
+  const { digest, roles, attributes = [], numbers = [] } = query
+  const terms: (readonly [string, string])[] = attributes.map(({ name, value }) => [
+    attributeField(name),
+    value,
+  ])
+  for (const name of ['issuer', 'subject', 'signer', 'kind', 'type'] as const) {
+    const value = query[name]
+    if (value !== undefined) terms.push([FIELD[name], value])
+  }
+  const cursors = terms.map(([field, value]) => openPostings(search, [field, value], [0]))
+  if (digest !== undefined) {
+    const names = roles ?? (['subject', 'dependency', 'evidence'] as const)
+    const term = digestTerm(digest.algorithm, digest.value)
+    cursors.unshift(openPostings(search, term, names.map(roleNumber)))
+  }
+  for (const range of numbers) cursors.unshift(openNumbers(search, range))
+  if (cursors.length === 0) return [new EveryIndex()]
+  return cursors.includes(undefined) ? undefined : (cursors as IndexCursor[])
+}
+
+function openPostings(
+  { reads, direction, work }: Search,
+  [field, value]: readonly [string, string],
+  roles: readonly number[],
+): IndexCursor | undefined {
+  const termId = findTermId(reads, field, value)
+  if (termId === undefined) return undefined
+  const statement = direction.step === 1 ? reads.postingsUp : reads.postingsDown
+  const open = (role: number): StoredIndexes =>
+    new StoredIndexes(direction, work, (from, count) => {
+      const indexes = statement.all(termId, role, from, count) as number[]
+      return { indexes, rows: indexes.length }
+    })
+  return roles.length === 1 ? open(roles[0]!) : new AnyOf(roles.map(open), direction)
+}
+
+function openNumbers(
+  { reads, direction, work }: Search,
+  range: NonNullable<IndexQuery['numbers']>[number],
+): IndexCursor | undefined {
+  const fieldId = findFieldId(reads, numberField(range.name))
+  if (fieldId === undefined) return undefined
+  const { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = range
+  const known = reads.numbersBetween.all(fieldId, atLeast, atMost, KNOWN_NUMBERS_MAX + 1)
+  if (known.length <= KNOWN_NUMBERS_MAX) return new KnownIndexes(known as number[], direction)
+  const statement = direction.step === 1 ? reads.numbersUp : reads.numbersDown
+  return new StoredIndexes(direction, work, (from, count) => {
+    const rows = statement.all(atLeast, atMost, fieldId, from, count) as NumbersRow[]
+    return {
+      indexes: rows.map((row) => row.leaf_index),
+      passed: rows.map((row) => row.passed === 1),
+      rows: rows.reduce((sum, { found }) => sum + found, 0),
+    }
+  })
+}
+
+/** The numbers of one statement: whether any is in the range, and how many were read. */
+interface NumbersRow {
+  readonly leaf_index: number
+  readonly passed: number
+  readonly found: number
+}

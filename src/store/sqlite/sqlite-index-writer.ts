@@ -1,0 +1,104 @@
+/**
+ * The write side of the index in SQLite: rows and the position that they reach change in one
+ * transaction, so a follower that was killed goes on exactly where the tables end.
+ */
+import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
+import { assertInvariant } from '../../errors.ts'
+import { ENVELOPES_MAX } from '../../log/index-store.ts'
+import type { IndexRecord, IndexState, IndexWriter } from '../../log/index-store.ts'
+import type { SqliteDatabase } from './database.ts'
+import { storedText } from './index-facts.ts'
+import { IndexRowWriter, Postings } from './index-row-writer.ts'
+import { FIELD, findTermId, prepareIndexReads, prepareIndexWrites } from './index-sql.ts'
+import type { IndexReads, IndexWrites } from './index-sql.ts'
+
+export class SqliteIndexWriter implements IndexWriter {
+  readonly #database: SqliteDatabase
+  readonly #reads: IndexReads
+  readonly #writes: IndexWrites
+  readonly #rows: IndexRowWriter
+  #lastSecond: number
+
+  /** Takes over a database that `open-index.ts` has opened. */
+  constructor(database: SqliteDatabase) {
+    this.#database = database
+    this.#reads = prepareIndexReads(database)
+    this.#writes = prepareIndexWrites(database)
+    this.#rows = new IndexRowWriter(database)
+    this.#lastSecond = this.#readLastSecond()
+  }
+
+  async readState(): Promise<IndexState> {
+    const row = this.#reads.readProgress.get() as { readonly tree_size: number }
+    return { treeSize: row.tree_size as TreeSize }
+  }
+
+  async findEnvelopes(digest: string, from = 0): Promise<readonly LeafIndex[]> {
+    const termId = findTermId(this.#reads, FIELD.envelope, digest)
+    if (termId === undefined) return []
+    return this.#reads.postingsUp.all(termId, 0, from, ENVELOPES_MAX) as LeafIndex[]
+  }
+
+  async listAbsentPreimages(limit: number, after?: string): Promise<readonly string[]> {
+    const last = after === undefined ? 0 : findTermId(this.#reads, FIELD.envelope, after)
+    const terms = this.#reads.absentPreimages.all(last ?? 0, limit)
+    return terms.map((termId) => storedText(this.#reads.readTerm.get(termId)))
+  }
+
+  async append(records: readonly IndexRecord[]): Promise<void> {
+    this.#write(() => this.#append(records))
+  }
+
+  async replace(records: readonly IndexRecord[]): Promise<void> {
+    this.#write(() => {
+      const postings = new Postings()
+      for (const record of records) {
+        this.#rows.remove(record.leafIndex)
+        postings.add(this.#rows.insert(record), record.leafIndex)
+      }
+      this.#rows.insertPostings(postings)
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#database.close()
+  }
+
+  #write(change: () => void): void {
+    try {
+      this.#database.transaction(change).immediate()
+    } catch (error) {
+      this.#rows.forget()
+      this.#lastSecond = this.#readLastSecond()
+      throw error
+    }
+  }
+
+  #append(records: readonly IndexRecord[]): void {
+    const first = records[0]
+    if (first === undefined) return
+    const end = first.leafIndex + records.length
+    const { changes } = this.#writes.setTreeSize.run(end, first.leafIndex)
+    assertInvariant(changes === 1, `the index does not end at ${first.leafIndex}`)
+    if (first.leafIndex === 0) this.#writes.setLogId.run(first.entryId)
+    const postings = new Postings()
+    for (const [at, record] of records.entries()) {
+      const { leafIndex } = record
+      assertInvariant(leafIndex === first.leafIndex + at, `record ${leafIndex} leaves a gap`)
+      this.#addSecond(record)
+      postings.add(this.#rows.insert(record), leafIndex)
+    }
+    this.#rows.insertPostings(postings)
+  }
+
+  #addSecond({ registrationTime, leafIndex }: IndexRecord): void {
+    assertInvariant(registrationTime >= this.#lastSecond, `the time of ${leafIndex} went back`)
+    if (registrationTime === this.#lastSecond) return
+    this.#writes.insertSecond.run(registrationTime, leafIndex)
+    this.#lastSecond = registrationTime
+  }
+
+  #readLastSecond(): number {
+    return (this.#reads.lastSecond.get() as number | null) ?? -1
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The read side of the index in SQLite. Every call is one read transaction on a connection of its
+ * own, so an answer and the tree size that it names are of one moment, whatever the follower writes.
+ */
+import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
+import { InvariantError, UnavailableError } from '../../errors.ts'
+import { ENVELOPES_MAX } from '../../log/index-store.ts'
+import type {
+  IndexQuery,
+  IndexReader,
+  IndexRecord,
+  IndexState,
+  QueryAnswer,
+} from '../../log/index-store.ts'
+import { openDatabase, sqliteCode } from './database.ts'
+import type { SqliteDatabase } from './database.ts'
+import { findIndexes } from './index-query.ts'
+import { IndexRows } from './index-rows.ts'
+import { FIELD, findTermId, prepareIndexReads } from './index-sql.ts'
+import type { IndexReads } from './index-sql.ts'
+
+interface Records {
+  readonly treeSize: TreeSize
+  readonly records: readonly IndexRecord[]
+}
+
+export class SqliteIndex implements IndexReader {
+  readonly #database: SqliteDatabase
+  readonly #reads: IndexReads
+  readonly #rows: IndexRows
+  readonly #listeners = new Set<(treeSize: TreeSize) => void>()
+  readonly #onDamage: (message: string) => void
+  #failure: string | undefined
+
+  private constructor(database: SqliteDatabase, onDamage: (message: string) => void) {
+    this.#database = database
+    this.#onDamage = onDamage
+    this.#reads = prepareIndexReads(database)
+    this.#rows = new IndexRows(this.#reads)
+  }
+
+  /**
+   * Opens a file that `open-index.ts` has made, beside whoever writes it.
+   * @param onDamage told when the tables cannot be read.
+   */
+  static open(path: string, onDamage: (message: string) => void = () => undefined): SqliteIndex {
+    const database = openDatabase(path, { readonly: true, isRebuildable: true })
+    try {
+      return new SqliteIndex(database, onDamage)
+    } catch (error) {
+      database.close()
+      throw error
+    }
+  }
+
+  async readState(): Promise<IndexState> {
+    const failure = this.#failure === undefined ? {} : { failure: this.#failure }
+    return this.#snapshot((treeSize) => ({ treeSize, ...failure }))
+  }
+
+  async query(query: IndexQuery): Promise<QueryAnswer> {
+    const answer = this.#snapshot((treeSize) => {
+      const { leafIndexes, next } = findIndexes({ reads: this.#reads, query, treeSize })
+      const statements = leafIndexes.map((leafIndex) => this.#rows.readListed(leafIndex))
+      return { treeSize, statements, ...(next === undefined ? {} : { next }) }
+    })
+    // The work of a call was used up, and the next one is likely to follow: others first.
+    if (answer.next !== undefined && answer.statements.length < query.limit) {
+      await new Promise(setImmediate)
+    }
+    return answer
+  }
+
+  async readRecords(start: LeafIndex, count: number): Promise<Records> {
+    return this.#snapshot((treeSize) => {
+      const records: IndexRecord[] = []
+      for (let at: number = start; at < Math.min(start + count, treeSize); at++) {
+        const record = this.#rows.readRecord(at)
+        if (record !== undefined) records.push(record)
+      }
+      return { treeSize, records }
+    })
+  }
+
+  async findRecords(leafIndexes: readonly LeafIndex[]): Promise<Records> {
+    return this.#snapshot((treeSize) => {
+      const ascending = [...new Set(leafIndexes)].sort((a, b) => a - b)
+      const records = ascending.map((leafIndex) => this.#rows.readRecord(leafIndex))
+      return { treeSize, records: records.filter((record) => record !== undefined) }
+    })
+  }
+
+  follow(listener: (treeSize: TreeSize) => void): () => void {
+    // A function of its own, so that whoever follows twice is told twice.
+    const tell = (treeSize: TreeSize): void => listener(treeSize)
+    this.#listeners.add(tell)
+    return () => this.#listeners.delete(tell)
+  }
+
+  /** Tells who follows; whoever runs the writer calls it, which may be in another thread. */
+  announce(treeSize: TreeSize): void {
+    for (const tell of this.#listeners) tell(treeSize)
+  }
+
+  /** What keeps it from growing; `undefined` when nothing does any more. */
+  noteFailure(failure: string | undefined): void {
+    this.#failure = failure
+  }
+
+  async findEnvelopes(digest: string, from = 0): Promise<readonly LeafIndex[]> {
+    return this.#snapshot(() => {
+      const termId = findTermId(this.#reads, FIELD.envelope, digest)
+      if (termId === undefined) return []
+      return this.#reads.postingsUp.all(termId, 0, from, ENVELOPES_MAX) as LeafIndex[]
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear()
+    this.#database.close()
+  }
+
+  /** The first read of the transaction fixes what all of it see. */
+  #snapshot<Value>(read: (treeSize: TreeSize) => Value): Value {
+    const transaction = this.#database.transaction(() => {
+      const row = this.#reads.readProgress.get() as { readonly tree_size: TreeSize }
+      return read(row.tree_size)
+    })
+    try {
+      return transaction()
+    } catch (cause) {
+      if (sqliteCode(cause) === undefined && !(cause instanceof InvariantError)) throw cause
+      // The log is well, whatever happened to tables that are made of it.
+      const { message } = cause as Error
+      if (this.#failure === undefined) this.#onDamage(message)
+      this.#failure ??= message
+      throw new UnavailableError('ERR_INDEX_OFF', 'The index of this service is damaged.', {
+        cause,
+        retryAfterSeconds: 30,
+      })
+    }
+  }
+}

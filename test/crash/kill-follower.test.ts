@@ -1,0 +1,142 @@
+/**
+ * kill -9 of the follower at random moments (I8): the index goes on exactly where a transaction ended,
+ * and in the end it is what one that nobody killed is. Runs the built CLI.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import Database from 'better-sqlite3'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { initLog } from '../../src/app/init-log.ts'
+import { readConfig } from '../../src/app/config.ts'
+import { startRegistry } from '../../src/app/start.ts'
+import { encodeUtf8 } from '../../src/bytes/bytes.ts'
+import { signStatement } from '../../src/statement/sign-statement.ts'
+import { randomFrom, seed, slow } from '../support/mutate.ts'
+import { attestry } from '../support/server-process.ts'
+import { testSigner } from '../support/test-signer.ts'
+
+const CYCLES = slow ? 60 : 6
+const ENTRIES = slow ? 20_000 : 2500
+const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'attestry-kill-follower-'))
+const data = join(folder, 'data')
+const path = join(data, 'index.sqlite')
+const random = randomFrom(seed)
+const signer = testSigner()
+
+/** A provenance with ten dependencies, so that a transaction takes a while. */
+function statement(number: number): Promise<Uint8Array> {
+  const digest = (of: number): object => ({ sha256: of.toString(16).padStart(64, '0') })
+  const dependencies = Array.from({ length: 10 }, (_, at) => ({ digest: digest(number * 7 + at) }))
+  const payload = {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ name: `a-${number}`, digest: digest(1_000_000 + number) }],
+    predicateType: 'https://slsa.dev/provenance/v1',
+    predicate: {
+      buildDefinition: {
+        buildType: 'https://build.example/type',
+        externalParameters: {},
+        resolvedDependencies: dependencies,
+      },
+      runDetails: { builder: { id: 'https://build.example/builder' } },
+    },
+  }
+  return signStatement({
+    ...{ payload: encodeUtf8(JSON.stringify(payload)), signer },
+    ...{ issuer: 'https://a.example', subject: `s-${number}` },
+    contentType: 'application/vnd.in-toto+json',
+  })
+}
+
+/** All tables but `term_hash`, whose key is of the file alone. */
+function dump(): { readonly treeSize: number; readonly rows: string } {
+  const database = new Database(path, { readonly: true })
+  try {
+    expect(database.pragma('integrity_check', { simple: true })).toBe('ok')
+    const treeSize = database.prepare('SELECT tree_size FROM progress').pluck().get() as number
+    const tables = ['field', 'term', 'posting', 'statement', 'number', 'second']
+    const rows = tables.map((table) => database.prepare(`SELECT * FROM ${table}`).raw().all())
+    return { treeSize, rows: JSON.stringify(rows) }
+  } finally {
+    database.close()
+  }
+}
+
+/** The rows of every statement below the size that the file names, and none above. */
+function expectWhole(): number {
+  const { treeSize } = dump()
+  const database = new Database(path, { readonly: true })
+  const count = (table: string, where = ''): unknown =>
+    database.prepare(`SELECT count(DISTINCT leaf_index) FROM ${table} ${where}`).pluck().get()
+  expect(count('statement')).toBe(treeSize)
+  expect(count('posting')).toBe(treeSize)
+  expect(count('posting', `WHERE leaf_index >= ${treeSize}`)).toBe(0)
+  database.close()
+  return treeSize
+}
+
+beforeAll(async () => {
+  const anchors = [{ kind: 'cose-key' as const, key: signer.publicKey, issuers: ['*'] }]
+  await initLog({ data, origin: 'log.example.org', anchors })
+  const quiet = { report: () => undefined }
+  const registry = await startRegistry(readConfig({ data, port: 0, index: 'off' }, quiet))
+  let next = 0
+  const client = async (): Promise<void> => {
+    while (next < ENTRIES) {
+      const body = new Uint8Array(await statement(next++))
+      const headers = { 'Content-Type': 'application/cose' }
+      const answer = await fetch(`${registry.url}/entries`, { method: 'POST', headers, body })
+      await answer.arrayBuffer()
+    }
+  }
+  await Promise.all(Array.from({ length: 32 }, client))
+  await registry.close()
+}, 120_000)
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('a follower that is killed', () => {
+  it(`${CYCLES} times (seed ${seed}) goes on exactly where it was`, async () => {
+    let reached = 0
+    let kills = 0
+    for (let cycle = 0; cycle < CYCLES; cycle++) {
+      const child = spawn(process.execPath, [CLI, 'index', 'rebuild', '--resume', '--data', data])
+      const ended = once(child, 'exit')
+      await waitForGrowth()
+      await new Promise((resolve) => setTimeout(resolve, random(150)))
+      child.kill('SIGKILL')
+      const [, signal] = (await ended) as [number | null, string | null]
+      if (signal === 'SIGKILL') kills++
+      const treeSize = expectWhole()
+      expect(treeSize).toBeGreaterThanOrEqual(reached)
+      reached = treeSize
+    }
+    expect(kills).toBeGreaterThan(0)
+    expect((await attestry('index', 'rebuild', '--resume', '--data', data)).code).toBe(0)
+    expectWhole()
+    const resumed = dump()
+    expect((await attestry('index', 'rebuild', '--data', data)).code).toBe(0)
+    expect(dump()).toEqual(resumed)
+  }, 180_000)
+})
+
+/** Waits until the child has begun to write; its start-up takes most of its life. */
+async function waitForGrowth(): Promise<void> {
+  const size = (): number => {
+    try {
+      const database = new Database(path, { readonly: true })
+      const rows = database.prepare('SELECT tree_size FROM progress').pluck().get() as number
+      database.close()
+      return rows
+    } catch {
+      return -1
+    }
+  }
+  const before = size()
+  for (let tries = 0; tries < 400 && size() === before; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
