@@ -1,15 +1,20 @@
 /** `attestry audit`: checks everything that a log did since it was audited last. */
 import type { Command } from 'commander'
-import { randomInt } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { InvalidArgumentError } from 'commander'
 import { encodeHex } from '../bytes/hex.ts'
+import { FAULT_EXIT_CODES } from '../monitor/audit-fault.ts'
 import { auditLog } from '../monitor/audit-log.ts'
+import type { IndexAuditReport } from '../monitor/audit-index.ts'
 import type { AuditReport } from '../monitor/audit-log.ts'
 import { encodeAuditState, parseAuditState } from '../monitor/audit-state.ts'
 import type { AuditState } from '../monitor/audit-state.ts'
+import type { UnreplayedEntry } from '../monitor/pruned-content.ts'
+import { SigstoreBundleVerifier } from '../sigstore/sigstore-bundle-verifier.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { EXIT } from './exit-codes.ts'
+import type { ExitCode } from './exit-codes.ts'
 import { orFault } from './fault-report.ts'
 import { addLogAccess, openLogAccess } from './log-access.ts'
 import type { LogAccessOptions } from './log-access.ts'
@@ -20,13 +25,14 @@ import { fields, formatNumber } from './terminal.ts'
 const HELP = `
 Follows the log from where the state file says it stopped: checkpoint, consistency, every tile
 and leaf, every signed head, every admission replayed under the rules of its time, journals,
-collateral, and a sample of the Receipts and statements that it serves. DIR is an export or a
-mirror. The state file is the auditor's memory: without it nobody notices a log that went back.
+collateral, a sample of the Receipts and statements that it serves, and the index: every record,
+and look-ups drawn at random by a seed that is printed. DIR is an export or a mirror. The state
+file is the auditor's memory: without it nobody notices a log that went back.
 
 Exit status (docs/auditors.md): 0 nothing is wrong; 1 the log cannot be read, or the audit was
 interrupted; 4 wrong command line; 10 checkpoint; 11 fork; 12 tile or leaf; 13 statement
-signature; 14 admission; 15 policy timing; 16 journal; 17 collateral missing; 18 heads, Receipts
-or statements; 19 index; 20 quorum of witnesses; 21 went back.
+signature; 14 admission; 15 policy timing; 16 journal; 17 collateral missing, or content that the
+operator deleted: not replayable; 18 heads, Receipts or statements; 19 index; 20 quorum of witnesses; 21 went back.
 
 Examples:
   $ attestry audit https://log.example.org --state log.state --trust trust.json
@@ -34,12 +40,18 @@ Examples:
 `
 
 const RECEIPTS_USUAL = 32
+const LOOKUPS_USUAL = 200
+/** Entries that cannot be replayed are listed up to this number; `--json` has all. */
+const UNREPLAYED_SHOWN_MAX = 20
 /** An interrupted audit goes on from at most this long before. */
 const SAVE_MS = 2000
 
 interface AuditCommandOptions extends LogAccessOptions {
   readonly state: string
   readonly receipts: number
+  readonly lookups: number
+  readonly seed?: string
+  readonly wholeIndex?: boolean
   readonly json?: boolean
 }
 
@@ -53,6 +65,14 @@ export function addAudit(program: Command): void {
       parseReceipts,
       RECEIPTS_USUAL,
     )
+    .option(
+      '--lookups <n>',
+      'look-ups to ask the index: a number, all, or 0 for none',
+      parseReceipts,
+      LOOKUPS_USUAL,
+    )
+    .option('--seed <text>', 'ask the same look-ups again: the seed that an audit printed')
+    .option('--whole-index', 'compare the index from entry 0, not only what came since')
     .action(run(audit))
 }
 
@@ -68,13 +88,21 @@ async function audit(from: string, options: AuditCommandOptions): Promise<Report
   const started = performance.now()
   const seconds = (): number => Math.round(performance.now() - started) / 1000
   const about = { name: from, json: { log: from, state: options.state } }
+  // No limit: the audit reads only as fast as its decisions are made.
+  const bundles = new SigstoreBundleVerifier({ queueMax: Number.POSITIVE_INFINITY })
   return orFault(async () => {
     const access = await openLogAccess(from, options, state?.pin)
     const report = await withProgress(options, async (onProgress, isCancelled) =>
       auditLog({
         ...access,
+        bundles,
         ...(state === undefined ? {} : { state }),
         isSampled: sampler(options.receipts),
+        index: {
+          lookups: options.lookups,
+          seed: options.seed ?? randomBytes(8).toString('hex'),
+          isWhole: options.wholeIndex === true,
+        },
         onProgress,
         isCancelled,
       }),
@@ -137,16 +165,14 @@ export function sampler(count: number): Sampler {
 }
 
 function describe(name: string, report: AuditReport, seconds: number): Report {
-  const { pin, head, from, counts, waitingFrom, cosigners, isComplete, state } = report
+  const { pin, head, from, counts, waitingFrom, cosigners, state, unreplayed, index } = report
   const { treeSize } = state.replayed
-  const verdict = isComplete
-    ? ({ text: `${name}: nothing is wrong`, tone: 'good' } as const)
-    : ({ text: `${name}: interrupted; run it again to go on`, tone: 'warn' } as const)
+  const { text, tone, outcome, exitCode } = verdictOf(report)
   return {
-    exitCode: isComplete ? EXIT.ok : EXIT.failed,
+    exitCode,
     json: {
       log: name,
-      outcome: isComplete ? 'ok' : 'interrupted',
+      outcome,
       origin: pin.origin,
       issuer: pin.issuer,
       treeSize: head.treeSize,
@@ -155,11 +181,13 @@ function describe(name: string, report: AuditReport, seconds: number): Report {
       replayed: treeSize,
       waitingFrom: waitingFrom ?? null,
       checked: { ...counts },
+      index: index ?? null,
+      notReplayable: unreplayed,
       witnesses: cosigners,
       seconds,
     },
     lines: [
-      verdict,
+      { text: `${name}: ${text}`, tone },
       ...fields([
         ['log', pin.origin],
         ['tree size', formatNumber(head.treeSize)],
@@ -169,11 +197,50 @@ function describe(name: string, report: AuditReport, seconds: number): Report {
         ['signed heads', formatNumber(counts.heads)],
         ['journals', formatNumber(counts.journals)],
         ['receipts', formatNumber(counts.receipts)],
+        ['index', index === undefined ? 'none is served' : indexText(index)],
         ['witnesses', cosigners.length === 0 ? undefined : cosigners.join(', ')],
         ['took', `${seconds.toFixed(1)} s`],
+        ...unreplayed.slice(0, UNREPLAYED_SHOWN_MAX).map(unreplayedRow),
       ]),
     ],
   }
+}
+
+interface AuditVerdict {
+  readonly exitCode: ExitCode
+  readonly text: string
+  readonly tone: 'good' | 'warn'
+  readonly outcome: 'ok' | 'interrupted' | 'not-replayable'
+}
+
+function verdictOf({ isComplete, unreplayed }: AuditReport): AuditVerdict {
+  if (!isComplete) {
+    const text = 'interrupted; run it again to go on'
+    return { text, tone: 'warn', outcome: 'interrupted', exitCode: EXIT.failed }
+  }
+  if (unreplayed.length === 0) {
+    return { text: 'nothing is wrong', tone: 'good', outcome: 'ok', exitCode: EXIT.ok }
+  }
+  const what = `${formatNumber(unreplayed.length)} admissions are not replayable`
+  const text = `${what}: their content was deleted by the operator; nothing else is wrong`
+  const exitCode = FAULT_EXIT_CODES.collateral
+  return { text, tone: 'warn', outcome: 'not-replayable', exitCode }
+}
+
+function unreplayedRow({
+  leafIndex,
+  digest,
+  prunedBy,
+}: UnreplayedEntry): readonly [string, string] {
+  const by = prunedBy === undefined ? '' : `, deleted as entry ${formatNumber(prunedBy)} says`
+  return ['not replayable', `entry ${formatNumber(leafIndex)}: ${digest}${by}`]
+}
+
+function indexText({ records, lookups, treeSize, notComparable, seed }: IndexAuditReport): string {
+  const asked = `${formatNumber(records)} records and ${formatNumber(lookups)} look-ups agree`
+  const rest =
+    notComparable === 0 ? '' : `; ${formatNumber(notComparable)} are not comparable: their content is not served` // prettier-ignore
+  return `${asked}; it covers ${formatNumber(treeSize)} entries (seed ${seed})${rest}`
 }
 
 function waiting(leafIndex: number): string {

@@ -1,6 +1,6 @@
 /**
  * A bearer token for registering: from a file or the environment, never from the command line, where
- * every process of the machine can read it. It goes out with the registration and nothing else.
+ * every process of the machine can read it. It goes out with registrations and payloads, nothing else.
  */
 import type { Fetch } from '../client/exchange.ts'
 import { CliError } from './cli-error.ts'
@@ -20,10 +20,10 @@ export async function readToken(path: string | undefined): Promise<string | unde
   throw new CliError('ERR_USAGE', `${path ?? 'ATTESTRY_TOKEN'} holds no bearer token`)
 }
 
-/** Adds the token to what is posted; what is read needs none. */
+/** Adds the token to what is posted or put; what is read needs none. */
 export function bearerFetch(token: string): Fetch {
   return (url, init) => {
-    if (init.method !== 'POST') return fetch(url, init)
+    if (init.method !== 'POST' && init.method !== 'PUT') return fetch(url, init)
     const headers = new Headers(init.headers)
     headers.set('authorization', `Bearer ${token}`)
     return fetch(url, { ...init, headers })

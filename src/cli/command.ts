@@ -3,7 +3,7 @@
  * hint, exit statuses. A command's own file only says what it does.
  */
 import { Command, CommanderError } from 'commander'
-import { AttestryError, PolicyError } from '../errors.ts'
+import { AttestryError, PayloadError, PolicyError } from '../errors.ts'
 import { CliError } from './cli-error.ts'
 import { EXIT } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
@@ -79,10 +79,13 @@ export function codeOf(error: unknown): string {
 /** An error as members of a JSON object. */
 export function errorJson(error: unknown): Record<string, unknown> {
   const hint = hintOf(error)
+  const hasPointer = error instanceof PolicyError || error instanceof PayloadError
+  const pointer = hasPointer ? error.pointer : undefined
   return {
     code: codeOf(error),
     message: messageOf(error),
     ...(error instanceof PolicyError ? { rule: error.rule } : {}),
+    ...(pointer === undefined ? {} : { pointer }),
     ...(hint === undefined ? {} : { hint }),
   }
 }

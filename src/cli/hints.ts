@@ -11,14 +11,19 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_RECEIPT_MISSING: 'register the statement first: attestry register FILE --url URL -o OUT',
   ERR_RECEIPT_LOG_UNKNOWN: 'pin the service: attestry trust fetch --url URL -o TRUST',
   ERR_PAYLOAD_MISMATCH: 'is this the file that was signed, byte for byte?',
+  ERR_INNER_SIGNATURE:
+    'the file is not as it was signed, or another root or key vouches for it: --root, --npm-keys, --dsse-key',
   ERR_QUORUM: 'witnesses cosign shortly after registration: fetch the .tlog-proof again',
   ERR_POLICY_REJECTED:
     "a policy decides this: your trust file's, or the registry's (ask its operator)",
+  ERR_PAYLOAD_UNKNOWN:
+    'it was never handed over, or its owner keeps it: ask who signed the statement',
   ERR_TOKEN_MISSING: 'give a bearer token: --token-file FILE, or ATTESTRY_TOKEN',
   ERR_NETWORK: 'is the service running at this URL?',
   ERR_TIMEOUT: 'the service may still register it; the same file can be registered again safely',
   ERR_QUEUE_FULL: 'try again later; the same file can be registered again safely',
   ERR_RATE_LIMITED: 'try again later; the same file can be registered again safely',
+  ERR_INDEX_OFF: 'this service registers and proves, and answers no look-ups',
   ERR_LOG_MISSING: 'create a log first: attestry init --data DIR --origin ORIGIN',
   ERR_LOG_EXISTS: 'start it: attestry serve --data DIR',
   ERR_INVARIANT: 'this is a bug, or storage that broke its promise; nothing was signed after it',

@@ -10,6 +10,12 @@ import { CliError } from './cli-error.ts'
 import { reportError } from './command.ts'
 import { EXIT } from './exit-codes.ts'
 import { addGuardAdopt } from './guard-adopt.ts'
+import { addIndexRebuild } from './index-rebuild.ts'
+import { addImportDsse } from './import/import-dsse.ts'
+import { addImportNpm } from './import/import-npm.ts'
+import { addImportSbom } from './import/import-sbom.ts'
+import { addImportScorecard } from './import/import-scorecard.ts'
+import { addImportSigstore } from './import/import-sigstore.ts'
 import { addInit } from './init.ts'
 import { addInspect } from './inspect.ts'
 import { addKeyRetire } from './key-retire.ts'
@@ -18,12 +24,19 @@ import { addKeygen } from './keygen.ts'
 import { addLogCheck } from './log-check.ts'
 import { addLogExport } from './log-export.ts'
 import { addLogVkey } from './log-vkey.ts'
+import { addPayloadGet } from './payload-get.ts'
+import { addPayloadPrune } from './payload-prune.ts'
+import { addPayloadPut } from './payload-put.ts'
 import { addPolicyDiff } from './policy-diff.ts'
 import { addPolicySet } from './policy-set.ts'
 import { addPolicyShow } from './policy-show.ts'
 import { addPolicyTest } from './policy-test.ts'
 import { addMirror } from './mirror.ts'
 import { addMonitor } from './monitor.ts'
+import { addQueryArtifact } from './query-artifact.ts'
+import { addQueryFeed } from './query-feed.ts'
+import { addQueryShow } from './query-show.ts'
+import { addQueryStatements } from './query-statements.ts'
 import { addQuickstart } from './quickstart.ts'
 import { addLogRefusals } from './log-refusals.ts'
 import { addRegister } from './register.ts'
@@ -66,6 +79,14 @@ function buildProgram(): Command {
   addSign(program)
   addRegister(program)
   addVerify(program)
+  const imports = program
+    .command('import')
+    .description("register what other publishers' tools made")
+  addImportSigstore(imports)
+  addImportNpm(imports)
+  addImportDsse(imports)
+  addImportScorecard(imports)
+  addImportSbom(imports)
   const trust = program.command('trust').description('pin logs and issuers in a trust file')
   addTrustFetch(trust)
   addTrustAdd(trust)
@@ -78,6 +99,8 @@ function buildProgram(): Command {
   const key = program.command('key').description("replace a log's keys")
   addKeyRotate(key)
   addKeyRetire(key)
+  const index = program.command('index').description("look after a log's index")
+  addIndexRebuild(index)
   const guard = program.command('guard').description("look after a log's guard")
   addGuardAdopt(guard)
   const policy = program.command('policy').description("show, try and change a log's rules")
@@ -89,6 +112,15 @@ function buildProgram(): Command {
   addTokenAdd(token)
   addTokenList(token)
   addTokenRevoke(token)
+  const payload = program.command('payload').description('content of hash envelopes')
+  addPayloadPut(payload)
+  addPayloadGet(payload)
+  addPayloadPrune(payload)
+  const query = program.command('query').description('find statements, artifacts and what is new')
+  addQueryStatements(query)
+  addQueryArtifact(query)
+  addQueryShow(query)
+  addQueryFeed(query)
   addWitness(program)
   addAudit(program)
   addMirror(program)

@@ -2,6 +2,8 @@
 import { InvalidArgumentError } from 'commander'
 import type { DigestName } from '../bytes/digest.ts'
 import { ALGORITHMS } from '../cose/algorithms.ts'
+import { parsePayloadName } from '../statement/payload-name.ts'
+import type { PayloadName } from '../statement/payload-name.ts'
 import { exists } from './files.ts'
 
 /** RFC 3339 time with a zone, or Unix seconds. */
@@ -86,6 +88,15 @@ export function parseDigestName(text: string): DigestName {
     throw new InvalidArgumentError(`expected one of ${Object.keys(DIGESTS).join(', ')}`)
   }
   return name
+}
+
+/** The name of a payload: `sha256:…`. */
+export function parseName(text: string): PayloadName {
+  try {
+    return parsePayloadName(text)
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
 }
 
 /** The name of a signature algorithm. */

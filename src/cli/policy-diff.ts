@@ -60,9 +60,9 @@ async function inForce(
   kind: RulesDocument['kind'],
   quiet: boolean,
 ): Promise<RulesDocument> {
-  const { policy, anchors } = (await readLogRules(data, { quiet })).rules
+  const { policy, anchors, inner } = (await readLogRules(data, { quiet })).rules
   const bytes = new Uint8Array()
-  return kind === 'policy' ? { kind, policy, bytes } : { kind, anchors, bytes }
+  return kind === 'policy' ? { kind, policy, bytes } : { kind, anchors, inner, bytes }
 }
 
 /** Member by member; each side's elements that the other has not. */

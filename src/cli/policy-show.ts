@@ -4,7 +4,7 @@ import { addCommand, run } from './command.ts'
 import type { CommonOptions, Report } from './command.ts'
 import { CliError } from './cli-error.ts'
 import {
-  anchorRows,
+  anchorsRows,
   documentJson,
   policyRows,
   readLogRules,
@@ -38,12 +38,11 @@ async function show(file: string | undefined, { data, json }: ShowOptions): Prom
   }
   if (file !== undefined) {
     const document = await readRulesDocument(file)
-    const rows =
-      document.kind === 'policy' ? policyRows(document.policy) : anchorRows(document.anchors)
+    const rows = document.kind === 'policy' ? policyRows(document.policy) : anchorsRows(document)
     return { json: documentJson(document), lines: fields(rows) }
   }
   const found = await readLogRules(data!, { quiet: json === true })
-  const { policy, anchors, policyIndex } = found.rules
+  const { policy, anchors, inner, policyIndex } = found.rules
   const none = new Uint8Array()
   return {
     json: {
@@ -51,7 +50,7 @@ async function show(file: string | undefined, { data, json }: ShowOptions): Prom
       policyEntry: found.policyEntry,
       lastChange: policyIndex,
       policy: documentJson({ kind: 'policy', policy, bytes: none }),
-      trustAnchors: documentJson({ kind: 'trust-anchors', anchors, bytes: none }),
+      trustAnchors: documentJson({ kind: 'trust-anchors', anchors, inner, bytes: none }),
     },
     lines: fields([
       ['log', found.state.origin],
@@ -60,7 +59,7 @@ async function show(file: string | undefined, { data, json }: ShowOptions): Prom
         `entry ${formatNumber(found.policyEntry)}, registered ${formatTime(found.policyTime)}`,
       ],
       ...policyRows(policy),
-      ...anchorRows(anchors),
+      ...anchorsRows({ anchors, inner }),
       ['last change', `entry ${formatNumber(policyIndex)}`],
     ]),
   }

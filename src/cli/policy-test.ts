@@ -5,10 +5,14 @@
 import type { Command } from 'commander'
 import { InputError } from '../errors.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
+import type { Preimages } from '../app/preimages.ts'
+import type { BundleVerifier } from '../payload/bundle-verifier.ts'
 import { decide } from '../policy/decide.ts'
 import type { Decision } from '../policy/decide.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
+import { SigstoreBundleVerifier } from '../sigstore/sigstore-bundle-verifier.ts'
 import { NO_RULES } from '../policy/rules-in-force.ts'
+import type { Rules } from '../policy/rules-in-force.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import { CliError } from './cli-error.ts'
@@ -86,16 +90,28 @@ async function test(file: string, files: readonly string[], options: TestOptions
   const tried =
     files.length > 0 ? await readStatements(files, options.at) : entriesOf(log?.entries ?? [])
   const verdicts: Verdict[] = []
-  const anchors =
-    options.anchors === undefined ? log?.rules.anchors : await readAnchorsFile(options.anchors)
-  const rules = { ...(log?.rules ?? NO_RULES), anchors: anchors ?? [] }
-  for (const one of tried) verdicts.push(await verdictOf(one, { policy, rules, log }))
+  const anchors = options.anchors === undefined ? {} : await readAnchorsFile(options.anchors)
+  const rules = { ...(log?.rules ?? NO_RULES), ...anchors }
+  const bundles = new SigstoreBundleVerifier()
+  const preimages = data === undefined ? undefined : await openPreimages(data)
+  const under = { policy, rules, log, bundles, preimages }
+  for (const one of tried) verdicts.push(await verdictOf(one, under))
+  await bundles.close()
+  await preimages?.close()
   return report(verdicts)
 }
 
-async function readAnchorsFile(path: string): Promise<LogRules['rules']['anchors']> {
+/** Loaded here: who tries FILES does not wait for SQLite. */
+async function openPreimages(data: string): Promise<Preimages> {
+  return (await import('../app/preimages.ts')).openPreimages(data)
+}
+
+async function readAnchorsFile(path: string): Promise<Pick<Rules, 'anchors' | 'inner'>> {
   const document = await readRulesDocument(path)
-  if (document.kind === 'trust-anchors') return document.anchors
+  if (document.kind === 'trust-anchors') {
+    const { anchors, inner } = document
+    return { anchors, inner }
+  }
   throw new CliError('ERR_USAGE', `${path} is a policy, not a trust anchors document`)
 }
 
@@ -120,17 +136,21 @@ async function verdictOf(
   { name, statement, registrationTime }: Tried,
   under: {
     readonly policy: RegistrationPolicy
-    readonly rules: Pick<LogRules['rules'], 'anchors' | 'delegations'>
+    readonly rules: Pick<Rules, 'anchors' | 'inner' | 'delegations'>
     readonly log: LogRules | undefined
+    readonly bundles: BundleVerifier
+    readonly preimages: Preimages | undefined
   },
 ): Promise<Verdict> {
-  const { policy, rules, log } = under
-  const { anchors, delegations } = rules
+  const { policy, rules, log, bundles, preimages } = under
+  const { anchors, inner, delegations } = rules
   let decision: Decision
   try {
+    const preimage = await preimages?.of(statement)
     decision = await decide({
-      ...{ statement, policy, anchors, delegations, registrationTime },
+      ...{ statement, policy, anchors, inner, delegations, registrationTime, bundles },
       verifier: nodeVerifier,
+      ...(preimage === undefined ? {} : { collateral: { preimage } }),
       ...(log === undefined ? {} : { log: log.state }),
     })
   } catch (error) {

@@ -5,9 +5,10 @@ import type { PublicKey } from '../cose/public-key.ts'
 import {
   encodeTrustAnchorsDocument,
   parseRegistrationPolicy,
-  parseTrustAnchorsDocument,
+  readTrustAnchorsDocument,
   registrationPolicyJson,
 } from '../policy/registration-policy.ts'
+import type { InnerAnchors } from '../policy/inner-anchors.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
 import { governanceOf, NO_RULES, rulesAfter } from '../policy/rules-in-force.ts'
 import type { AdmittedEntry, Rules } from '../policy/rules-in-force.ts'
@@ -24,6 +25,7 @@ export type RulesDocument =
   | {
       readonly kind: 'trust-anchors'
       readonly anchors: readonly TrustAnchor[]
+      readonly inner: InnerAnchors
       readonly bytes: Uint8Array
     }
 
@@ -31,7 +33,7 @@ export type RulesDocument =
 export async function readRulesDocument(path: string): Promise<RulesDocument> {
   const bytes = await readInput(path)
   return looksLikeAnchors(bytes)
-    ? { kind: 'trust-anchors', anchors: parseTrustAnchorsDocument(bytes), bytes }
+    ? { kind: 'trust-anchors', ...readTrustAnchorsDocument(bytes), bytes }
     : { kind: 'policy', policy: parseRegistrationPolicy(bytes), bytes }
 }
 
@@ -109,6 +111,7 @@ export function policyRows(policy: RegistrationPolicy): (readonly [string, strin
     ['algorithms', list(policy.algorithms)],
     ['content types', list(policy.contentTypes)],
     ['predicate types', policy.predicateTypes && list(policy.predicateTypes)],
+    ['payload validator', policy.payloadValidator],
     ['required claims', policy.requiredClaims && list(policy.requiredClaims)],
     ['registration lag', seconds(policy.maxRegistrationLagSeconds)],
     ['clock skew', seconds(policy.maxClockSkewSeconds)],
@@ -117,6 +120,8 @@ export function policyRows(policy: RegistrationPolicy): (readonly [string, strin
     ...(submitter?.oidc ?? []).map(
       ({ issuer, audience }) => ['OIDC', `${issuer} for ${audience}`] as const,
     ),
+    ['Sigstore roots', policy.sigstoreRoots && list(policy.sigstoreRoots)],
+    ['DSSE signatures', policy.dsse && 'have to verify'],
     ...conditions.map(({ name, cel }) => ['condition', `${name}: ${cel}`] as const),
     ['evaluator', policy.celEvaluator],
     ['operator keys', keys(policy.operatorKeys)],
@@ -129,14 +134,29 @@ function seconds(value: number | undefined): string | undefined {
   return value === undefined ? undefined : `at most ${value} s`
 }
 
-/** Anchors as rows for people. */
-export function anchorRows(anchors: readonly TrustAnchor[]): (readonly [string, string])[] {
-  return anchors.map((anchor) => ['anchor', `${anchorName(anchor)} for ${anchorPatterns(anchor)}`])
+/** A trust anchors document as rows for people. */
+export function anchorsRows({
+  anchors,
+  inner: { sigstoreRoots, dsseKeys },
+}: {
+  readonly anchors: readonly TrustAnchor[]
+  readonly inner: InnerAnchors
+}): (readonly [string, string])[] {
+  return [
+    ...anchors.map(
+      (anchor) => ['anchor', `${anchorName(anchor)} for ${anchorPatterns(anchor)}`] as const,
+    ),
+    ...sigstoreRoots.map(({ name, digest }) => ['Sigstore root', `${name} ${digest}`] as const),
+    ...dsseKeys.map(
+      ({ key, keyid }) =>
+        ['DSSE key', fingerprint(key) + (keyid === undefined ? '' : ` as ${keyid}`)] as const,
+    ),
+  ]
 }
 
 /** A document as JSON, in its one member order. */
 export function documentJson(document: RulesDocument): Record<string, unknown> {
   if (document.kind === 'policy') return registrationPolicyJson(document.policy)
-  const bytes = encodeTrustAnchorsDocument(document.anchors)
+  const bytes = encodeTrustAnchorsDocument(document.anchors, document.inner)
   return JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>
 }

@@ -12,6 +12,8 @@ import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { bearerFetch, readToken } from './bearer-token.ts'
 import { nameOf, readInput, writeOutput } from './files.ts'
+import { offerPayload, readContent, STORED, storePayload } from './payload-upload.ts'
+import type { StoredPayload } from './payload-upload.ts'
 import { parseUrl } from './option-values.ts'
 import { assertOneOutput } from './outputs.ts'
 import { fetchLogOfReceipt } from './service-trust.ts'
@@ -24,9 +26,13 @@ Registering the same statement again is safe: it keeps its entry and index. With
 Speaks every generation of SCRAPI, so it works with other services too. A service that wants
 to know who submits gets a bearer token from --token-file, or from ATTESTRY_TOKEN.
 
+With --payload the content of a hash envelope is compared with the statement and stored by an
+Attestry service, where anybody can read it.
+
 Examples:
   $ attestry register sbom.cose --url https://log.example.org -o sbom.transparent.cose
   $ attestry register sbom.cose --url https://log.example.org --trust trust.json --json
+  $ attestry register image.cose --payload image.json --url https://log.example.org
 `
 
 interface RegisterOptions {
@@ -34,6 +40,7 @@ interface RegisterOptions {
   readonly output?: string
   readonly trust?: string
   readonly tokenFile?: string
+  readonly payload?: string
   readonly json?: boolean
 }
 
@@ -43,6 +50,7 @@ export function addRegister(program: Command): void {
     .requiredOption('--url <url>', 'address of the transparency service', parseUrl)
     .option('--trust <trust>', "trust file to verify the Receipt with, not the service's own keys")
     .option('--token-file <file>', 'bearer token: an API token or an OIDC token of your CI')
+    .option('--payload <file>', 'content of a hash envelope, to be stored by the service, too')
     .option('-o, --output <file>', 'Transparent Statement to write, - for standard output')
     .action(run(register))
 }
@@ -51,14 +59,21 @@ async function register(file: string, options: RegisterOptions): Promise<Report>
   assertOneOutput(options)
   const statementBytes = await readInput(file)
   // Refuse what is not a statement before anything goes over the network.
-  parseSignedStatement(statementBytes)
+  const statement = parseSignedStatement(statementBytes)
+  const content = await readContent(statement, options.payload)
   const trust = options.trust === undefined ? undefined : await readTrustFile(options.trust)
   const token = await readToken(options.tokenFile)
-  const registered = await registerAndVerify({ url: options.url, statementBytes, trust, token })
+  const { url } = options
+  // First, where it is let in: then the service reads it when it decides.
+  let stored = content && (await offerPayload({ ...content, url, token }))
+  const registered = await registerAndVerify({ url, statementBytes, trust, token })
+  if (content !== undefined && stored === 'not-yet') {
+    stored = await storePayload({ ...content, url, token })
+  }
   if (options.output !== undefined) {
     await writeOutput(options.output, registered.transparentStatement)
   }
-  return report(nameOf(file), registered, options)
+  return report(nameOf(file), registered, { options, stored })
 }
 
 /** What a registration yielded, verified. */
@@ -102,7 +117,16 @@ export async function registerAndVerify(request: {
   return { statement: outcome.statement, transparentStatement, location, entryId }
 }
 
-function report(name: string, registered: VerifiedRegistration, options: RegisterOptions): Report {
+interface ReportContext {
+  readonly options: RegisterOptions
+  readonly stored: StoredPayload | undefined
+}
+
+function report(
+  name: string,
+  registered: VerifiedRegistration,
+  { options, stored }: ReportContext,
+): Report {
   const { statement, location, entryId, transparentStatement } = registered
   const { leafIndex, treeSize, registrationTime, log } = statement
   const keys = options.trust ?? 'the keys that the service presents'
@@ -118,6 +142,7 @@ function report(name: string, registered: VerifiedRegistration, options: Registe
       log: log.issuer,
       receiptVerifiedWith: options.trust ?? 'service',
       output: options.output ?? null,
+      payload: stored ?? null,
     },
     lines: [
       { text: `${name}: registered, Receipt verified with ${keys}`, tone: 'good' },
@@ -128,6 +153,7 @@ function report(name: string, registered: VerifiedRegistration, options: Registe
         ['tree size', treeSize === undefined ? undefined : formatNumber(treeSize)],
         ['registered', registrationTime === undefined ? undefined : formatTime(registrationTime)],
         ['location', location],
+        ['payload', stored === undefined ? undefined : STORED[stored]],
         [
           'written',
           options.output === undefined || options.output === '-'

@@ -43,6 +43,8 @@ export function addServe(program: Command): void {
     .option('--witness-interval-ms <ms>', 'least time between two requests to a witness')
     .option('--auth <mode>', 'tokens of submitters: optional or required', 'optional')
     .option('--oidc-jwks <issuer=file>', 'key set of an OIDC provider of the policy', collect)
+    .option('--index <on|off>', 'whether to keep an index and answer look-ups', 'on')
+    .option('--payload-bytes-max <n>', 'largest payload that is stored; 0 stores none')
     .option('--journal-interval-ms <ms>', 'longest wait of an entry for the registration journal')
     .option('--require-witness', 'release nothing that the quorum of the policy has not cosigned')
     .action(run(serve))

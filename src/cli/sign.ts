@@ -1,6 +1,7 @@
 /**
- * `attestry sign`: a payload becomes a Signed Statement (RFC 9943 §6). With `--hash` only a digest of
- * the payload is signed (a hash envelope, RFC 9995), and the payload stays with its owner.
+ * `attestry sign`: a payload becomes a Signed Statement (RFC 9943 §6). With `--hash`, and where an
+ * entry would be too large, only a digest of the payload is signed (a hash envelope, RFC 9995), and the
+ * payload stays with its owner.
  */
 import type { Command } from 'commander'
 import type { DigestName } from '../bytes/digest.ts'
@@ -9,8 +10,9 @@ import { encodeHex } from '../bytes/hex.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import { keyThumbprint } from '../cose/thumbprint.ts'
 import { loadSigner } from '../keys/file-signer.ts'
-import { assertRegistrable, parseSignedStatement } from '../statement/signed-statement.ts'
-import { signStatement } from '../statement/sign-statement.ts'
+import { formatPayloadName, payloadNameOf } from '../statement/payload-name.ts'
+import { signFittingStatement } from '../statement/sign-fitting-statement.ts'
+import type { SignedStatement } from '../statement/signed-statement.ts'
 import { parseCertificate } from '../x509/certificate.ts'
 import { decodePem } from '../x509/pem.ts'
 import { CliError } from './cli-error.ts'
@@ -24,8 +26,9 @@ import { fields, formatTime } from './terminal.ts'
 
 const HELP = `
 Writes a COSE_Sign1 whose protected header names issuer, subject, media type, key and
-time. An entry is at most 65,535 bytes: sign larger payloads, or payloads that must not
-become public, with --hash.
+time. An entry is at most 65,535 bytes: of a larger payload only the digest is signed, as
+with --hash, which also is for payloads that must not become public (yet). Whoever is to read
+the payload then needs the file: attestry register FILE --payload PAYLOAD hands it over.
 
 Examples:
   $ attestry sign provenance.json --key issuer.pem --issuer https://ci.example.org \\
@@ -72,7 +75,7 @@ async function sign(file: string, options: SignOptions): Promise<Report> {
   const algorithm = options.alg ?? (await algorithmOfKeyFile(options.key))
   const signer = await loadSigner(options.key, algorithm === undefined ? {} : { algorithm })
   const issuedAt = options.issuedAt ?? Math.floor(Date.now() / 1000)
-  const bytes = await signStatement({
+  const { bytes, statement, hash } = await signFittingStatement({
     payload,
     issuer: options.issuer,
     subject: options.subject,
@@ -84,9 +87,12 @@ async function sign(file: string, options: SignOptions): Promise<Report> {
       : { x5chain: await readChain(options.x5chain, signer.publicKey) }),
     ...(options.hash === undefined ? {} : { hash: options.hash }),
   })
-  // Better here than at the registry: required headers, and the limit of an entry.
-  const statement = parseSignedStatement(bytes)
-  assertRegistrable(statement)
+  const isChosen = hash !== undefined && options.hash === undefined
+  if (isChosen && file === '-') {
+    throw new CliError('ERR_USAGE', 'the payload is too large for an entry, and nobody kept it', {
+      hint: 'put it into a file and name that, or ask for a digest with --hash sha-256',
+    })
+  }
   const { entryId } = statement
   await writeOutput(options.output, bytes)
   const key = encodeHex(keyThumbprint(signer.publicKey))
@@ -100,19 +106,29 @@ async function sign(file: string, options: SignOptions): Promise<Report> {
       type: options.type,
       issuedAt,
       key,
-      hash: options.hash ?? null,
+      hash: hash ?? null,
+      payloadName: formatName(statement),
     },
     lines: fields([
       ['signed', `${nameOf(file)} (${payload.length} bytes)`],
       ['as', `${options.issuer} about ${options.subject}`],
       ['at', formatTime(issuedAt)],
-      ['payload', options.hash === undefined ? 'inside' : `withheld, only its ${options.hash}`],
+      ['payload', hash === undefined ? 'inside' : `withheld, only its ${hash}`],
+      ['because', isChosen ? TOO_LARGE : undefined],
       ['key', key],
       ['entry id', entryId],
       ['written', options.output === '-' ? undefined : `${options.output} (${bytes.length} bytes)`],
     ]),
     outputIsBytes: options.output === '-',
   }
+}
+
+const TOO_LARGE =
+  'it is too large for an entry: keep the file, and hand it over with register --payload'
+
+function formatName(statement: SignedStatement): string | null {
+  const name = payloadNameOf(statement)
+  return name === undefined ? null : formatPayloadName(name)
 }
 
 /** The chain, whose leaf must be about the signing key: anything else would never verify. */

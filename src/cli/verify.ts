@@ -124,7 +124,7 @@ const VERDICTS = {
 const PAYLOADS = {
   attached: 'inside the statement, covered by the signature',
   matched: 'matches the given file',
-  withheld: 'not at hand; give --payload FILE to compare it',
+  withheld: 'content-withheld: only its digest was signed; give --payload FILE to compare it',
 } as const
 
 function reportVerified(name: string, statement: VerifiedStatement): Report {
@@ -202,6 +202,8 @@ function verifiedJson(statement: VerifiedStatement): Record<string, unknown> {
     subject: issuer === undefined ? null : (statement.subject ?? null),
     entryId: statement.entryId,
     payload: statement.payload,
+    // R9: said, so that nobody takes a digest for content.
+    contentWithheld: statement.payload === 'withheld',
     log: statement.log.issuer,
     registrationTime: statement.registrationTime ?? null,
     treeSize: statement.treeSize ?? null,

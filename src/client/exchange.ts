@@ -22,7 +22,7 @@ export interface Answer {
 
 export interface ExchangeOptions {
   readonly fetch: Fetch
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'POST' | 'PUT'
   readonly accept: string
   readonly contentType?: string
   readonly body?: Uint8Array

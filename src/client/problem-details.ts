@@ -15,6 +15,8 @@ export interface ServiceProblem {
   readonly instance?: string
   /** Stable machine code, when the service gives one: ours, or the type URN of older drafts. */
   readonly code?: string
+  /** JSON Pointer into the payload that was refused. */
+  readonly pointer?: string
 }
 
 const TEXT_LENGTH_MAX = 1_000
@@ -51,7 +53,8 @@ function readCbor(body: Uint8Array, mediaType: string): Found | undefined {
     title: languageText(map.get(CPD.title)) ?? languageText(map.get('title')),
     detail: languageText(map.get(CPD.detail)) ?? languageText(map.get('detail')),
     instance: languageText(map.get(CPD.instance)),
-    code: machineCode(map) ?? languageText(map.get('code')),
+    code: customEntry(map, 0) ?? languageText(map.get('code')),
+    pointer: customEntry(map, 3),
   })
 }
 
@@ -62,12 +65,15 @@ function languageText(value: CborValue): string | undefined {
   return typeof plain === 'string' ? printable(plain) : undefined
 }
 
-/** A custom entry is a map under an absolute URI; its member 0 is the code (standards.md §3.9). */
-function machineCode(map: ReadonlyMap<CborValue, CborValue>): string | undefined {
+/**
+ * A custom entry is a map under an absolute URI; its member 0 is the code (standards.md §3.9), and
+ * ours has a JSON Pointer for member 3.
+ */
+function customEntry(map: ReadonlyMap<CborValue, CborValue>, member: 0 | 3): string | undefined {
   for (const [key, value] of map) {
     if (typeof key !== 'string' || !key.includes(':') || !(value instanceof Map)) continue
-    const code: unknown = (value as ReadonlyMap<CborValue, CborValue>).get(0)
-    if (typeof code === 'string') return printable(code)
+    const text: unknown = (value as ReadonlyMap<CborValue, CborValue>).get(member)
+    if (typeof text === 'string') return printable(text)
   }
   return undefined
 }
@@ -96,6 +102,7 @@ function readJson(body: Uint8Array): Found | undefined {
     detail: text('detail', 'message', 'error_description'),
     instance: text('instance'),
     code: text('code', 'type'),
+    pointer: text('pointer'),
   })
 }
 

@@ -38,7 +38,8 @@ export function serviceError(answer: Answer): AttestryError {
     })
   }
   if (title !== undefined && POLICY_TITLES.includes(title)) {
-    return new PolicyError('ERR_POLICY_REJECTED', problem.code ?? 'service', message, options)
+    const { code = 'service', pointer } = problem
+    return new PolicyError('ERR_POLICY_REJECTED', code, message, { ...options, pointer })
   }
   if (answer.status === 404 || answer.status === 410) {
     const failed = title === 'registration failed'

@@ -26,13 +26,22 @@ export interface Answer {
 
 /** Writes a whole answer. */
 export function answer(res: Response, { status, headers, body }: Answer): void {
+  sendHead(res, { status, headers }, body?.length)
+  if (body === undefined) res.end()
+  else res.end(body)
+}
+
+/** Writes the status line and the headers; a body of unknown length may follow. */
+export function sendHead(
+  res: Response,
+  { status, headers }: Omit<Answer, 'body'>,
+  length?: number,
+): void {
   // Node takes a flat list as it is; an object it would take apart again.
   const list: (string | number)[] = COMMON_HEADERS.slice()
   for (const name in headers) list.push(name, headers[name]!)
-  if (body !== undefined) list.push('Content-Length', body.length)
+  if (length !== undefined) list.push('Content-Length', length)
   res.writeHead(status, list as string[])
-  if (body === undefined) res.end()
-  else res.end(body)
 }
 
 /** Answers 200 with something that may be different next time. */

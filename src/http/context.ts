@@ -1,5 +1,6 @@
 /** What every resource is given. */
 import type { Registry } from '../registry/registry.ts'
+import type { EventStreams } from './event-streams.ts'
 import type { HttpLimits } from './limits.ts'
 import type { RateLimiter } from './rate-limit.ts'
 import type { RegistrationSlots } from './registration-slots.ts'
@@ -10,6 +11,8 @@ export interface HttpContext {
   readonly registrations: RateLimiter
   readonly reads: RateLimiter
   readonly slots: RegistrationSlots
+  /** Clients that follow the feed. */
+  readonly feeds: EventStreams
   /** Bytes of openapi.yaml. */
   readonly openapi: Uint8Array
   /** JSON Schemas of the governance documents, by file name. */

@@ -9,6 +9,8 @@ const SWEEP_MS = 50
 /** Resolves when the last connection is gone, at the latest after `graceMs`. */
 export async function drainServer(server: Server, graceMs: number): Promise<void> {
   if (!server.listening) return
+  // Answers without an end are ended by whoever writes them.
+  server.emit('draining')
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
   const cut = setTimeout(() => server.closeAllConnections(), graceMs)

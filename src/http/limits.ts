@@ -4,6 +4,8 @@ import type { RateLimits } from './rate-limit.ts'
 export interface HttpLimits {
   /** An entry is at most 65,535 bytes; the rest is for an unprotected header that is dropped. */
   readonly bodyBytesMax: number
+  /** A payload of the payload store; 0 takes none. */
+  readonly payloadBytesMax: number
   /** Registrations whose body is being read or that wait for their answer. */
   readonly registrationsInFlightMax: number
   readonly connectionsMax: number
@@ -11,17 +13,27 @@ export interface HttpLimits {
   readonly requestTimeoutMs: number
   readonly registrationRate: RateLimits
   readonly readRate: RateLimits
+  /** Clients that follow the feed at a time. */
+  readonly feedStreamsMax: number
+  /** An idle stream shows this often that it is alive. */
+  readonly feedHeartbeatMs: number
+  /** A stream whose client takes nothing for so long is cut off; it resumes where it was. */
+  readonly feedStallMs: number
   /** Take the client from X-Forwarded-For: a proxy that sets it stands before this server. */
   readonly trustProxy: boolean
 }
 
 export const HTTP_LIMITS: HttpLimits = {
   bodyBytesMax: 256 * 1024,
+  payloadBytesMax: 1024 * 1024,
   registrationsInFlightMax: 1024,
   connectionsMax: 4096,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   registrationRate: { totalPerSecond: 20_000, perClientPerSecond: 100, loopbackIsExempt: true },
   readRate: { totalPerSecond: 40_000, perClientPerSecond: 1000, loopbackIsExempt: true },
+  feedStreamsMax: 128,
+  feedHeartbeatMs: 15_000,
+  feedStallMs: 10_000,
   trustProxy: false,
 }

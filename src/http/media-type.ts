@@ -15,6 +15,7 @@ export const MEDIA_TYPE = {
   yaml: 'application/yaml',
   jsonSchema: 'application/schema+json',
   text: 'text/plain; charset=utf-8',
+  eventStream: 'text/event-stream',
   bytes: 'application/octet-stream',
 } as const
 

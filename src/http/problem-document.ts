@@ -4,8 +4,8 @@
  * Accept names it (design D13).
  *
  * The custom entry of RFC 9290 §2.2 stands under our own absolute URI and holds
- * `{0: machine code, ? 1: request id, ? 2: rule of the Registration Policy}`. `-4` is a CoAP code
- * and is never sent.
+ * `{0: machine code, ? 1: request id, ? 2: rule of the Registration Policy, ? 3: JSON Pointer into
+ * the payload}`. `-4` is a CoAP code and is never sent.
  */
 import { encodeUtf8 } from '../bytes/bytes.ts'
 import type { CborValue } from '../cbor/decode.ts'
@@ -18,7 +18,7 @@ export const PROBLEM_URI = 'https://attestry.dev/problem'
 
 const TITLE = -1
 const DETAIL = -2
-const CUSTOM = { code: 0, requestId: 1, rule: 2 } as const
+const CUSTOM = { code: 0, requestId: 1, rule: 2, pointer: 3 } as const
 
 /** An encoded problem and its media type. */
 export interface ProblemDocument {
@@ -47,6 +47,7 @@ export function encodeConciseProblem(report: ProblemReport): Uint8Array {
   const custom = new Map<CborValue, CborValue>([[CUSTOM.code, report.code]])
   if (report.requestId !== undefined) custom.set(CUSTOM.requestId, report.requestId)
   if (report.rule !== undefined) custom.set(CUSTOM.rule, report.rule)
+  if (report.pointer !== undefined) custom.set(CUSTOM.pointer, report.pointer)
   return encodeCbor(
     new Map<CborValue, CborValue>([
       [TITLE, report.title],
@@ -57,14 +58,15 @@ export function encodeConciseProblem(report: ProblemReport): Uint8Array {
 }
 
 function encodeJsonProblem(report: ProblemReport): Uint8Array {
-  const { title, status, detail, code, rule, requestId } = report
+  const { title, status, detail, code, rule, pointer, requestId } = report
   const type = `${PROBLEM_URI}#${report.docs}`
-  return encodeUtf8(JSON.stringify({ type, title, status, detail, code, rule, requestId }))
+  return encodeUtf8(JSON.stringify({ type, title, status, detail, code, rule, pointer, requestId }))
 }
 
 const ENTRY_EXTENSIONS = new Set<string | undefined>(['statement', 'receipts', 'tlog-proof'])
 const EXTENSIONS = new Set<string | undefined>([
-  ...['consistency', 'heads', 'schemas', 'collateral'],
+  ...['consistency', 'heads', 'schemas', 'collateral', 'payloads'],
+  ...['statements', 'artifacts', 'feed'],
   // C2SP's static face.
   ...['checkpoint', 'tile', 'log-key', 'log-keys', 'tlog-policy'],
 ])

@@ -3,7 +3,7 @@
  * the next SCRAPI edition changes one module. Titles are those of draft-11 §2.3 where it has one.
  * The encoding of a problem is `problem-document.ts`.
  */
-import { AttestryError, PolicyError, UnavailableError } from '../errors.ts'
+import { AttestryError, PayloadError, PolicyError, UnavailableError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 
 /** How one error code is answered. */
@@ -23,6 +23,12 @@ const UNAVAILABLE: Problem = {
   title: 'Service Unavailable',
   docs: 'service-unavailable',
   detail: 'The registration was not stored; try again later.',
+}
+/** The same for what is not about a registration; the error's own message says what. */
+const NOT_NOW: Problem = {
+  status: 503,
+  title: 'Service Unavailable',
+  docs: 'service-unavailable',
 }
 /** Our own fault, or an operator's: what exactly is in the server's log, not in the answer. */
 const INTERNAL: Problem = {
@@ -68,6 +74,7 @@ const PROBLEMS = {
   ERR_ISSUER_UNKNOWN: REJECTED,
   ERR_ISSUER_KEY: REJECTED,
   ERR_X509_PATH: REJECTED,
+  ERR_X509_CRL: REJECTED,
   ERR_DID_X509_MISMATCH: REJECTED,
   ERR_RECEIPT_MISSING: REJECTED,
   ERR_RECEIPT_LOG_UNKNOWN: REJECTED,
@@ -82,6 +89,7 @@ const PROBLEMS = {
   ERR_TOKEN_INVALID: { status: 401, title: 'Unauthorized', docs: 'unauthorized' },
   ERR_TOKEN_SCOPE: { status: 403, title: 'Forbidden', docs: 'forbidden' },
   ERR_INNER_SIGNATURE: REJECTED,
+  ERR_TEE_EVIDENCE: REJECTED,
   ERR_PAYLOAD_MISMATCH: REJECTED,
   ERR_ROOT_MISMATCH: REJECTED,
   ERR_POLICY_REJECTED: REJECTED,
@@ -103,8 +111,13 @@ const PROBLEMS = {
   },
   ERR_NETWORK: UNAVAILABLE,
   ERR_DELIVERY: UNAVAILABLE,
+  ERR_INDEX_OFF: NOT_NOW,
+  ERR_INDEX_BEHIND: NOT_NOW,
+  ERR_STREAMS_FULL: NOT_NOW,
   ERR_ENTRY_UNKNOWN: { status: 404, title: 'Not Found', docs: 'not-found' },
   ERR_COLLATERAL_UNKNOWN: { status: 404, title: 'Not Found', docs: 'not-found' },
+  ERR_PAYLOAD_UNKNOWN: { status: 404, title: 'Not Found', docs: 'not-found' },
+  ERR_PAYLOAD_PRUNED: { status: 410, title: 'Gone', docs: 'gone' },
   ERR_KEY_UNKNOWN: { status: 404, title: 'No such key', docs: 'no-such-key' },
   ERR_HEAD_UNKNOWN: { status: 404, title: 'Not Found', docs: 'not-found' },
   ERR_TILE_UNKNOWN: { status: 404, title: 'Not Found', docs: 'not-found' },
@@ -155,6 +168,8 @@ export interface ProblemReport {
   readonly docs: string
   readonly code: ErrorCode
   readonly rule?: string
+  /** JSON Pointer into the payload. */
+  readonly pointer?: string
   readonly requestId?: string
   readonly retryAfterSeconds?: number
 }
@@ -167,6 +182,8 @@ export function describeProblem(error: unknown): ProblemReport {
   if (!(error instanceof AttestryError)) return describeForeign(error)
   const { code } = error as AttestryError
   const rule = error instanceof PolicyError ? error.rule : undefined
+  const hasPointer = error instanceof PolicyError || error instanceof PayloadError
+  const pointer = hasPointer ? error.pointer : undefined
   const problem: Problem = PROBLEMS_BY_RULE.get(rule ?? '') ?? PROBLEMS[code]
   return {
     status: problem.status,
@@ -175,6 +192,7 @@ export function describeProblem(error: unknown): ProblemReport {
     docs: problem.docs,
     code,
     ...(rule === undefined ? {} : { rule }),
+    ...(pointer === undefined ? {} : { pointer }),
     ...(error instanceof UnavailableError
       ? { retryAfterSeconds: retryAfterSeconds(error.retryAfterSeconds) }
       : {}),

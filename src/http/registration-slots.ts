@@ -12,15 +12,18 @@ export class RegistrationSlots {
     this.#max = max
   }
 
-  /** @throws UnavailableError `ERR_QUEUE_FULL`. */
-  take(): void {
-    if (this.#taken >= this.#max) {
+  /**
+   * @param count slots for one request: more than one when its body may be larger.
+   * @throws UnavailableError `ERR_QUEUE_FULL`.
+   */
+  take(count = 1): void {
+    if (this.#taken + count > this.#max) {
       throw new UnavailableError('ERR_QUEUE_FULL', `${this.#max} registrations are in flight`)
     }
-    this.#taken += 1
+    this.#taken += count
   }
 
-  release(): void {
-    this.#taken -= 1
+  release(count = 1): void {
+    this.#taken -= count
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The body of a registration, bounded before it is buffered: a length that is too large is refused
- * unread, and a body of unknown length as soon as it is too long. What a refused client still sends
- * is read and dropped, so that it gets to read the answer.
+ * Bodies of registrations and payloads, bounded before they are buffered: a length that is too large
+ * is refused unread, and a body of unknown length as soon as it is too long. What a refused client
+ * still sends is read and dropped, so that it gets to read the answer.
  */
 import type { Request, Response } from 'express'
 import { concatBytes } from '../bytes/bytes.ts'
@@ -32,32 +32,48 @@ function isCoseSign1(type: string): boolean {
   return (mediaTypeParameter(type, 'cose-type') ?? 'cose-sign1') === 'cose-sign1'
 }
 
+/** Reads the whole body. Throws as {@link streamBody}. */
+export async function readBody(req: Request, res: Response, bytesMax: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  await streamBody(req, res, { bytesMax, onChunk: (chunk) => chunks.push(chunk) })
+  return chunks.length === 1 ? chunks[0]! : concatBytes(...chunks)
+}
+
+export interface StreamBodyOptions {
+  readonly bytesMax: number
+  /** Given the pieces in their order, never more than `bytesMax` bytes of them. */
+  readonly onChunk: (chunk: Uint8Array) => void
+}
+
 /**
- * Reads the whole body.
+ * Hands the body on piece by piece; resolves at its end.
  * @throws NotFoundError `ERR_BODY_TOO_LARGE`.
  * @throws InputError `ERR_REQUEST` when the client goes away.
  */
-export function readBody(req: Request, res: Response, bytesMax: number): Promise<Uint8Array> {
+export function streamBody(
+  req: Request,
+  res: Response,
+  { bytesMax, onChunk }: StreamBodyOptions,
+): Promise<void> {
   const declared = req.headers['content-length']
   if (declared !== undefined && Number(declared) > bytesMax)
     return Promise.reject(tooLarge(bytesMax))
   // Node leaves the answer to "Expect: 100-continue" to us, so a refused body is never sent.
   if (req.headers.expect !== undefined) res.writeContinue()
   return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = []
+    // Let go of at the limit, so that what it holds is freed while the rest is dropped.
+    let sink: typeof onChunk | undefined = onChunk
     let length = 0
     req.on('data', (chunk: Uint8Array) => {
       length += chunk.length
-      if (length <= bytesMax) chunks.push(chunk)
+      if (length <= bytesMax) sink?.(plainView(chunk))
       else {
-        chunks.length = 0
+        sink = undefined
         reject(tooLarge(bytesMax))
         if (length > DROPPED_BYTES_MAX) req.destroy()
       }
     })
-    req.on('end', () => {
-      resolve(chunks.length === 1 ? plainView(chunks[0]!) : concatBytes(...chunks))
-    })
+    req.on('end', resolve)
     req.on('close', () => {
       if (!req.complete) reject(new InputError('ERR_REQUEST', 'the request was cut off'))
     })

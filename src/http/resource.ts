@@ -11,22 +11,35 @@ export interface Resource {
   readonly path: string
   readonly get?: RequestHandler
   readonly post?: RequestHandler
+  readonly put?: RequestHandler
 }
 
 const PREFLIGHT_SECONDS = 86_400
 
-/** Adds a resource to a router, every handler behind `gate`. */
-export function mountResource(router: Router, resource: Resource, gate: RequestHandler): void {
-  const { path, get, post } = resource
-  const allow = [...(get ? ['GET', 'HEAD'] : []), ...(post ? ['POST'] : []), 'OPTIONS'].join(', ')
+/** Adds a resource to a router, every handler behind `gate`; a PUT may have one of its own. */
+export function mountResource(
+  router: Router,
+  resource: Resource,
+  gate: RequestHandler,
+  putGate: RequestHandler = gate,
+): void {
+  const { path, get, post, put } = resource
+  const allow = [
+    ...(get ? ['GET', 'HEAD'] : []),
+    ...(post ? ['POST'] : []),
+    ...(put ? ['PUT'] : []),
+    'OPTIONS',
+  ].join(', ')
   const route = router.route(path)
   if (post !== undefined) route.post(gate, post)
+  if (put !== undefined) route.put(putGate, put)
   if (get !== undefined) route.get(gate, get)
   route.options((_req: Request, res: Response) => {
     const headers = {
       Allow: allow,
       'Access-Control-Allow-Methods': allow,
-      'Access-Control-Allow-Headers': 'Accept, Authorization, Content-Type, If-None-Match',
+      'Access-Control-Allow-Headers':
+        'Accept, Authorization, Content-Type, If-None-Match, Last-Event-ID',
       'Access-Control-Max-Age': PREFLIGHT_SECONDS,
     }
     answer(res, { status: 204, headers })

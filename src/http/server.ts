@@ -10,24 +10,30 @@ import express from 'express'
 import type { Express } from 'express'
 import { NotFoundError } from '../errors.ts'
 import type { Registry } from '../registry/registry.ts'
+import { artifactResource } from './artifacts.ts'
 import { checkpointResource } from './checkpoint.ts'
 import { collateralResource } from './collateral.ts'
 import { consistencyResource } from './consistency.ts'
 import type { HttpContext } from './context.ts'
 import { entriesResource, entryResource } from './entries.ts'
 import { createErrorHandler } from './error-handler.ts'
+import { EventStreams } from './event-streams.ts'
+import { feedResource } from './feed.ts'
 import { createGate } from './gates.ts'
 import { currentHeadResource, headResource } from './heads.ts'
 import { keyResource, keySetResource } from './keys.ts'
 import { HTTP_LIMITS } from './limits.ts'
 import type { HttpLimits } from './limits.ts'
 import { LOG_KEY_RESOURCES } from './log-keys.ts'
+import { statementsResource } from './query.ts'
 import { RateLimiter } from './rate-limit.ts'
 import { receiptResource } from './receipts.ts'
 import { RegistrationSlots } from './registration-slots.ts'
+import { payloadResource } from './payloads.ts'
 import { mountResource } from './resource.ts'
 import { schemaResource } from './schemas.ts'
 import { healthResource, openapiResource, rootResource } from './service.ts'
+import { statementViewResource } from './statement-view.ts'
 import { statementResource } from './statements.ts'
 import { headBundleResource, tileResource } from './tiles.ts'
 import { tlogProofResource } from './tlog-proof.ts'
@@ -58,6 +64,9 @@ export function createHttpServer(options: HttpServerOptions): Server {
     registrations: new RateLimiter(limits.registrationRate, options.monotonicMs),
     reads: new RateLimiter(limits.readRate, options.monotonicMs),
     slots: new RegistrationSlots(limits.registrationsInFlightMax),
+    feeds: new EventStreams(options.registry, limits, (error) =>
+      options.onFailure(error, crypto.randomUUID()),
+    ),
     openapi: options.openapi,
     schemas: options.schemas ?? new Map(),
     onFailure: options.onFailure,
@@ -66,6 +75,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
   const app = createApp(context)
   const server = createServer(serverOptions(app, limits, options.plainExpressFrom ?? 24), app)
   server.maxConnections = limits.connectionsMax
+  server.on('draining', () => context.feeds.endAll())
   // Without this, Node asks for the body by itself; `readBody` does, once it wants it.
   server.on('checkContinue', app)
   answerUnparsedRequests(server)
@@ -91,6 +101,10 @@ function createApp(context: HttpContext): Express {
     consistencyResource,
     tlogProofResource,
     collateralResource,
+    statementsResource,
+    statementViewResource,
+    artifactResource,
+    feedResource,
     checkpointResource,
     tileResource,
     headBundleResource,
@@ -101,6 +115,7 @@ function createApp(context: HttpContext): Express {
   ]) {
     mountResource(app, resource(context), gate)
   }
+  mountResource(app, payloadResource(context), gate, createGate(context, 'registrations'))
   app.use(gate, (req) => {
     throw new NotFoundError(
       'ERR_ROUTE_UNKNOWN',

@@ -7,19 +7,34 @@
  */
 import type { Sha256 } from '../bytes/digest.ts'
 import type { TreeHead } from '../merkle/tree-head.ts'
+import type { BundleVerifier } from '../payload/bundle-verifier.ts'
+import { auditIndex } from './audit-index.ts'
+import type { IndexAuditReport } from './audit-index.ts'
 import type { AuditState, LogPin } from './audit-state.ts'
 import { EntryAuditor } from './entry-auditor.ts'
 import { followTree } from './follow-tree.ts'
-import type { FollowOptions } from './follow-tree.ts'
+import type { FollowedTree, FollowOptions } from './follow-tree.ts'
+import type { UnreplayedEntry } from './pruned-content.ts'
 
 export interface AuditOptions extends FollowOptions {
   readonly sha256: Sha256
+  /** Verifies wrapped Sigstore bundles again; needed where a policy of the log names roots. */
+  readonly bundles?: BundleVerifier
   /** What the last audit left. */
   readonly state?: AuditState
   /** Whether the Receipt and statement served for an entry are to be compared. */
   readonly isSampled: (leafIndex: number, range: { from: number; to: number }) => boolean
   /** Told after every block; `state` is what an interrupted audit can go on from. */
   readonly onProgress?: (progress: AuditProgress) => Promise<void> | void
+  /** Compares the index, too, where the log has one. */
+  readonly index?: {
+    /** Look-ups to ask; Infinity for all. */
+    readonly lookups: number
+    readonly seed: string
+    /** Compare everything again, not only what came since the last audit. */
+    readonly isWhole?: boolean
+    readonly onProgress?: (compared: number) => void
+  }
   /** Ends the audit after the block at hand. */
   readonly isCancelled?: () => boolean
 }
@@ -47,7 +62,14 @@ export interface AuditReport {
   readonly counts: Readonly<AuditCounts>
   /** From this entry on, decisions wait for a journal that is not there yet. */
   readonly waitingFrom?: number
+  /**
+   * Entries, of this audit or an earlier one, whose content the operator deleted by a registered
+   * statement: they are not replayable, and an audit with some never passes (design D1).
+   */
+  readonly unreplayed: readonly UnreplayedEntry[]
   readonly cosigners: readonly string[]
+  /** What was compared of the index; absent where there is none, or it was not asked for. */
+  readonly index?: IndexAuditReport
   /** False when it was cancelled on the way. */
   readonly isComplete: boolean
   readonly state: AuditState
@@ -69,18 +91,46 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
     { ...options, pin, tree, heads, isSampled: (leafIndex) => isSampled(leafIndex, range) },
     state,
   )
+  const keep = keeper(state)
   let isCut = false
   for await (const next of auditor.run()) {
     const { treeSize: replayed } = next.replayed
-    await onProgress?.({ from, replayed, treeSize: head.treeSize, state: next })
+    await onProgress?.({ from, replayed, treeSize: head.treeSize, state: keep(next) })
     isCut = isCancelled?.() === true && replayed < head.treeSize
     if (isCut) break
   }
-  const last = auditor.state
-  const end: AuditState = isCut ? last : { ...last, head }
+  const last = keep(auditor.state)
+  const index = isCut ? undefined : await compareIndex(options, followed, last)
+  const indexed = index === undefined ? {} : { indexed: index.position }
+  const end: AuditState = isCut ? last : { ...last, head, ...indexed }
   const { waitingFrom, counts } = auditor
   const waiting = waitingFrom === undefined ? {} : { waitingFrom }
-  return { pin, head, from, counts, cosigners, isComplete: !isCut, state: end, ...waiting }
+  const unreplayed = end.unreplayed ?? []
+  const found = { pin, head, from, counts, cosigners, unreplayed }
+  const compared = index === undefined ? {} : { index }
+  const isComplete = !isCut && index?.isCut !== true
+  return { ...found, ...compared, isComplete, state: end, ...waiting }
+}
+
+/** Replaying knows nothing of the index: what an earlier audit remembers of it stays. */
+function keeper(state: AuditState | undefined): (next: AuditState) => AuditState {
+  const { indexed } = state ?? {}
+  return (next) => (indexed === undefined ? next : { ...next, indexed })
+}
+
+async function compareIndex(
+  { index, source, hasher, sha256, isCancelled }: AuditOptions,
+  { tree, heads }: Pick<FollowedTree, 'tree' | 'heads'>,
+  { replayed, indexed }: AuditState,
+): Promise<IndexAuditReport | undefined> {
+  if (index === undefined) return undefined
+  const { isWhole = false, ...asked } = index
+  return auditIndex({
+    ...{ source, tree, heads, hasher, sha256, upTo: replayed.treeSize },
+    ...asked,
+    ...(indexed === undefined || isWhole ? {} : { since: indexed }),
+    ...(isCancelled === undefined ? {} : { isCancelled }),
+  })
 }
 
 function earlierHeads(state: AuditState | undefined): readonly TreeHead[] {

@@ -18,6 +18,8 @@ import { encodeVerifierKey, parseVerifierKey } from '../note/verifier-key.ts'
 import type { VerifierKey } from '../note/verifier-key.ts'
 import { NO_JOURNALS } from './journal-ledger.ts'
 import type { JournalPosition } from './journal-ledger.ts'
+import type { IndexPosition } from './compare-records.ts'
+import type { UnreplayedEntry } from './pruned-content.ts'
 import type { RuleEntry } from './rules-history.ts'
 
 /** Keys and names that a log is known by. */
@@ -38,6 +40,10 @@ export interface AuditState {
   readonly journal: JournalPosition
   /** First entry for which the policy in force named a registrar. */
   readonly journalSince?: number
+  /** Entries whose content is not served any more; absent when there are none. */
+  readonly unreplayed?: readonly UnreplayedEntry[]
+  /** How far the index was compared; absent where it never was. */
+  readonly indexed?: IndexPosition
 }
 
 const STATE: JsonContext = { code: 'ERR_TRUST_CONFIGURATION', what: 'audit state' }
@@ -63,6 +69,8 @@ export function encodeAuditState(state: AuditState): Uint8Array {
       x5chain: rule.x5chain?.map(encodeBase64),
     })),
     journal: { next: journal.next, journals: journal.journals, since: journalSince },
+    unreplayed: state.unreplayed,
+    indexed: state.indexed,
   }
   return encodeUtf8(`${JSON.stringify(file, null, 2)}\n`)
 }
@@ -100,7 +108,10 @@ export function treeHeadJson({ treeSize, rootHash }: TreeHead): Record<string, u
 export function parseAuditState(bytes: Uint8Array): AuditState {
   const members = readMembers(
     parseStrictJson(bytes, STATE),
-    { required: ['version', 'log', 'replayed', 'rules', 'journal'], optional: ['head'] },
+    {
+      required: ['version', 'log', 'replayed', 'rules', 'journal'],
+      optional: ['head', 'unreplayed', 'indexed'],
+    },
     STATE,
   )
   if (members['version'] !== 1) throw new InputError(STATE.code, 'audit state is not of version 1')
@@ -109,7 +120,7 @@ export function parseAuditState(bytes: Uint8Array): AuditState {
     { required: ['next', 'journals'], optional: ['since'] },
     STATE,
   )
-  const { head } = members
+  const { head, unreplayed, indexed } = members
   const { since } = journal
   try {
     return {
@@ -122,6 +133,10 @@ export function parseAuditState(bytes: Uint8Array): AuditState {
         journals: readList(journal['journals'], STATE).map(readNumber),
       },
       ...(since === undefined ? {} : { journalSince: readNumber(since) }),
+      ...(unreplayed === undefined
+        ? {}
+        : { unreplayed: readList(unreplayed, STATE).map(parseUnreplayed) }),
+      ...(indexed === undefined ? {} : { indexed: parseIndexed(indexed) }),
     }
   } catch (cause) {
     if (!(cause instanceof AttestryError)) throw cause
@@ -170,6 +185,25 @@ function parseRule(value: unknown): RuleEntry {
     registrationTime: readNumber(members['registrationTime']),
     entry: bytes(members['entry']),
     ...(chain === undefined ? {} : { x5chain: readList(chain, STATE).map(bytes) }),
+  }
+}
+
+function parseIndexed(value: unknown): IndexPosition {
+  const form = { required: ['treeSize'], optional: ['policyIndex'] }
+  const { treeSize, policyIndex } = readMembers(value, form, STATE)
+  return {
+    treeSize: readNumber(treeSize),
+    ...(policyIndex === undefined ? {} : { policyIndex: readNumber(policyIndex) }),
+  }
+}
+
+function parseUnreplayed(value: unknown): UnreplayedEntry {
+  const form = { required: ['leafIndex', 'digest'], optional: ['prunedBy'] }
+  const { leafIndex, digest, prunedBy } = readMembers(value, form, STATE)
+  return {
+    leafIndex: readNumber(leafIndex),
+    digest: readText(digest, STATE),
+    ...(prunedBy === undefined ? {} : { prunedBy: readNumber(prunedBy) }),
   }
 }
 

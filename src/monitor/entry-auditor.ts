@@ -5,13 +5,15 @@
  */
 import type { Sha256 } from '../bytes/digest.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
+import type { BundleVerifier } from '../payload/bundle-verifier.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
 import { AuditFault, earliest } from './audit-fault.ts'
 import { firstState } from './audit-state.ts'
 import type { AuditState, LogPin } from './audit-state.ts'
 import type { AuthenticatedTree } from './authenticated-tree.ts'
-import { readCollateral } from './collateral.ts'
+import { findCollateral, notServed } from './collateral.ts'
 import { findJournal } from './find-journal.ts'
+import { PrunedContent } from './pruned-content.ts'
 import { findNextRules } from './find-next-rules.ts'
 import { JournalLedger } from './journal-ledger.ts'
 import type { JournalPosition, JournalWait } from './journal-ledger.ts'
@@ -37,6 +39,7 @@ export interface EntryAuditorOptions {
   readonly heads: SignedHeads
   readonly pin: LogPin
   readonly verifier: SignatureVerifier
+  readonly bundles?: BundleVerifier
   readonly hasher: TreeHasher
   readonly sha256: Sha256
   readonly isSampled: (leafIndex: number) => boolean
@@ -65,6 +68,7 @@ export class EntryAuditor {
   readonly #scanner: EntryScanner
   readonly #ledger: JournalLedger
   readonly #replayer: EntryReplayer
+  readonly #pruned: PrunedContent
   readonly #scanned: ScannedBlock[] = []
   /** Journals whose lateness is judged once the rules before them are known. */
   #waits: JournalWait[] = []
@@ -80,6 +84,7 @@ export class EntryAuditor {
     this.state = { ...(state ?? firstState(hasher)), pin }
     this.#rules = RulesHistory.from(this.state.rules, sha256)
     this.#journalSince = this.state.journalSince
+    this.#pruned = new PrunedContent(this.state.unreplayed ?? [], sha256)
     this.#ledger = new JournalLedger(heads, this.state.journal)
     this.#scanner = new EntryScanner({ ...options, from: this.state.replayed.treeSize })
     this.#replayer = new EntryReplayer({
@@ -108,6 +113,8 @@ export class EntryAuditor {
     while (await this.#scan()) this.#scanned.length = 0
     if (this.#scanFault !== undefined) throw this.#scanFault
     await this.#assertJournalInTime()
+    // What waits for a journal may hold the pruning that is looked for.
+    if (!this.#isWaiting()) this.#pruned.assertPruned()
   }
 
   /** The next block to replay, with the journals that cover it read, where there are any. */
@@ -168,7 +175,9 @@ export class EntryAuditor {
         this.#waits.push(wait)
         // Entries that an earlier audit replayed without it: it has to be there all the same.
         for (const piece of journal.collateral.filter(({ leafIndex }) => leafIndex < replayed)) {
-          await readCollateral(piece, this.#options)
+          if ((await findCollateral(piece, this.#options)) !== undefined) continue
+          if (piece.kind !== 'preimage') throw notServed(piece)
+          this.#pruned.add([piece])
         }
       }
       return undefined
@@ -231,6 +240,8 @@ export class EntryAuditor {
       return false
     }
     this.#ledger.release(block.end)
+    if (outcome.kind === 'replayed') this.#pruned.add(outcome.missing)
+    this.#pruned.readPrunings(block)
     this.counts.entries += block.end - block.start
     this.counts.heads += block.heads.filter(({ treeSize }) => treeSize <= block.end).length
     const { head } = this.state
@@ -241,6 +252,7 @@ export class EntryAuditor {
       rules: prepared.rules.entries,
       journal,
       ...(journalSince === undefined ? {} : { journalSince }),
+      ...(this.#pruned.entries.length === 0 ? {} : { unreplayed: this.#pruned.entries }),
     }
     return true
   }

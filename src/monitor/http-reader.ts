@@ -5,6 +5,7 @@
  */
 import { exchange } from '../client/exchange.ts'
 import type { Answer, Fetch } from '../client/exchange.ts'
+import { readProblem } from '../client/problem-details.ts'
 import { InputError, UnavailableError } from '../errors.ts'
 import type { ResourceReader } from './resource-reader.ts'
 import { resourceUrl } from './resource-reader.ts'
@@ -34,7 +35,7 @@ export function createHttpReader({ url, fetch, wait }: HttpReaderOptions): Resou
           bodyBytesMax,
           timeoutMs: TIMEOUT_MS,
         })
-        if (answer.status < 500 && answer.status !== 429) return answer
+        if ((answer.status < 500 && answer.status !== 429) || isIndexOff(answer)) return answer
         const { retryAfterSeconds = 0 } = answer
         failure = new UnavailableError('ERR_NETWORK', `${answer.url} answered ${answer.status}`)
         pause = Math.max(pause, retryAfterSeconds * 1000)
@@ -49,11 +50,17 @@ export function createHttpReader({ url, fetch, wait }: HttpReaderOptions): Resou
   }
   return {
     name: url,
+    hasIndex: true,
     async read(path, bytesMax) {
       const answer = await get(path, bytesMax)
       if (answer.status === 200) return answer.body
-      if (answer.status === 404 || answer.status === 410) return undefined
+      if (answer.status === 404 || answer.status === 410 || isIndexOff(answer)) return undefined
       throw new InputError('ERR_RESPONSE', `${answer.url} answered ${answer.status}`)
     },
   }
+}
+
+/** A service that answers no look-ups will not do so in a moment either. */
+function isIndexOff({ status, mediaType, body }: Answer): boolean {
+  return status === 503 && readProblem(status, mediaType, body).code === 'ERR_INDEX_OFF'
 }

@@ -12,17 +12,22 @@ import {
 import { encodeTilePath } from '../note/tile-path.ts'
 import type { TilePath } from '../note/tile-path.ts'
 import { HEAD_BUNDLE_BYTES_MAX, HEAD_BUNDLE_WIDTH } from '../cose/head-bundle.ts'
+import { parseAnswer, parseStatementPage, queryText } from '../client/query-pages.ts'
+import type { QueryParameters, StatementPage } from '../client/query-pages.ts'
 import { TILE_WIDTH } from '../merkle/tiles.ts'
 import { HASH_BYTES } from '../merkle/hasher.ts'
 import { InputError } from '../errors.ts'
+import { PAYLOAD_BYTES_LIMIT } from '../statement/payload-name.ts'
 import { AuditFault } from './audit-fault.ts'
 import type { ResourceReader } from './resource-reader.ts'
 
 const CHECKPOINT_BYTES_MAX = 1_048_576
 const EVIDENCE_BYTES_MAX = 1_048_576
 const KEY_BYTES_MAX = 65_536
-/** Larger than any certificate chain or key set that takes part in a decision. */
-const COLLATERAL_BYTES_MAX = 1_048_576
+/** A page of whole records ends at some megabytes. */
+const LOOKUP_BYTES_MAX = 64 * 1024 * 1024
+/** The largest that a log may have admitted with. */
+const COLLATERAL_BYTES_MAX = PAYLOAD_BYTES_LIMIT
 
 /** Path of a head bundle, spelled as the path of an entry bundle is. */
 export function headBundlePath(index: number, width: number): string {
@@ -138,6 +143,13 @@ export class LogSource {
     return this.#reader.read(collateralPath(digest), COLLATERAL_BYTES_MAX)
   }
 
+  /** Content of a hash envelope by its name; whoever asks compares it. */
+  async payload(name: string): Promise<Uint8Array | undefined> {
+    const bytes = await this.#reader.read(`payloads/${name}`, PAYLOAD_BYTES_LIMIT)
+    // An export has what admissions were decided with once, as collateral.
+    return bytes ?? (name.startsWith('sha256:') ? this.collateral(name) : undefined)
+  }
+
   /** A Receipt of an entry: at this head where there is such a resource, else at any. */
   async receipt(entryId: string, treeSize: number): Promise<Uint8Array | undefined> {
     const read = (path: string): Promise<Uint8Array | undefined> =>
@@ -148,5 +160,13 @@ export class LogSource {
   /** The Transparent Statement of an entry. */
   async statement(entryId: string): Promise<Uint8Array | undefined> {
     return this.#reader.read(`entries/${entryId}/statement`, EVIDENCE_BYTES_MAX)
+  }
+
+  /** One page of a look-up; `undefined` where the log answers none. */
+  async lookUp(parameters: QueryParameters): Promise<StatementPage | undefined> {
+    if (this.#reader.hasIndex !== true) return undefined
+    const path = `statements?${queryText(parameters)}`
+    const bytes = await this.#reader.read(path, LOOKUP_BYTES_MAX)
+    return bytes === undefined ? undefined : parseStatementPage(parseAnswer(bytes))
   }
 }

@@ -9,7 +9,7 @@ import { encodeHex } from '../bytes/hex.ts'
 import { equalBytes } from '../bytes/bytes.ts'
 import { leafIndex } from '../bytes/integers.ts'
 import { encodeHeadBundle, headBundleOf, parseHeadBundle } from '../cose/head-bundle.ts'
-import { encodeInclusionReceipt } from '../cose/receipt.ts'
+import { encodeInclusionReceipt } from '../cose/encode-receipt.ts'
 import { parseSignedTreeHead } from '../cose/signed-tree-head.ts'
 import { assertInvariant, AttestryError } from '../errors.ts'
 import type { TreeHead } from '../merkle/tree-head.ts'
@@ -21,7 +21,7 @@ import { encodeTlogProof } from '../note/tlog-proof.ts'
 import { parseRegistrationJournal } from '../policy/registration-journal.ts'
 import { attachReceipts } from '../statement/transparent-statement.ts'
 import type { LogPin } from './audit-state.ts'
-import { readCollateral } from './collateral.ts'
+import { findCollateral, readCollateral } from './collateral.ts'
 import { findJournal } from './find-journal.ts'
 import { followTree } from './follow-tree.ts'
 import type { FollowedTree, FollowOptions } from './follow-tree.ts'
@@ -226,7 +226,12 @@ class BlockCopier {
       return
     }
     for (const piece of pieces) {
-      await target.write(collateralPath(piece.digest), await readCollateral(piece, this.#options))
+      // Content may have been pruned since; an audit of the copy tells whether it was.
+      const bytes =
+        piece.kind === 'preimage'
+          ? await findCollateral(piece, this.#options)
+          : await readCollateral(piece, this.#options)
+      if (bytes !== undefined) await target.write(collateralPath(piece.digest), bytes)
     }
   }
 }

@@ -16,9 +16,11 @@ import { governanceOf } from '../policy/rules-in-force.ts'
 import type { Rules } from '../policy/rules-in-force.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
+import type { BundleVerifier } from '../payload/bundle-verifier.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
 import { AuditFault } from './audit-fault.ts'
 import { readEntryCollateral } from './collateral.ts'
+import type { MissingPreimage } from './collateral.ts'
 import type { JournalLedger } from './journal-ledger.ts'
 import type { LogSource } from './log-source.ts'
 import { admitted, changesRules, RulesHistory } from './rules-history.ts'
@@ -29,6 +31,8 @@ export interface ReplayOptions {
   readonly issuer: string
   readonly origin: string
   readonly verifier: SignatureVerifier
+  /** Needed where a policy of the log names Sigstore roots. */
+  readonly bundles?: BundleVerifier
   readonly sha256: Sha256
   readonly ledger: JournalLedger
   /** Rules that come into force at or after an entry, to tell a policy that was applied too early. */
@@ -43,11 +47,13 @@ export interface ReplayedEntry {
   readonly rules: Rules
   readonly before: Rules | undefined
   readonly collateral: Collateral
+  /** Content that it was decided with and that is not served any more. */
+  readonly missing?: MissingPreimage
 }
 
 /** What the decisions of a block came to. */
 export type BlockOutcome =
-  | { readonly kind: 'replayed' }
+  | { readonly kind: 'replayed'; readonly missing: readonly MissingPreimage[] }
   /** From this entry on, nothing can be said until a journal covers it. */
   | { readonly kind: 'waiting'; readonly leafIndex: number }
   | { readonly kind: 'fault'; readonly fault: AuditFault }
@@ -101,7 +107,10 @@ export class EntryReplayer {
     const statement = parseEntry(bytes, leafIndex, this.#options.sha256)
     const { registrationTime } = block.heads.find(({ treeSize }) => treeSize > leafIndex)!
     const pieces = ledger.collateralOf(leafIndex)
-    const collateral = pieces.length === 0 ? {} : await readEntryCollateral(pieces, this.#options)
+    const found =
+      pieces.length === 0
+        ? { collateral: {} }
+        : await readEntryCollateral(pieces, statement, this.#options)
     const first = leafIndex === 0 ? this.#genesisRules(statement) : undefined
     if (leafIndex === 1 && governanceOf(statement) !== 'trust-anchors') {
       throw new AuditFault('admission', 'entry 1 is not the trust anchors', { leafIndex })
@@ -112,7 +121,7 @@ export class EntryReplayer {
       statement,
       rules: first ?? history.now,
       before: history.before,
-      collateral,
+      ...found,
     }
   }
 
@@ -156,20 +165,27 @@ export class EntryReplayer {
   }
 
   async #decide(entry: ReplayedEntry): Promise<BlockOutcome> {
+    const { missing, leafIndex } = entry
+    if (this.#mayHaveContent(entry)) return { kind: 'waiting', leafIndex }
     const refusal = await this.#refusalOf(entry, entry.rules)
-    if (refusal === undefined) return { kind: 'replayed' }
-    if (this.#mayWait(entry, refusal)) return { kind: 'waiting', leafIndex: entry.leafIndex }
+    if (missing !== undefined && !WITHOUT_CONTENT.has(refusal?.rule ?? '')) {
+      return { kind: 'replayed', missing: [missing] }
+    }
+    if (refusal === undefined) return { kind: 'replayed', missing: [] }
+    if (this.#mayWait(entry, refusal)) return { kind: 'waiting', leafIndex }
     return { kind: 'fault', fault: await this.#explain(entry, refusal) }
   }
 
   async #refusalOf(entry: ReplayedEntry, rules: Rules): Promise<Refusal | undefined> {
-    const { policy, anchors, delegations } = rules
+    const { policy, anchors, delegations, inner } = rules
     const { statement, registrationTime, collateral } = entry
-    const { verifier, issuer, origin } = this.#options
+    const { verifier, bundles, issuer, origin } = this.#options
     if (policy === undefined) return { rule: 'form', reason: 'there is no policy yet' }
     try {
       const decision = await decide({
         ...{ statement, policy, anchors, delegations, registrationTime, verifier, collateral },
+        inner,
+        ...(bundles === undefined ? {} : { bundles }),
         log: { issuer, origin },
       })
       return decision.kind === 'accept' ? undefined : decision
@@ -179,10 +195,22 @@ export class EntryReplayer {
     }
   }
 
-  /** Collateral that no journal names yet could make the difference. */
-  #mayWait({ leafIndex, rules, statement }: ReplayedEntry, { rule }: Refusal): boolean {
+  /** A journal that names what the entry was admitted with is still to come. */
+  #isUncovered({ leafIndex, rules }: ReplayedEntry): boolean {
     const hasRegistrar = (rules.policy?.registrarKeys ?? []).length > 0
-    if (!hasRegistrar || this.#options.ledger.isCovered(leafIndex)) return false
+    return hasRegistrar && !this.#options.ledger.isCovered(leafIndex)
+  }
+
+  /** It decides either way whether the content of a hash envelope was at hand. */
+  #mayHaveContent(entry: ReplayedEntry): boolean {
+    const { hashEnvelope } = entry.statement.headers
+    return hashEnvelope !== undefined && this.#isUncovered(entry)
+  }
+
+  /** Collateral that no journal names yet could make the difference. */
+  #mayWait(entry: ReplayedEntry, { rule }: Refusal): boolean {
+    const { rules, statement } = entry
+    if (!this.#isUncovered(entry)) return false
     if (governanceOf(statement) === 'journal') return false
     const byCertificate = rules.anchors.some(({ kind }) => kind !== 'cose-key')
     return BY_COLLATERAL.has(rule) || (byCertificate && BY_CHAIN.has(rule))
@@ -213,6 +241,17 @@ interface Refusal {
   readonly reason: string
 }
 
+/** Rules that refuse whatever the content of a hash envelope says. */
+const WITHOUT_CONTENT: ReadonlySet<string> = new Set<Refusal['rule']>([
+  'form',
+  'algorithm',
+  'content-type',
+  'issuer-unknown',
+  'issuer-key',
+  'certificate-path',
+  'did-x509',
+  'signature',
+])
 const BY_COLLATERAL: ReadonlySet<string> = new Set(['submitter', 'condition'])
 const BY_CHAIN: ReadonlySet<string> = new Set<RuleName>([
   'issuer-unknown',
@@ -246,9 +285,11 @@ async function firstOf(
   decisions: readonly Promise<BlockOutcome>[],
   fault: AuditFault | undefined,
 ): Promise<BlockOutcome> {
+  const missing: MissingPreimage[] = []
   for (const decision of decisions) {
     const outcome = await decision
     if (outcome.kind !== 'replayed') return outcome
+    missing.push(...outcome.missing)
   }
-  return fault === undefined ? { kind: 'replayed' } : { kind: 'fault', fault }
+  return fault === undefined ? { kind: 'replayed', missing } : { kind: 'fault', fault }
 }

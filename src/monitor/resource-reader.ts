@@ -8,6 +8,8 @@
 export interface ResourceReader {
   /** URL or directory, for messages. */
   readonly name: string
+  /** It may answer look-ups, with a query behind the path; directories and mirrors do not. */
+  readonly hasIndex?: boolean
   /**
    * The bytes at a path without a leading slash; `undefined` when there is nothing.
    * @throws UnavailableError when it cannot be told whether there is something.

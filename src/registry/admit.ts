@@ -14,9 +14,12 @@ import { reject } from '../policy/decision.ts'
 import type { RejectDecision } from '../policy/decision.ts'
 import { changesDecisions } from '../payload/media-types.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
+import { isSignedByKnownKey } from '../policy/known-signer.ts'
+import type { SignedStatement } from '../statement/signed-statement.ts'
 import { collectCollateral } from './collateral.ts'
 import type { SubmittedStatement } from './collateral.ts'
-import type { RegistryPorts } from './ports.ts'
+import { findPreimage } from './payloads.ts'
+import type { RegistryPorts, RulesInForce } from './ports.ts'
 
 /** A statement, who hands it in, and whether it is the log's own. */
 export interface Submission extends SubmittedStatement {
@@ -40,15 +43,22 @@ export interface Admission {
  * Admits a statement or refuses it.
  * @throws PolicyError with the rule that refused it, after the refusal is recorded.
  */
-export async function admit(submission: Submission, ports: RegistryPorts): Promise<Admission> {
-  const { statement, submitter } = submission
+export async function admit(submitted: Submission, ports: RegistryPorts): Promise<Admission> {
+  const { statement, submitter } = submitted
   const { issuer, origin, verifier } = ports
   const registrationTime = nextRegistrationTime(ports)
-  const { policy, anchors, delegations, policyIndex } = ports.rules()
+  const { policy, anchors, delegations, inner, policyIndex } = ports.rules()
+  const rules = { policy, anchors, delegations, inner }
+  const preimage = await readPreimage(statement, { ports, ...rules, registrationTime })
+  const submission = { ...submitted, preimage }
   const decided = await decide({
-    ...{ statement, policy, anchors, delegations, registrationTime, verifier },
+    ...{ statement, ...rules, registrationTime, verifier },
+    ...(ports.bundles === undefined ? {} : { bundles: ports.bundles }),
     log: { issuer, origin },
-    ...(submitter === undefined ? {} : { collateral: { submitter: submitter.claims } }),
+    collateral: {
+      ...(submitter === undefined ? {} : { submitter: submitter.claims }),
+      ...(preimage === undefined ? {} : { preimage }),
+    },
   })
   const decision = decided.kind === 'accept' ? refuseJournal(decided, submission) : decided
   if (decision.kind === 'accept') {
@@ -68,7 +78,28 @@ export async function admit(submission: Submission, ports: RegistryPorts): Promi
     refusedAt: registrationTime,
   })
   const code = decision.rule === 'governance' ? 'ERR_POLICY_GOVERNANCE' : 'ERR_POLICY_REJECTED'
-  throw new PolicyError(code, decision.rule, decision.reason)
+  const { rule, reason, pointer } = decision
+  throw new PolicyError(code, rule, reason, { pointer })
+}
+
+interface PreimageContext extends Pick<RulesInForce, 'policy' | 'anchors' | 'delegations'> {
+  readonly ports: RegistryPorts
+  readonly registrationTime: UnixSeconds
+}
+
+/**
+ * Content that the store has for a hash envelope. Nobody unknown makes the registry read it; and where
+ * no journal would name it, nobody could replay a decision that used it.
+ */
+async function readPreimage(
+  statement: SignedStatement,
+  { ports, policy, anchors, delegations, registrationTime: at }: PreimageContext,
+): Promise<Uint8Array | undefined> {
+  if (ports.payloads === undefined || statement.headers.hashEnvelope === undefined) return undefined
+  if ((policy.registrarKeys ?? []).length === 0) return undefined
+  const { verifier } = ports
+  const isKnown = await isSignedByKnownKey({ statement, anchors, delegations, at, verifier })
+  return isKnown ? findPreimage(statement, ports) : undefined
 }
 
 /** Ranges of journals follow each other only if one hand writes them. */

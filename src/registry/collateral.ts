@@ -18,6 +18,8 @@ export interface SubmittedStatement {
   readonly statement: SignedStatement
   /** Verified; absent for whoever shows no token. */
   readonly submitter?: Submitter | undefined
+  /** Content of a hash envelope, known to have its digest. */
+  readonly preimage?: Uint8Array | undefined
 }
 
 /** `sha256:` and lowercase hex, as journals and URLs name a piece. */
@@ -28,7 +30,7 @@ export function digestName(digest: Uint8Array): string {
 /** What is committed with the entry; at most one piece of a kind. */
 export function collectCollateral(
   { collateralUsed }: AcceptDecision,
-  { statement, submitter }: SubmittedStatement,
+  { statement, submitter, preimage }: SubmittedStatement,
   sha256: Sha256,
 ): readonly NewCollateral[] {
   const pieces: NewCollateral[] = []
@@ -46,6 +48,10 @@ export function collectCollateral(
     const { unprotectedX5chain: chain } = statement
     assertInvariant(chain !== undefined, 'a decision used a chain that was not there')
     add('x5chain', encodeChain(chain))
+  }
+  if (collateralUsed.preimage === true) {
+    assertInvariant(preimage !== undefined, 'a decision used content that was not there')
+    add('preimage', preimage)
   }
   return pieces
 }

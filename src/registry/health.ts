@@ -9,7 +9,7 @@ import { HEADER } from '../cose/labels.ts'
 import { parseSign1 } from '../cose/sign1.ts'
 import { verifySignedTreeHead } from '../cose/signed-tree-head.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
-import { AttestryError } from '../errors.ts'
+import { AttestryError, UnavailableError } from '../errors.ts'
 import type { RegistryPorts } from './ports.ts'
 import type { ServiceKeys } from './service-keys.ts'
 
@@ -25,6 +25,15 @@ export interface Health {
   readonly keyId: string
   /** Machine code of what is wrong, when something is. */
   readonly failure?: string
+  /** Look-ups. They fail alone: a registry without an index registers and proves. */
+  readonly index: IndexHealth
+}
+
+export interface IndexHealth {
+  /** `failing`: it does not grow, or cannot be read; the operator's events say why. */
+  readonly status: 'ok' | 'failing' | 'off'
+  /** Entries that look-ups cover. */
+  readonly treeSize?: TreeSize
 }
 
 /** Reads the log's state and verifies its current head. Never throws for a failing log. */
@@ -41,6 +50,18 @@ export async function checkHealth(ports: RegistryPorts, keys: ServiceKeys): Prom
     registrationTime: head.registrationTime,
     keyId: encodeBase64url(kid),
     ...(failure === undefined ? {} : { failure }),
+    index: await checkIndex(ports),
+  }
+}
+
+async function checkIndex({ index }: RegistryPorts): Promise<IndexHealth> {
+  if (index === undefined) return { status: 'off' }
+  try {
+    const { treeSize, failure } = await index.readState()
+    return { status: failure === undefined ? 'ok' : 'failing', treeSize }
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error
+    return { status: 'failing' }
   }
 }
 

@@ -19,7 +19,7 @@ const TIME_BYTES = 2 * 16 + 4
 const COLLATERAL_BYTES = 16 + 73 + 18 + 5
 const SUBMITTER_BYTES = 16 + 73 + 4
 /** Collateral of one entry: one piece of each kind. */
-const ENTRY_ROWS_BYTES = 3 * COLLATERAL_BYTES + SUBMITTER_BYTES
+const ENTRY_ROWS_BYTES = 4 * COLLATERAL_BYTES + SUBMITTER_BYTES
 
 const JOURNAL_BYTES_MAX = ENTRY_BYTES_MAX - FRAME_BYTES
 

@@ -2,19 +2,23 @@
  * What the use cases need from the rest of the server, as ports. The registry never sees an
  * adapter: `app/` constructs the log, the keys and the recorder and hands them in here.
  */
-import type { Sha256 } from '../bytes/digest.ts'
+import type { DigestName, Sha256, StreamingDigest } from '../bytes/digest.ts'
 import type { UnixSeconds } from '../bytes/integers.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import type { Clock } from '../log/clock.ts'
+import type { IndexReader } from '../log/index-store.ts'
 import type { Log } from '../log/log.ts'
+import type { PayloadStore } from '../log/payload-store.ts'
 import type { LogWitnesses } from '../log/witness.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
 import type { NoteSigner } from '../note/note-signer.ts'
 import type { VerifierKey } from '../note/verifier-key.ts'
+import type { BundleVerifier } from '../payload/bundle-verifier.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
 import type { Rules } from '../policy/rules-in-force.ts'
 import type { OidcProvider, SubmitterClaims } from '../policy/submitter-claims.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
+import type { NamedPayloads } from './named-payloads.ts'
 
 /** The part of the log that the use cases call. */
 export type RegistryLog = Pick<
@@ -80,6 +84,16 @@ export interface ServiceKey {
   readonly retired: boolean
 }
 
+/** What payloads need from the rest of the server. */
+export interface PayloadPorts {
+  readonly store: PayloadStore
+  readonly startDigest: (algorithm: DigestName) => StreamingDigest
+  /** Told of every payload that was not there before: the index may have waited for it. */
+  readonly onStored: (name: string) => void
+  /** Names in entries that this process registered: the index may not have them yet, or is off. */
+  readonly named: NamedPayloads
+}
+
 /** Everything that the use cases are given. */
 export interface RegistryPorts {
   readonly log: RegistryLog
@@ -94,10 +108,16 @@ export interface RegistryPorts {
   readonly submitters?: SubmitterAuthenticator
   readonly clock: Clock
   readonly verifier: SignatureVerifier
+  /** Verifies wrapped Sigstore bundles; needed once a policy names roots. */
+  readonly bundles?: BundleVerifier
   readonly hasher: TreeHasher
   readonly sha256: Sha256
   readonly issuer: string
   readonly origin: string
+  /** Answers look-ups (design D9); absent where the operator turned it off. */
+  readonly index?: IndexReader
+  /** Content of hash envelopes; absent where none is kept. */
+  readonly payloads?: PayloadPorts
   /** What witnesses cosigned, when any are asked. */
   readonly witnesses?: LogWitnesses
   /** True once the log sequences no more; the process is about to end then. */

@@ -41,6 +41,7 @@ export async function register(
   // A stored duplicate is answered before policy (D6).
   const stored = await ports.log.findEntry(entryDigest)
   if (stored?.released === true) {
+    ports.payloads?.named.add(statement)
     return { status: 'registered', entryId, receipt: await receiptAtCurrentHead(stored, ports) }
   }
 
@@ -52,6 +53,7 @@ export async function register(
       : append(statement, ADMITTED_BEFORE, ports)
   const registered = await within(ports.answerWithinMs, work)
   if (registered === undefined) return answerLate(statement, ports)
+  ports.payloads?.named.add(statement)
   return { status: 'registered', entryId, receipt: encodeReceipt(registered) }
 }
 

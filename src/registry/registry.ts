@@ -3,15 +3,27 @@
  * ports, and what the static face derives from them.
  */
 import type { TreeSize } from '../bytes/integers.ts'
+import type { PayloadName } from '../statement/payload-name.ts'
 import { Checkpoints } from './checkpoint.ts'
 import { checkHealth } from './health.ts'
 import type { Health } from './health.ts'
 import { activeKeysOf, encodeLogKeys } from './log-keys.ts'
 import type { LogKeys } from './log-keys.ts'
 import { readCollateral } from './collateral.ts'
+import { describeArtifact } from './describe-artifact.ts'
+import type { ArtifactLookup, DescribedArtifact } from './describe-artifact.ts'
+import { describeEntry } from './describe-entry.ts'
+import type { DescribedEntry } from './describe-entry.ts'
+import { beginUpload, readPayload } from './payloads.ts'
+import type { PayloadUpload } from './payloads.ts'
 import type { RegistryPorts, Submitter } from './ports.ts'
+import { queryStatements } from './query-statements.ts'
+import type { StatementLookup, StatementPage } from './query-statements.ts'
+import { readFeed } from './read-feed.ts'
+import type { FeedPage, FeedRequest } from './read-feed.ts'
 import { register } from './register.ts'
 import type { RegisterResult } from './register.ts'
+import { requireIndex } from './require-index.ts'
 import { receiptAtHead, resolveReceipt } from './resolve-receipt.ts'
 import type { ResolvedReceipt } from './resolve-receipt.ts'
 import { ServiceKeys } from './service-keys.ts'
@@ -69,6 +81,16 @@ export class Registry {
     return readCollateral(digest, this.#ports)
   }
 
+  /** Lets the upload of a payload in, or refuses it before its body is read. */
+  beginUpload(name: PayloadName, submitter?: Submitter): Promise<PayloadUpload> {
+    return beginUpload(name, submitter, this.#ports)
+  }
+
+  /** Content of a hash envelope. */
+  readPayload(name: PayloadName): Promise<Uint8Array> {
+    return readPayload(name, this.#ports)
+  }
+
   /** A fresh Receipt for an entry. */
   resolveReceipt(entryId: string): Promise<ResolvedReceipt> {
     return resolveReceipt(entryId, this.#ports)
@@ -105,6 +127,34 @@ export class Registry {
   /** A stored signed head, its root attached. */
   readHead(treeSize: TreeSize): Promise<Uint8Array> {
     return readHead(treeSize, this.#ports)
+  }
+
+  /** One page of a look-up. */
+  queryStatements(lookup: StatementLookup): Promise<StatementPage> {
+    return queryStatements(lookup, this.#ports)
+  }
+
+  /** What one entry says. */
+  describeEntry(entryId: string): Promise<DescribedEntry> {
+    return describeEntry(entryId, this.#ports)
+  }
+
+  /** One page of everything about an artifact. */
+  describeArtifact(lookup: ArtifactLookup): Promise<DescribedArtifact> {
+    return describeArtifact(lookup, this.#ports)
+  }
+
+  /** Events after a position. */
+  readFeed(request: FeedRequest): Promise<FeedPage> {
+    return readFeed(request, this.#ports)
+  }
+
+  /**
+   * Calls `listener` whenever there is more in the feed; returns how to stop it.
+   * @throws UnavailableError `ERR_INDEX_OFF`.
+   */
+  followFeed(listener: () => void): () => void {
+    return requireIndex(this.#ports).follow(listener)
   }
 
   /** Whether the registry can do its work. */

@@ -5,7 +5,7 @@
  */
 import { decodeHex } from '../bytes/hex.ts'
 import type { LeafIndex, TreeSize } from '../bytes/integers.ts'
-import { encodeInclusionReceipt } from '../cose/receipt.ts'
+import { encodeInclusionReceipt } from '../cose/encode-receipt.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { NotFoundError } from '../errors.ts'
 import type { Registered } from '../log/log.ts'

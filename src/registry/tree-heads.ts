@@ -3,7 +3,7 @@
  * were signed have one: a log signs a head per batch, not per entry. Extensions of ours.
  */
 import type { TreeSize } from '../bytes/integers.ts'
-import { encodeConsistencyReceipt } from '../cose/receipt.ts'
+import { encodeConsistencyReceipt } from '../cose/encode-receipt.ts'
 import { withAttachedRoot } from '../cose/signed-tree-head.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { InputError, NotFoundError } from '../errors.ts'

@@ -2,6 +2,7 @@ import { writeFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { attestry, startServer, temporaryFolder } from './attestry.ts'
+import { spdx } from '../payload/provenance/samples.ts'
 import type { CliResult, RunningServer } from './attestry.ts'
 
 const folder = temporaryFolder()
@@ -21,11 +22,11 @@ beforeAll(async () => {
   await run('keygen', '--out', 'issuer.pem')
   await run('init', '--data', 'data', '--origin', 'log.example/1', '--trust', 'issuer.pub.cbor')
   server = await startServer(['serve', '--data', 'data', '--port', '0'], { cwd: folder.path })
-  for (const [name, type] of [
-    ['sbom', 'application/spdx+json'],
-    ['note', 'text/plain'],
+  for (const [name, type, content] of [
+    ['sbom', 'application/spdx+json', JSON.stringify(spdx)],
+    ['note', 'text/plain', 'note'],
   ] as const) {
-    writeFileSync(join(folder.path, name), name)
+    writeFileSync(join(folder.path, name), content)
     const signed = await run('sign', name, '--key', 'issuer.pem', '--issuer', ISSUER, '--subject', 'pkg:npm/demo', '--type', type, '-o', `${name}.cose`) // prettier-ignore
     expect(signed.stderr).toBe('')
     expect((await run('register', `${name}.cose`, '--url', server.url)).status).toBe(0)

@@ -12,11 +12,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { readSchemas } from '../../src/app/schemas.ts'
 import { encodeBase64url } from '../../src/bytes/base64.ts'
-import { decodeUtf8 } from '../../src/bytes/bytes.ts'
+import { decodeUtf8, encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { encodeHex } from '../../src/bytes/hex.ts'
+import { sha256 } from '../../src/bytes/digest.ts'
+import { parseSignedStatement } from '../../src/statement/signed-statement.ts'
 import { VerificationError } from '../../src/errors.ts'
 import { CborTag, decodeCbor } from '../../src/cbor/decode.ts'
 import type { CborValue } from '../../src/cbor/decode.ts'
+import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
+import { indexLog } from '../support/index-log.ts'
 import { TestRegistry } from '../support/test-registry.ts'
 import { binary, bytesOf } from './problem-body.ts'
 
@@ -99,19 +103,27 @@ function compile(schema: object): ValidateFunction {
 
 let service: TestRegistry
 let server: Server
-let ids: { entryId: string; kid: string; collateral: string }
+let ids: { entryId: string; kid: string; collateral: string; payload: string }
 let statement: Uint8Array
 
 beforeAll(async () => {
-  service = await TestRegistry.create({ http: { schemas: await readSchemas() } })
+  const index = new MemoryIndex()
+  service = await TestRegistry.create({ index, http: { schemas: await readSchemas() } })
   server = (await service.listen()).server
   statement = await service.statement(1)
   const { entryId } = await service.registry.register(statement, {
     claims: { kind: 'api-token', issuer: service.registry.issuer, claims: { token_id: 'a' } },
   })
+  await indexLog(index, service)
   const [piece] = await service.log.entryCollateral(2, 3)
   const kid = encodeBase64url(service.serviceSigner.publicKey.kid!)
-  ids = { entryId, kid, collateral: encodeHex(piece!.digest) }
+  const content = encodeUtf8('content')
+  await service.ports.payloads!.store.put({
+    ...{ name: { algorithm: 'SHA-256', digest: sha256(content) }, sha256: sha256(content) },
+    ...{ bytes: content, storedAt: 0 },
+  })
+  const payload = `sha256:${encodeHex(sha256(content))}`
+  ids = { entryId, kid, collateral: encodeHex(piece!.digest), payload }
 })
 afterAll(() => service.close())
 
@@ -147,6 +159,18 @@ const walk: readonly [operationId: string, url: (is: typeof ids) => string, stat
   ['readCollateral', ({ collateral }) => `/collateral/sha256:${collateral}`, 200],
   ['readCollateral', () => `/collateral/sha256:${'0'.repeat(64)}`, 404],
   ['readCollateral', () => '/collateral/x', 400],
+  ['readPayload', ({ payload }) => `/payloads/${payload}`, 200],
+  ['readPayload', () => `/payloads/sha256:${'0'.repeat(64)}`, 404],
+  ['readPayload', () => '/payloads/x', 400],
+  ['queryStatements', () => '/statements?facts=1&limit=2', 200],
+  ['queryStatements', () => '/statements?color=red', 400],
+  ['viewStatement', ({ entryId }) => `/statements/${entryId}`, 200],
+  ['viewStatement', () => `/statements/${'0'.repeat(64)}`, 404],
+  ['viewStatement', () => '/statements/x', 400],
+  ['viewArtifact', () => `/artifacts/sha256:${'0'.repeat(64)}`, 200],
+  ['viewArtifact', () => '/artifacts/x', 400],
+  ['readFeed', () => '/feed?limit=1', 200],
+  ['readFeed', () => '/feed?after=x', 400],
   ['readTlogProof', ({ entryId }) => `/entries/${entryId}/tlog-proof`, 200],
   ['readTlogProof', () => `/entries/${'0'.repeat(64)}/tlog-proof`, 404],
   ['readTlogProof', () => '/entries/x/tlog-proof', 400],
@@ -166,7 +190,7 @@ describe('openapi.yaml', () => {
   )
 
   it('has no operation that this walk leaves out', () => {
-    const walked = new Set(['registerSignedStatement', ...walk.map(([id]) => id)])
+    const walked = new Set(['registerSignedStatement', 'storePayload', ...walk.map(([id]) => id)])
     expect(
       operations.map(({ operationId }) => operationId).filter((id) => !walked.has(id)),
     ).toEqual([])
@@ -197,6 +221,23 @@ describe('openapi.yaml', () => {
     const response = await binary(post.send(Buffer.from(statement)))
     expect(response.status).toBe(status)
     assertDescribed('/entries', 'post', response)
+  })
+
+  it.each([
+    ['what', 'what', 201],
+    ['what', 'what', 204],
+    ['what', 'else', 400],
+    ['', 'what', 400],
+    ['nobody knows', 'nobody knows', 401],
+  ])('describes storing %j as %j', async (content, named, status) => {
+    const { payloads } = service.ports
+    const envelope = await service.statement(0, { payload: encodeUtf8(named), hash: 'SHA-256' })
+    if (status !== 401) payloads!.named.add(parseSignedStatement(envelope))
+    const hex = encodeHex(sha256(encodeUtf8(named)))
+    const put = supertest(server).put(`/payloads/sha256:${hex}`)
+    const response = await binary(put.send(Buffer.from(content)))
+    expect(response.status).toBe(status)
+    assertDescribed('/payloads/{name}', 'put', response)
   })
 
   it.each([

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { encodeCoseKey } from '../../src/cose/public-key.ts'
 import { encodeHeadBundle } from '../../src/cose/head-bundle.ts'
-import { encodeInclusionReceipt } from '../../src/cose/receipt.ts'
+import { encodeInclusionReceipt } from '../../src/cose/encode-receipt.ts'
 import { signTreeHead, withAttachedRoot } from '../../src/cose/signed-tree-head.ts'
 import type { SignedTreeHead } from '../../src/cose/signed-tree-head.ts'
 import type { Signer } from '../../src/cose/signer.ts'
@@ -31,6 +31,7 @@ import {
   REGISTRATION_POLICY_MEDIA_TYPE,
   TRUST_ANCHORS_MEDIA_TYPE,
 } from '../../src/payload/media-types.ts'
+import type { InnerAnchors } from '../../src/policy/inner-anchors.ts'
 import { encodeRegistrationJournal } from '../../src/policy/registration-journal.ts'
 import type {
   JournalCollateral,
@@ -158,11 +159,14 @@ export class LogForge {
     })
   }
 
-  async anchorsStatement(anchors?: readonly TrustAnchor[]): Promise<Uint8Array> {
+  async anchorsStatement(
+    anchors?: readonly TrustAnchor[],
+    inner?: InnerAnchors,
+  ): Promise<Uint8Array> {
     const key = this.keys.issuer.publicKey
     const usual: TrustAnchor[] = [{ kind: 'cose-key', key, issuers: [ISSUER] }]
     return signStatement({
-      payload: encodeTrustAnchorsDocument(anchors ?? usual),
+      payload: encodeTrustAnchorsDocument(anchors ?? usual, inner),
       contentType: TRUST_ANCHORS_MEDIA_TYPE,
       subject: 'urn:attestry:trust-anchors',
       issuer: LOG_ISSUER,

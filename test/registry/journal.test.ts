@@ -164,6 +164,7 @@ describe('the draft of a journal', () => {
   const rows = (from: number, to: number): EntryCollateral[] =>
     Array.from({ length: to - from }, (_, at) => [
       piece(from + at, 'jwks'),
+      piece(from + at, 'preimage'),
       piece(from + at, 'submitter-claims'),
       piece(from + at, 'x5chain'),
     ]).flat()
@@ -207,7 +208,7 @@ describe('the draft of a journal', () => {
   })
 
   it('leaves a batch to the next one when it is cut at its first entry', () => {
-    const draft = new JournalDraft(0, 600)
+    const draft = new JournalDraft(0, 700)
     draft.add({ to: 1, registrationTime: 5, collateral: rows(0, 1) })
     draft.add({ to: 3, registrationTime: 6, collateral: rows(1, 3) })
     const { to, times } = draft.finish()

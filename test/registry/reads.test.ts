@@ -5,11 +5,8 @@ import { leafIndex, treeSize } from '../../src/bytes/integers.ts'
 import { decodeCbor } from '../../src/cbor/decode.ts'
 import type { CborMap } from '../../src/cbor/decode.ts'
 import { parseCoseKey, parseCoseKeySet } from '../../src/cose/public-key.ts'
-import {
-  parseReceipt,
-  verifyConsistencyReceipt,
-  verifyInclusionReceipt,
-} from '../../src/cose/receipt.ts'
+import { parseReceipt } from '../../src/cose/receipt.ts'
+import { verifyConsistencyReceipt, verifyInclusionReceipt } from '../../src/cose/verify-receipt.ts'
 import { parseSignedTreeHead, verifySignedTreeHead } from '../../src/cose/signed-tree-head.ts'
 import { NotFoundError } from '../../src/errors.ts'
 import { ServiceKeys } from '../../src/registry/service-keys.ts'

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { equalBytes } from '../../src/bytes/bytes.ts'
-import { parseReceipt, verifyInclusionReceipt } from '../../src/cose/receipt.ts'
+import { parseReceipt } from '../../src/cose/receipt.ts'
+import { verifyInclusionReceipt } from '../../src/cose/verify-receipt.ts'
 import { PolicyError, UnavailableError } from '../../src/errors.ts'
 import { parseSignedStatement } from '../../src/statement/signed-statement.ts'
 import { attachReceipts } from '../../src/statement/transparent-statement.ts'

@@ -2,7 +2,7 @@
 import { sha256 } from '../../src/bytes/digest.ts'
 import { nodeVerifier } from '../../src/keys/node-verifier.ts'
 import { auditLog } from '../../src/monitor/audit-log.ts'
-import type { AuditReport } from '../../src/monitor/audit-log.ts'
+import type { AuditOptions, AuditReport } from '../../src/monitor/audit-log.ts'
 import { createHttpReader } from '../../src/monitor/http-reader.ts'
 import { LogSource } from '../../src/monitor/log-source.ts'
 import { verifierKeyOf } from '../../src/note/note-signer.ts'
@@ -11,7 +11,11 @@ import { LOG_ORIGIN } from './test-registry.ts'
 import type { TestRegistry } from './test-registry.ts'
 
 /** @throws AuditFault for the first thing that is wrong with it. */
-export async function auditRegistry(service: TestRegistry, url: string): Promise<AuditReport> {
+export async function auditRegistry(
+  service: TestRegistry,
+  url: string,
+  options: Partial<AuditOptions> = {},
+): Promise<AuditReport> {
   return auditLog({
     source: new LogSource(createHttpReader({ url, fetch, wait: async () => undefined })),
     verifier: nodeVerifier,
@@ -23,5 +27,6 @@ export async function auditRegistry(service: TestRegistry, url: string): Promise
       receiptKeys: [service.serviceSigner.publicKey],
     },
     isSampled: () => true,
+    ...options,
   })
 }

@@ -15,9 +15,12 @@ import { createHttpServer } from '../../src/http/server.ts'
 import type { HttpServerOptions } from '../../src/http/server.ts'
 import type { HttpLimits } from '../../src/http/limits.ts'
 import { createLog } from '../../src/log/genesis.ts'
+import type { IndexReader } from '../../src/log/index-store.ts'
 import type { LogLimits } from '../../src/log/limits.ts'
 import { Log } from '../../src/log/log.ts'
 import type { LogStore } from '../../src/log/store.ts'
+import type { PayloadStore } from '../../src/log/payload-store.ts'
+import { nativeDigest } from '../../src/keys/native-hash.ts'
 import type { LogWitnesses } from '../../src/log/witness.ts'
 import type { NoteSigner } from '../../src/note/note-signer.ts'
 import type { VerifierKey } from '../../src/note/verifier-key.ts'
@@ -27,15 +30,26 @@ import type {
   ServiceKey,
   SubmitterAuthenticator,
 } from '../../src/registry/ports.ts'
+import { NamedPayloads } from '../../src/registry/named-payloads.ts'
 import { Registry } from '../../src/registry/registry.ts'
-import { REGISTRATION_POLICY_MEDIA_TYPE } from '../../src/payload/media-types.ts'
-import { encodeRegistrationPolicy } from '../../src/policy/registration-policy.ts'
+import type { BundleVerifier } from '../../src/payload/bundle-verifier.ts'
+import {
+  REGISTRATION_POLICY_MEDIA_TYPE,
+  TRUST_ANCHORS_MEDIA_TYPE,
+} from '../../src/payload/media-types.ts'
+import type { InnerAnchors } from '../../src/policy/inner-anchors.ts'
+import {
+  encodeRegistrationPolicy,
+  encodeTrustAnchorsDocument,
+} from '../../src/policy/registration-policy.ts'
 import type { RegistrationPolicy } from '../../src/policy/registration-policy.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
 import type { SignStatementRequest } from '../../src/statement/sign-statement.ts'
 import type { TrustAnchor } from '../../src/statement/trust-anchor.ts'
+import { SigstoreBundleVerifier } from '../../src/sigstore/sigstore-bundle-verifier.ts'
 import { MemoryGuard } from '../../src/store/memory/memory-guard.ts'
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts'
+import { MemoryPayloadStore } from '../../src/store/memory/memory-payload-store.ts'
 import type { SignatureVerifier } from '../../src/x509/signature-verifier.ts'
 import { nativeHasher } from './naive-tree.ts'
 import { noteSigner } from './note-keys.ts'
@@ -74,6 +88,9 @@ export interface TestRegistryOptions {
   readonly retiredCheckpointKeys?: readonly VerifierKey[]
   readonly witnesses?: LogWitnesses
   readonly submitters?: SubmitterAuthenticator
+  readonly payloads?: PayloadStore
+  readonly index?: IndexReader
+  readonly bundles?: BundleVerifier
   readonly logLimits?: Partial<LogLimits>
   readonly limits?: Partial<HttpLimits>
   readonly http?: Partial<HttpServerOptions>
@@ -91,6 +108,8 @@ export class TestRegistry {
   readonly registry: Registry
   readonly log: Log
   readonly refusals: Refusal[]
+  /** Names of payloads that were stored, as the index is told. */
+  readonly storedPayloads: string[]
   readonly failures: unknown[]
   readonly fatal: Error[]
   readonly clock: { time: number }
@@ -110,6 +129,7 @@ export class TestRegistry {
       | 'registry'
       | 'log'
       | 'refusals'
+      | 'storedPayloads'
       | 'fatal'
       | 'clock'
       | 'hold'
@@ -125,6 +145,7 @@ export class TestRegistry {
     this.registry = parts.registry
     this.log = parts.log
     this.refusals = parts.refusals
+    this.storedPayloads = parts.storedPayloads
     this.fatal = parts.fatal
     this.clock = parts.clock
     this.hold = parts.hold
@@ -176,6 +197,7 @@ export class TestRegistry {
     })
     const rules = await followRules(log)
     const refusals: Refusal[] = []
+    const storedPayloads: string[] = []
     const registryPorts: RegistryPorts = {
       log,
       rules,
@@ -192,11 +214,19 @@ export class TestRegistry {
       refusals: { record: (refusal) => refusals.push(refusal) },
       clock: ports.clock,
       verifier,
+      bundles: options.bundles ?? new SigstoreBundleVerifier(),
       hasher: nativeHasher,
       sha256,
       issuer: LOG_ISSUER,
       origin: LOG_ORIGIN,
+      ...(options.index === undefined ? {} : { index: options.index }),
       ...(options.submitters === undefined ? {} : { submitters: options.submitters }),
+      payloads: {
+        store: options.payloads ?? new MemoryPayloadStore(),
+        startDigest: nativeDigest,
+        onStored: (name) => storedPayloads.push(name),
+        named: new NamedPayloads(),
+      },
       stopped: () => fatal.length > 0,
       answerWithinMs: options.answerWithinMs ?? 10_000,
     }
@@ -204,7 +234,7 @@ export class TestRegistry {
     return new TestRegistry(
       {
         ...{ signer, serviceSigner, operator, registrar, registry, log, refusals, fatal, clock },
-        ...{ hold, store: ports.store, ports: registryPorts },
+        ...{ hold, store: ports.store, ports: registryPorts, storedPayloads },
       },
       options,
     )
@@ -234,6 +264,7 @@ export class TestRegistry {
         contentTypes: ['*'],
         operatorKeys: [this.operator.publicKey],
         registrarKeys: [this.registrar.publicKey],
+        payloadValidator: 'attestry@1',
         ...change,
       }),
       issuer: LOG_ISSUER,
@@ -241,6 +272,20 @@ export class TestRegistry {
       contentType: REGISTRATION_POLICY_MEDIA_TYPE,
       signer: this.operator,
       issuedAt,
+    })
+  }
+
+  /** A trust anchors statement by the operator: the usual issuer, and roots and keys for envelopes. */
+  anchorsStatement(inner: InnerAnchors): Promise<Uint8Array> {
+    const { publicKey: key } = this.signer
+    const anchors = [{ kind: 'cose-key' as const, key, issuers: [`${ISSUER}*`] }]
+    return signStatement({
+      payload: encodeTrustAnchorsDocument(anchors, inner),
+      issuer: LOG_ISSUER,
+      subject: 'urn:attestry:trust-anchors',
+      contentType: TRUST_ANCHORS_MEDIA_TYPE,
+      signer: this.operator,
+      issuedAt: this.clock.time,
     })
   }
 

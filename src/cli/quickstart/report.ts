@@ -1,5 +1,6 @@
 /** What `quickstart` says at the end: what happened, and where to look next. */
 import { fields } from '../terminal.ts'
+import type { JoinedRow } from './join.ts'
 import type { Line } from '../terminal.ts'
 
 /** One sample that was signed, registered and verified offline. */
@@ -26,6 +27,9 @@ export interface QuickstartFacts {
   readonly trustPath: string
   readonly logKeys: readonly string[]
   readonly samples: readonly RegisteredSample[]
+  /** The artifact that the samples are about, and what the index knows of it. */
+  readonly artifact: string
+  readonly joined: readonly JoinedRow[]
 }
 
 /** The facts for people. */
@@ -52,6 +56,14 @@ export function describeQuickstart(facts: QuickstartFacts, exits: boolean): Line
     ),
     'These are generated samples; the TEE evidence comes from no hardware and proves nothing.',
     '',
+    { text: `Found again by the artifact, ${facts.artifact}:`, tone: 'good' },
+    ...fields(
+      facts.joined.map(({ about, kind, leafIndex, check }) => [
+        kind,
+        `about ${about}  index ${leafIndex}  receipt and issuer ${check}`,
+      ]),
+    ),
+    '',
     { text: 'Where to look:', tone: 'strong' },
     `  ${attestry} inspect ${first.transparentFile}`,
     `  ${attestry} verify ${first.transparentFile} --trust ${trustPath}`,
@@ -60,6 +72,7 @@ export function describeQuickstart(facts: QuickstartFacts, exits: boolean): Line
       ? []
       : [
           `  curl -s ${url}/entries/${first.entryId}/statement | ${attestry} inspect -`,
+          `  ${attestry} query artifact ${facts.artifact} --url ${url}`,
           `  ${url}/openapi.yaml describes the API`,
           '',
           ...(facts.portTaken ? ['The port was taken, so another one was chosen.'] : []),

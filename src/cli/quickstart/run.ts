@@ -19,9 +19,10 @@ import type { CommonOptions } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { exists, readInput, writeOutput } from '../files.ts'
 import { createKeyPair, publicKeyPath } from '../keygen.ts'
+import { joinByArtifact } from './join.ts'
 import { describeQuickstart } from './report.ts'
 import type { QuickstartFacts, RegisteredSample } from './report.ts'
-import { quickstartSamples } from './samples.ts'
+import { ARTIFACT_DIGEST, quickstartSamples } from './samples.ts'
 import type { Sample } from './samples.ts'
 import { registerAndVerify } from '../register.ts'
 import { serveUntil } from '../serve.ts'
@@ -57,7 +58,10 @@ export async function runQuickstart(options: QuickstartOptions): Promise<void> {
       samples.push(await signRegisterVerify(sample, { folder, issuerKey, trustPath, registry }))
     }
     const { url, origin } = registry
-    report({ data, created, portTaken, url, origin, issuer: ISSUER, folder, trustPath, logKeys, samples }, options) // prettier-ignore
+    const treeSize = Math.max(...samples.map((sample) => sample.treeSize))
+    const asked = { artifact: ARTIFACT_DIGEST, treeSize, trustPath }
+    const joined = await joinByArtifact(url, asked)
+    report({ data, created, portTaken, url, origin, issuer: ISSUER, folder, trustPath, logKeys, samples, artifact: ARTIFACT_DIGEST, joined }, options) // prettier-ignore
   } catch (error) {
     await registry.close()
     throw error

@@ -1,0 +1,124 @@
+/** `attestry query artifact`: everything about one artifact, in both directions. */
+import type { Command } from 'commander'
+import type { QueryClient } from '../client/query-client.ts'
+import type { ArtifactPage, ArtifactRow } from '../client/query-pages.ts'
+import { addCommand, run } from './command.ts'
+import type { Report } from './command.ts'
+import { parseCount } from './option-values.ts'
+import { canonicalDigest } from './query-statements.ts'
+import { addLookupOptions, openClient } from './query/options.ts'
+import type { LookupOptions } from './query/options.ts'
+import { rowObject, rowTable } from './query/rows.ts'
+import type { ExtraColumn } from './query/rows.ts'
+import { checkSummary, exitCodeOf, RowVerifier } from './query/verify-row.ts'
+import { fields, formatNumber } from './terminal.ts'
+
+const HELP = `
+Statements about the artifact (AS subject), statements that used it (AS dependency) and statements
+that name it as evidence, newest first, with how many digests went in or came out. Other names of
+the same artifact come from statements: they are claims like everything else in them.
+
+Exit status as attestry query statements.
+
+Examples:
+  $ attestry query artifact sha256:9f86d081… --url https://log.example.org
+  $ attestry query artifact gitCommit:da39a3ee… --url https://log.example.org --json
+`
+
+interface ArtifactOptions extends LookupOptions {
+  readonly limit: number
+}
+
+const PAGE_MAX = 250
+
+export function addQueryArtifact(query: Command): void {
+  const command = addCommand(query, 'artifact', {
+    description: 'everything about one artifact',
+    help: HELP,
+  })
+  addLookupOptions(command)
+    .argument('DIGEST', 'algorithm and value, e.g. sha256:9f86…')
+    .option('--limit <n>', 'statements at most', parseCount, 100)
+    .action(run(artifact))
+}
+
+async function artifact(digest: string, options: ArtifactOptions): Promise<Report> {
+  const client = openClient(options)
+  const verifier = await RowVerifier.from(client, options)
+  const { rows, treeSize, aliases, hasMore } = await readPages(client, digest, options.limit)
+  const named = canonicalDigest(digest)
+  const checks = await verifier?.checkAll(rows, (row) => ({
+    digest: named,
+    roles: (row as ArtifactRow).roles,
+  }))
+  return {
+    exitCode: exitCodeOf(checks),
+    json: {
+      ...{ url: options.url, artifact: named, treeSize, aliases, more: hasMore },
+      statements: rows.map((row, at) => rowObject(row, checks?.[at])),
+    },
+    lines: [
+      ...fields([
+        ['artifact', named],
+        ['also', list(aliases.digests)],
+        ['packages', list(aliases.purls)],
+        ['names', list(aliases.names)],
+        ['tree size', formatNumber(treeSize)],
+      ]),
+      '',
+      ...(rows.length === 0 ? ['nothing is known of it'] : rowTable(rows, checks, EXTRAS)),
+      ...(hasMore ? ['and more (--limit)'] : []),
+      ...(checks === undefined ? [] : [checkSummary(checks)]),
+    ],
+  }
+}
+
+interface Pages {
+  readonly rows: readonly ArtifactRow[]
+  readonly treeSize: number
+  readonly aliases: ArtifactPage['aliases']
+  readonly hasMore: boolean
+}
+
+async function readPages(client: QueryClient, digest: string, limit: number): Promise<Pages> {
+  const rows: ArtifactRow[] = []
+  const [digests, purls, names] = [new Set<string>(), new Set<string>(), new Set<string>()]
+  let cursor: string | undefined
+  for (;;) {
+    const page = await client.artifact(digest, {
+      limit: String(Math.min(limit, PAGE_MAX)),
+      ...(cursor === undefined ? {} : { cursor }),
+    })
+    const room = limit - rows.length
+    rows.push(...page.statements.slice(0, room))
+    for (const one of page.aliases.digests) digests.add(one)
+    for (const one of page.aliases.purls) purls.add(one)
+    for (const one of page.aliases.names) names.add(one)
+    cursor = page.next
+    if (cursor !== undefined && rows.length < limit) continue
+    return {
+      ...{ rows, treeSize: page.treeSize },
+      aliases: { digests: [...digests], purls: [...purls], names: [...names] },
+      hasMore: cursor !== undefined || page.statements.length > room,
+    }
+  }
+}
+
+const EXTRAS: readonly ExtraColumn<ArtifactRow>[] = [
+  { column: { title: 'AS' }, cell: ({ roles }) => roles.join(', ') },
+  {
+    column: { title: 'RELATES TO' },
+    cell: ({ dependencies, subjects }) => {
+      if (dependencies !== undefined) return related(dependencies.total, 'went in')
+      return subjects === undefined ? '-' : related(subjects.total, 'came out')
+    },
+  },
+]
+
+function related(count: number, what: string): string {
+  return count === 0 ? '-' : `${formatNumber(count)} ${what}`
+}
+
+function list(values: readonly string[]): string | undefined {
+  return values.length === 0 ? undefined : values.join(', ')
+}

@@ -1,0 +1,215 @@
+/** `attestry query feed`: what is registered, in the order of the log, and on as it comes. */
+import type { Command } from 'commander'
+import { InvalidArgumentError } from 'commander'
+import { once } from 'node:events'
+import { decodeUtf8, encodeUtf8 } from '../bytes/bytes.ts'
+import { followFeed } from '../client/feed-events.ts'
+import type { QueryClient } from '../client/query-client.ts'
+import type { StatementRow } from '../client/statement-row.ts'
+import { CliError } from './cli-error.ts'
+import { addCommand, reportError, run } from './command.ts'
+import type { Report } from './command.ts'
+import { escapeJson, escapeText } from './escape.ts'
+import { addLookupOptions, openClient } from './query/options.ts'
+import type { LookupOptions } from './query/options.ts'
+import { checkText, exitCodeOf, RowVerifier } from './query/verify-row.ts'
+import type { RowCheck } from './query/verify-row.ts'
+import { readStateFile, writeStateFile } from './state-file.ts'
+import { formatTime } from './terminal.ts'
+import { untilSignal } from './until-signal.ts'
+
+const HELP = `
+One line an event, with --json one object a line; --follow goes on as entries come, over
+Server-Sent Events. With --state the place is kept in a file: killed at any moment, the next run
+goes on there, and events after the last time it was saved come again, with the same index. To act
+on entries that are proven to be in the tree, use attestry monitor.
+
+Exit status: 0 at the end of the feed, or ended by a signal; 1 failed, or a row is wrong; 3 a row
+could not be verified; 4 wrong command line.
+
+Examples:
+  $ attestry query feed --url https://log.example.org --state feed.state --follow --json
+  $ attestry query feed --url https://log.example.org --after 1000 --kind incident
+`
+
+interface FeedOptions extends LookupOptions {
+  readonly after?: number
+  readonly state?: string
+  readonly kind?: string
+  readonly type?: string
+  readonly subject?: string
+  readonly follow?: boolean
+}
+
+const PAGE = '500'
+/** An interruption repeats at most the events of so long. */
+const SAVE_MS = 200
+
+export function addQueryFeed(query: Command): void {
+  const command = addCommand(query, 'feed', { description: 'what is registered, as it comes', help: HELP }) // prettier-ignore
+  addLookupOptions(command)
+    .option('--after <index>', 'index of the last event that you have', parseAfter)
+    .option('--state <file>', 'keep the place in this file; made at the first run')
+    .option('--kind <kind>', 'only statements of this kind')
+    .option('--type <type>', 'only this predicate type or media type')
+    .option('--subject <subject>', 'only this subject')
+    .option('--follow', 'go on as entries come')
+    .action(run(feed))
+}
+
+function parseAfter(text: string): number {
+  if (/^(-1|[0-9]{1,15})$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('expected an index, or -1 for the beginning')
+}
+
+async function feed(options: FeedOptions): Promise<Report | undefined> {
+  const client = openClient(options)
+  const verifier = await RowVerifier.from(client, options)
+  const place = await Place.open(options)
+  const ending = new AbortController()
+  void untilSignal().then(() => {
+    ending.abort()
+  })
+  const printer = new Printer(options.json === true, verifier)
+  const { signal } = ending
+  try {
+    await readPages(client, { options, place, printer, signal })
+    if (options.follow === true) await follow(client, { options, place, printer, signal })
+  } finally {
+    await place.save()
+  }
+  process.exitCode = printer.exitCode
+  return undefined
+}
+
+interface FeedParts {
+  readonly options: FeedOptions
+  readonly place: Place
+  readonly printer: Printer
+  readonly signal: AbortSignal
+}
+
+/** Everything that is there already, in pages. */
+async function readPages(
+  client: QueryClient,
+  { options, place, printer, signal }: FeedParts,
+): Promise<void> {
+  for (let hasMore = true; hasMore && !signal.aborted;) {
+    const parameters = { ...filters(options), limit: PAGE, after: String(place.after) }
+    const page = await client.feed(parameters)
+    await printer.print(page.events)
+    await place.move(page.next)
+    hasMore = page.more
+  }
+}
+
+async function follow(
+  client: QueryClient,
+  { options, place, printer, signal }: FeedParts,
+): Promise<void> {
+  const signals = followFeed(client, {
+    ...{ parameters: filters(options), after: place.after, signal },
+    onReconnect: (error) => reportError(error, false),
+  })
+  for await (const { event, position } of signals) {
+    if (event !== undefined) await printer.print([event])
+    await place.move(position)
+  }
+}
+
+function filters({ kind, type, subject }: FeedOptions): Record<string, string> {
+  return {
+    ...(kind === undefined ? {} : { kind }),
+    ...(type === undefined ? {} : { type }),
+    ...(subject === undefined ? {} : { subject }),
+  }
+}
+
+/** Writes events, and waits until they are taken: the place never moves past what is not written. */
+class Printer {
+  readonly #json: boolean
+  readonly #verifier: RowVerifier | undefined
+  #worst: RowCheck[] = []
+
+  constructor(json: boolean, verifier: RowVerifier | undefined) {
+    this.#json = json
+    this.#verifier = verifier
+  }
+
+  get exitCode(): ReturnType<typeof exitCodeOf> {
+    return exitCodeOf(this.#worst)
+  }
+
+  async print(rows: readonly StatementRow[]): Promise<void> {
+    const checks = await this.#verifier?.checkAll(rows)
+    const bad = checks?.filter(({ status }) => status === 'wrong' || status === 'cannot-tell') ?? []
+    this.#worst = [...this.#worst, ...bad].filter((one, at, all) => all.findIndex(({ status }) => status === one.status) === at) // prettier-ignore
+    const lines = rows.map((row, at) => this.#line(row, checks?.[at]) + '\n')
+    if (lines.length > 0 && !process.stdout.write(lines.join('')))
+      await once(process.stdout, 'drain')
+  }
+
+  #line(row: StatementRow, check: RowCheck | undefined): string {
+    if (this.#json) return escapeJson(check === undefined ? row : { ...row, check })
+    const words = [
+      ...[String(row.index), formatTime(row.registeredAt), row.kind, row.entryId],
+      row.subject ?? '-',
+      ...(check === undefined ? [] : [checkText(check)]),
+    ]
+    return escapeText(words.join('  '))
+  }
+}
+
+/** Where the consumer is, and the file that it survives in. */
+class Place {
+  after: number
+  readonly #url: string
+  readonly #path: string | undefined
+  #saved: number
+  #savedAt = performance.now()
+
+  private constructor({ url, state }: FeedOptions, after: number) {
+    this.#url = url
+    this.#path = state
+    this.after = after
+    this.#saved = after
+  }
+
+  static async open(options: FeedOptions): Promise<Place> {
+    const { state, url, after } = options
+    const stored = state === undefined ? undefined : await readStateFile(state)
+    if (stored === undefined) return new Place(options, after ?? -1)
+    if (after !== undefined) {
+      throw new CliError('ERR_USAGE', `${state!} has a place already; --after is for the first run`)
+    }
+    return new Place(options, readPlace(stored, { path: state!, url }))
+  }
+
+  async move(after: number): Promise<void> {
+    this.after = Math.max(this.after, after)
+    if (performance.now() - this.#savedAt >= SAVE_MS) await this.save()
+  }
+
+  async save(): Promise<void> {
+    if (this.#path === undefined || this.#saved === this.after) return
+    const text = JSON.stringify({ version: 1, url: this.#url, after: this.after })
+    await writeStateFile(this.#path, encodeUtf8(`${text}\n`))
+    this.#saved = this.after
+    this.#savedAt = performance.now()
+  }
+}
+
+function readPlace(bytes: Uint8Array, { path, url }: { path: string; url: string }): number {
+  let place: { readonly version?: unknown; readonly url?: unknown; readonly after?: unknown }
+  try {
+    place = JSON.parse(decodeUtf8(bytes)) as typeof place
+  } catch (cause) {
+    throw new CliError('ERR_FILE', `${path} is no state of a feed`, { cause })
+  }
+  const { version, after } = place
+  if (version !== 1 || typeof after !== 'number' || !Number.isSafeInteger(after) || after < -1) {
+    throw new CliError('ERR_FILE', `${path} is no state of a feed`)
+  }
+  if (place.url === url) return after
+  throw new CliError('ERR_USAGE', `${path} is the place in another log, ${String(place.url)}`)
+}

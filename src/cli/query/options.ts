@@ -1,0 +1,90 @@
+/** Options that the look-ups share, and their filters as options of the command line. */
+import type { Command } from 'commander'
+import { QueryClient } from '../../client/query-client.ts'
+import { collect, parseUrl } from '../option-values.ts'
+
+export interface LookupOptions {
+  readonly url: string
+  readonly verify?: boolean
+  readonly trust?: string
+  readonly json?: boolean
+}
+
+/** Adds `--url`, `--verify` and `--trust`. */
+export function addLookupOptions(command: Command): Command {
+  return command
+    .requiredOption('--url <url>', 'address of the registry', parseUrl)
+    .option(
+      '--verify',
+      'verify every row: its statement, its Receipt, and that they say what it says',
+    )
+    .option('--trust <trust>', 'trust file to verify under')
+}
+
+export function openClient({ url }: LookupOptions): QueryClient {
+  return new QueryClient({ url })
+}
+
+/** Filters by their parameter; the option is the same in kebab case. */
+const FILTERS: readonly (readonly [parameter: string, value: string, text: string])[] = [
+  ['digest', 'alg:value', 'artifact by digest, e.g. sha256:9f86…'],
+  ['role', 'roles', 'what the digest is: subject, dependency or evidence'],
+  ['commit', 'hex', 'git commit'],
+  ['purl', 'purl', 'package URL'],
+  ['issuer', 'issuer', 'issuer of the statement'],
+  ['subject', 'subject', 'subject of the statement'],
+  ['signer', 'hex', 'key id, or SHA-256 of the certificate'],
+  ['kind', 'kind', 'e.g. provenance, vsa, scorecard, vex'],
+  ['type', 'type', 'predicate type, or media type'],
+  ['builder', 'id', 'builder id of a provenance'],
+  ['buildType', 'uri', 'build type of a provenance'],
+  ['invocation', 'id', 'invocation id of a build'],
+  ['run', 'url', 'URL of the CI run'],
+  ['repository', 'uri', 'source repository'],
+  ['workflow', 'uri', 'workflow identity'],
+  ['buildImage', 'image', 'image that was built in'],
+  ['verifier', 'id', 'verifier of a summary'],
+  ['identity', 'san', 'identity inside a wrapped envelope'],
+  ['innerIssuer', 'url', 'OIDC issuer inside a wrapped envelope'],
+  ['vulnerability', 'id', 'e.g. CVE-2021-44228'],
+  ['advisory', 'id', 'advisory of a platform, e.g. INTEL-SA-00614'],
+  ['measurement', 'value', 'measurement of a TEE, e.g. mrtd:…'],
+  ['tee', 'type', 'type of TEE'],
+  ['tcbStatus', 'status', 'e.g. UpToDate, OutOfDate'],
+  ['fmspc', 'hex', 'platform family'],
+  ['boundKey', 'value', 'key that evidence is bound to'],
+  ['level', 'level', 'e.g. SLSA_BUILD_LEVEL_3'],
+  ['result', 'result', 'e.g. PASSED, FAILED'],
+  ['tool', 'tool', 'tool that evaluated'],
+  ['scoreMin', 'n', 'least score'],
+  ['scoreMax', 'n', 'greatest score'],
+  ['registeredFrom', 'time', 'registered at this time or later'],
+  ['registeredTo', 'time', 'registered at this time or before'],
+  ['indexFrom', 'n', 'index at least'],
+  ['indexBelow', 'n', 'index below'],
+]
+
+export type FilterOptions = Readonly<Partial<Record<string, string | readonly string[]>>>
+
+/** Adds an option for every filter. */
+export function addFilters(command: Command): Command {
+  for (const [parameter, value, text] of FILTERS) {
+    command.option(`--${optionName(parameter)} <${value}>`, text)
+  }
+  return command.option('--attribute <name:value>', 'any other attribute (repeatable)', collect)
+}
+
+/** The filters that were given, as parameters. What they may hold is the registry's to say. */
+export function readFilters(options: FilterOptions): Record<string, string | readonly string[]> {
+  const names = [...FILTERS.map(([parameter]) => parameter), 'attribute']
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = options[name]
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
+}
+
+function optionName(parameter: string): string {
+  return parameter.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}

@@ -1,0 +1,62 @@
+/** `GET /statements`, ours: look-ups of statements, a page at a time (R15). */
+import type { Request, Response } from 'express'
+import { encodeUtf8 } from '../bytes/bytes.ts'
+import { answerMutable } from './answer.ts'
+import type { HttpContext } from './context.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
+import { MEDIA_TYPE } from './media-type.ts'
+import { QueryParameters } from './query-parameters.ts'
+import type { Resource } from './resource.ts'
+import { FILTER_PARAMETERS, readFilter } from './statement-filters.ts'
+import { factsJson, rowJson } from './statement-json.ts'
+
+/** Rows of a page. */
+export const PAGE_LIMIT = { usual: 100, min: 1, max: 1000 }
+
+const KNOWN = new Set([...FILTER_PARAMETERS, 'order', 'limit', 'cursor', 'facts'])
+/** What may change from page to page. */
+const NOT_OF_THE_QUERY = ['cursor', 'limit']
+
+export function statementsResource({ registry }: HttpContext): Resource {
+  return {
+    path: '/statements',
+    get: async (req: Request, res: Response) => {
+      const parameters = new QueryParameters(req.url, KNOWN)
+      const fingerprint = parameters.fingerprint(NOT_OF_THE_QUERY)
+      const position = readPosition(parameters, fingerprint)
+      const page = await registry.queryStatements({
+        query: {
+          ...readFilter(parameters),
+          order: parameters.word('order', ['ascending', 'descending']) ?? 'descending',
+          limit: parameters.integer('limit', PAGE_LIMIT) ?? PAGE_LIMIT.usual,
+        },
+        facts: parameters.word('facts', ['0', '1']) === '1',
+        ...position,
+      })
+      const { next, treeSize } = page
+      answerJson(res, {
+        treeSize,
+        statements: page.statements.map(({ row, record }) =>
+          record === undefined
+            ? rowJson(row)
+            : { ...rowJson(row), facts: factsJson(record.description) },
+        ),
+        next: next === undefined ? undefined : encodeCursor(next, fingerprint),
+      })
+    },
+  }
+}
+
+/** Where a cursor says that the page begins; nothing without one. */
+export function readPosition(
+  parameters: QueryParameters,
+  fingerprint: string,
+): { readonly position?: ReturnType<typeof decodeCursor> } {
+  const cursor = parameters.one('cursor')
+  return cursor === undefined ? {} : { position: decodeCursor(cursor, fingerprint) }
+}
+
+/** Answers 200 with JSON that may be different next time. */
+export function answerJson(res: Response, value: unknown): void {
+  answerMutable(res, MEDIA_TYPE.json, encodeUtf8(JSON.stringify(value)))
+}

@@ -1,0 +1,141 @@
+/** The filters of `GET /statements`: public names of parameters, and what each asks of the index. */
+import { InputError } from '../errors.ts'
+import type { IndexQuery } from '../log/index-store.ts'
+import type { AttributeName, DigestRole, StatementKind } from '../payload/description.ts'
+import { isHexDigest } from '../payload/digest-forms.ts'
+import { parseRfc3339 } from '../payload/rfc3339.ts'
+import { refuse } from './query-parameters.ts'
+import type { QueryParameters } from './query-parameters.ts'
+
+/** Parameters that ask for one attribute each. */
+export const ATTRIBUTE_PARAMETERS: Readonly<Record<string, AttributeName>> = {
+  purl: 'purl',
+  builder: 'builder-id',
+  buildType: 'build-type',
+  invocation: 'invocation-id',
+  run: 'run-url',
+  repository: 'repository',
+  workflow: 'workflow',
+  buildImage: 'build-image',
+  verifier: 'verifier-id',
+  identity: 'inner-identity',
+  innerIssuer: 'inner-issuer',
+  vulnerability: 'vulnerability',
+  advisory: 'advisory',
+  measurement: 'measurement',
+  tee: 'tee-type',
+  tcbStatus: 'tcb-status',
+  fmspc: 'fmspc',
+  boundKey: 'bound-key',
+  level: 'level',
+  result: 'result',
+  tool: 'tool',
+}
+
+/** Every parameter that narrows an answer. */
+export const FILTER_PARAMETERS: readonly string[] = [
+  ...['digest', 'role', 'commit', 'issuer', 'subject', 'signer', 'kind', 'type'],
+  ...Object.keys(ATTRIBUTE_PARAMETERS),
+  ...['attribute', 'scoreMin', 'scoreMax', 'registeredFrom', 'registeredTo'],
+  ...['indexFrom', 'indexBelow'],
+]
+
+const ROLES: readonly DigestRole[] = ['subject', 'dependency', 'evidence']
+const NAME = /^[a-z][a-z0-9-]{0,63}$/
+const INDEX_MAX = Number.MAX_SAFE_INTEGER
+
+export type StatementFilter = Omit<IndexQuery, 'order' | 'limit'>
+
+/** @throws InputError `ERR_REQUEST` that names the parameter. */
+export function readFilter(parameters: QueryParameters): StatementFilter {
+  const range = { min: 0, max: INDEX_MAX }
+  const digest = readDigest(parameters)
+  const roles = parameters.many('role').flatMap((value) => value.split(','))
+  if (roles.length > 0 && digest === undefined) refuse('role needs digest or commit')
+  for (const role of roles) {
+    if (!ROLES.includes(role as DigestRole)) refuse(`role is one of ${ROLES.join(', ')}`)
+  }
+  const attributes = readAttributes(parameters)
+  const [atLeast, atMost] = [parameters.decimal('scoreMin'), parameters.decimal('scoreMax')]
+  const score = { name: 'score', ...withoutAbsent({ atLeast, atMost }) } as const
+  return withoutAbsent({
+    digest,
+    roles: roles.length === 0 ? undefined : (roles as DigestRole[]),
+    issuer: parameters.one('issuer'),
+    subject: parameters.one('subject'),
+    signer: parameters.one('signer'),
+    kind: readKind(parameters),
+    type: parameters.one('type'),
+    attributes: attributes.length === 0 ? undefined : attributes,
+    numbers: Object.keys(score).length === 1 ? undefined : [score],
+    registeredFrom: readTime(parameters, 'registeredFrom'),
+    registeredTo: readTime(parameters, 'registeredTo'),
+    indexFrom: parameters.integer('indexFrom', range),
+    indexBelow: parameters.integer('indexBelow', range),
+  })
+}
+
+/** A kind; which ones there are is the index's affair, an unknown one finds nothing. */
+export function readKind(parameters: QueryParameters): StatementKind | undefined {
+  const kind = parameters.one('kind')
+  if (kind !== undefined && !NAME.test(kind)) refuse('kind is a word like provenance')
+  return kind as StatementKind | undefined
+}
+
+/**
+ * `algorithm:value`; the value of a known hash in lower-case hex, whatever case it came in.
+ * @throws InputError `ERR_REQUEST`.
+ */
+export function parseDigest(text: string): { algorithm: string; value: string } {
+  const [, algorithm = '', value = ''] =
+    /^([A-Za-z0-9][A-Za-z0-9._+/-]{0,63}):(.+)$/s.exec(text) ?? []
+  if (algorithm === '') refuse('a digest is its algorithm, a colon and its value: sha256:9f86…')
+  const lower = value.toLowerCase()
+  const isHex = isHexDigest(algorithm, lower)
+  if (isHex === false)
+    refuse(`this is no ${algorithm} digest: it has another length, or is not hex`)
+  return { algorithm, value: isHex === true ? lower : value }
+}
+
+function readDigest(parameters: QueryParameters): IndexQuery['digest'] {
+  const digest = parameters.one('digest')
+  const commit = parameters.one('commit')
+  if (digest !== undefined && commit !== undefined)
+    refuse('commit is a digest: give one of the two')
+  if (commit !== undefined) return parseDigest(`gitCommit:${commit}`)
+  return digest === undefined ? undefined : parseDigest(digest)
+}
+
+function readAttributes(parameters: QueryParameters): NonNullable<IndexQuery['attributes']> {
+  const named = Object.entries(ATTRIBUTE_PARAMETERS).flatMap(([parameter, name]) =>
+    parameters.many(parameter).map((value) => ({ name, value })),
+  )
+  const any = parameters.many('attribute').map((text) => {
+    const at = text.indexOf(':')
+    const name = text.slice(0, Math.max(0, at))
+    if (!NAME.test(name) || at + 1 === text.length)
+      refuse('attribute is a name, a colon and a value')
+    return { name: name as AttributeName, value: text.slice(at + 1) }
+  })
+  return [...named, ...any]
+}
+
+/** RFC 3339, or seconds since 1970. */
+function readTime(parameters: QueryParameters, name: string): number | undefined {
+  const text = parameters.one(name)
+  if (text === undefined) return undefined
+  if (/^[0-9]{1,12}$/.test(text)) return Number(text)
+  try {
+    return Math.floor(parseRfc3339(text, name) / 1000)
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error
+    return refuse(`${name} is a time like 2026-01-31T12:00:00Z, or seconds since 1970`)
+  }
+}
+
+type Present<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> }
+
+function withoutAbsent<T extends object>(members: T): Present<T> {
+  const present = Object.entries(members).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(present) as Present<T>
+}

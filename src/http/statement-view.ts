@@ -1,0 +1,39 @@
+/** `GET /statements/{entryId}`, ours: one entry decoded, with what it says and where its proof is. */
+import type { Request, Response } from 'express'
+import { encodeHex } from '../bytes/hex.ts'
+import { sha256 } from '../bytes/digest.ts'
+import { summarize } from '../registry/query-statements.ts'
+import type { HttpContext } from './context.ts'
+import { headersJson } from './headers-json.ts'
+import { parseEntryId } from './locator.ts'
+import { QueryParameters } from './query-parameters.ts'
+import { answerJson } from './query.ts'
+import type { Resource } from './resource.ts'
+import { factsJson, rowJson } from './statement-json.ts'
+
+const NO_PARAMETERS: ReadonlySet<string> = new Set()
+
+export function statementViewResource({ registry }: HttpContext): Resource {
+  return {
+    path: '/statements/:entryId',
+    get: async (req: Request, res: Response) => {
+      const entryId = parseEntryId(req.params['entryId'])
+      new QueryParameters(req.url, NO_PARAMETERS)
+      const { treeSize, statement, record } = await registry.describeEntry(entryId)
+      const { payload } = statement.message
+      const { envelope } = record
+      answerJson(res, {
+        treeSize,
+        ...rowJson(summarize(record)),
+        ...factsJson(record.description),
+        headers: headersJson(statement),
+        entryBytes: statement.entry.length,
+        payload:
+          payload === null
+            ? undefined
+            : { bytes: payload.length, sha256: encodeHex(sha256(payload)) },
+        preimage: envelope === undefined ? undefined : `/payloads/${envelope.digest}`,
+      })
+    },
+  }
+}

@@ -1,0 +1,40 @@
+/** One entry as the registry reads it: its header, what it says, and what is remarkable about it. */
+import { decodeHex } from '../bytes/hex.ts'
+import type { IndexRecord } from '../log/index-store.ts'
+import { NotFoundError } from '../errors.ts'
+import { parseSignedStatement } from '../statement/signed-statement.ts'
+import type { SignedStatement } from '../statement/signed-statement.ts'
+import type { RegistryPorts } from './ports.ts'
+import { assertCovers, requireIndex } from './require-index.ts'
+
+export interface DescribedEntry {
+  /** Size that the index covers. */
+  readonly treeSize: number
+  readonly statement: SignedStatement
+  readonly record: IndexRecord
+}
+
+/**
+ * An entry by its id: header from the entry itself, the rest as it is indexed.
+ * @throws NotFoundError `ERR_ENTRY_UNKNOWN` when no such entry is committed.
+ * @throws UnavailableError `ERR_INDEX_OFF`; `ERR_INDEX_BEHIND` for a moment after its registration.
+ */
+export async function describeEntry(
+  entryId: string,
+  ports: RegistryPorts,
+): Promise<DescribedEntry> {
+  const index = requireIndex(ports)
+  const stored = await ports.log.findEntry(decodeHex(entryId))
+  if (stored === undefined) {
+    throw new NotFoundError('ERR_ENTRY_UNKNOWN', `there is no entry ${entryId}`)
+  }
+  const { leafIndex } = stored
+  const { treeSize, records } = await index.findRecords([leafIndex])
+  assertCovers(treeSize, leafIndex + 1)
+  const [record] = records
+  if (record === undefined) {
+    throw new NotFoundError('ERR_ENTRY_UNKNOWN', `the index lacks entry ${leafIndex}`)
+  }
+  const entry = await ports.log.readEntry(leafIndex)
+  return { treeSize, record, statement: parseSignedStatement(entry, { sha256: ports.sha256 }) }
+}

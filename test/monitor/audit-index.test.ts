@@ -1,0 +1,326 @@
+/**
+ * The index under audit (exit status 19): over a real server and the real tables, one hidden row of any
+ * table is named with its entry, a wrong one too; an index that lags is as good as its tree size.
+ */
+import Database from 'better-sqlite3'
+import { randomInt } from 'node:crypto'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encodeHex } from '../../src/bytes/hex.ts'
+import { AuditFault, FAULT_EXIT_CODES } from '../../src/monitor/audit-fault.ts'
+import type { AuditOptions, AuditReport } from '../../src/monitor/audit-log.ts'
+import { encodeAuditState, parseAuditState } from '../../src/monitor/audit-state.ts'
+import type { IndexReader, IndexRecord } from '../../src/log/index-store.ts'
+import { JournalWriter } from '../../src/registry/journal.ts'
+import { signStatement } from '../../src/statement/sign-statement.ts'
+import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
+import { openIndex } from '../../src/store/sqlite/open-index.ts'
+import { SqliteIndex } from '../../src/store/sqlite/sqlite-index.ts'
+import { auditRegistry } from '../support/audit-registry.ts'
+import { indexLog } from '../support/index-log.ts'
+import {
+  APPLICATION,
+  LIBRARY,
+  provenanceOf,
+  summaryOf,
+  unreadOf,
+} from '../support/in-toto-samples.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { ISSUER, TestRegistry } from '../support/test-registry.ts'
+
+const isSlow = process.env['ATTESTRY_SLOW'] === '1'
+const directory = temporaryDirectory()
+const ALL = { lookups: Number.POSITIVE_INFINITY, seed: 'fixed' }
+
+/** A log of a few kinds of statements, covered by a journal. */
+async function fill(service: TestRegistry): Promise<void> {
+  const payloads = [
+    ...[provenanceOf([LIBRARY], []), provenanceOf([APPLICATION], [LIBRARY], '2')],
+    ...[summaryOf([LIBRARY]), summaryOf([APPLICATION], 'FAILED'), unreadOf([LIBRARY], 'x')],
+  ]
+  const scorecard = JSON.stringify({
+    ...{ date: '2026-01-02T00:00:00Z', score: 6.5, checks: [], metadata: null },
+    repo: { name: 'github.com/a/b', commit: 'ab'.repeat(20) },
+    scorecard: { version: 'v5.0.0', commit: 'cd'.repeat(20) },
+  })
+  for (const [at, payload] of payloads.entries())
+    await register(service, payload, `pkg:npm/a@${at}`)
+  await register(service, new TextEncoder().encode(scorecard), 'scores', {
+    contentType: 'application/vnd.openssf.scorecard+json',
+  })
+  await register(service, new Uint8Array([1, 2]), 'unread', {
+    ...{ contentType: 'application/spdx+json', hash: 'SHA-256' },
+  })
+  const log = { ...service.ports, log: service.log }
+  await (await JournalWriter.open({ ports: log, signer: service.registrar })).write()
+}
+
+async function register(
+  service: TestRegistry,
+  payload: Uint8Array,
+  subject: string,
+  change: object = {},
+): Promise<void> {
+  service.clock.time += 10
+  const contentType = 'application/vnd.in-toto+json'
+  const parts = { payload, subject, issuer: ISSUER, signer: service.signer, contentType }
+  await service.registry.register(await signStatement({ ...parts, ...change }))
+}
+
+interface Found {
+  readonly code: number
+  readonly message: string
+  readonly leafIndex?: number
+  readonly entryId?: string
+}
+
+async function findFault(
+  service: TestRegistry,
+  url: string,
+  options: Partial<AuditOptions> = {},
+): Promise<Found | undefined> {
+  try {
+    await auditRegistry(service, url, { index: ALL, isSampled: () => false, ...options })
+    return undefined
+  } catch (error) {
+    if (!(error instanceof AuditFault)) throw error
+    return { code: FAULT_EXIT_CODES[error.kind], message: error.message, ...error.place }
+  }
+}
+
+describe('an audit of the tables', () => {
+  const path = join(directory, 'index.sqlite')
+  let service: TestRegistry
+  let url: string
+  let reader: SqliteIndex
+  let tables: Database.Database
+
+  beforeAll(async () => {
+    const { writer } = await openIndex(path, { madeBy: 'test' })
+    reader = SqliteIndex.open(path)
+    service = await TestRegistry.create({ index: reader })
+    await fill(service)
+    await indexLog(writer, service)
+    await writer.close()
+    url = (await service.listen()).url
+    tables = new Database(path)
+  })
+  afterAll(async () => {
+    tables.close()
+    await service.close()
+    await reader.close()
+  })
+
+  async function entryIdOf(leafIndex: number): Promise<string> {
+    const { records } = await reader.findRecords([leafIndex as IndexRecord['leafIndex']])
+    return encodeHex(records[0]!.entryId)
+  }
+
+  /** Runs `work` with a row taken out of its table. */
+  async function without<Value>(
+    table: string,
+    row: Record<string, unknown>,
+    work: () => Promise<Value>,
+  ): Promise<Value> {
+    const names = Object.keys(row)
+    const matched = names.map((name) => `${name} IS @${name}`).join(' AND ')
+    tables.prepare(`DELETE FROM ${table} WHERE ${matched}`).run(row)
+    try {
+      return await work()
+    } finally {
+      const values = names.map((name) => `@${name}`).join(', ')
+      tables.prepare(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${values})`).run(row)
+    }
+  }
+
+  const rowsOf = (table: string): Record<string, unknown>[] =>
+    tables.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[]
+
+  /** Some rows, all of them when there is time. */
+  function sampleOf(rows: Record<string, unknown>[]): Record<string, unknown>[] {
+    const start = randomInt(rows.length)
+    console.info(`hidden rows: of ${rows.length}, from ${start}`)
+    const count = isSlow ? rows.length : Math.min(rows.length, 12)
+    return Array.from({ length: count }, (_, at) => rows[(start + at * 7) % rows.length]!)
+  }
+
+  it('finds nothing wrong with honest tables, and says what it compared', async () => {
+    const { index } = (await auditRegistry(service, url, { index: ALL })) as Required<AuditReport>
+    expect(index).toMatchObject({
+      from: 0,
+      treeSize: 10,
+      records: 10,
+      notComparable: 0,
+      seed: 'fixed',
+    })
+    expect(index.lookups).toBeGreaterThan(60)
+  })
+
+  it.each(['posting', 'number'])('names a hidden row of %s', async (table) => {
+    for (const row of sampleOf(rowsOf(table))) {
+      const leafIndex = row['leaf_index'] as number
+      const entryId = await entryIdOf(leafIndex)
+      const fault = await without(table, row, () => findFault(service, url))
+      expect(fault, JSON.stringify(row)).toMatchObject({ code: 19, leafIndex, entryId })
+    }
+  })
+
+  it('names every hidden statement', async () => {
+    const rows = rowsOf('statement')
+    expect(rows).toHaveLength(10)
+    for (const row of rows) {
+      const leafIndex = row['leaf_index'] as number
+      const entryId = encodeHex(row['entry_id'] as Uint8Array)
+      const fault = await without('statement', row, () => findFault(service, url))
+      expect(fault).toMatchObject({ code: 19, leafIndex, entryId })
+      expect(fault!.message).toBe(`the index hides entry ${leafIndex}`)
+    }
+  })
+
+  it('names the entry that a hidden time or value belongs to', async () => {
+    for (const row of rowsOf('second').slice(1)) {
+      const fault = await without('second', row, () => findFault(service, url))
+      expect(fault, JSON.stringify(row)).toMatchObject({ code: 19 })
+    }
+    for (const row of sampleOf(rowsOf('term'))) {
+      const fault = await without('term', row, () => findFault(service, url))
+      expect(fault, JSON.stringify(row)).toMatchObject({ code: 19 })
+      expect(fault?.entryId).toBe(await entryIdOf(fault!.leafIndex!))
+    }
+  })
+
+  it('names what was slipped in', async () => {
+    const [posting] = rowsOf('posting')
+    const leafIndex = 9
+    const row = { ...posting!, leaf_index: leafIndex }
+    tables.prepare('INSERT OR IGNORE INTO posting VALUES (@term_id, @role, @leaf_index)').run(row)
+    const fault = await findFault(service, url)
+    tables.prepare('DELETE FROM posting WHERE term_id = @term_id AND role = @role AND leaf_index = @leaf_index').run(row) // prettier-ignore
+    expect(fault).toMatchObject({ code: 19, leafIndex, entryId: await entryIdOf(leafIndex) })
+    expect(fault!.message).toContain('does not say so')
+  })
+})
+
+type Change = (record: IndexRecord) => IndexRecord
+
+/** The record of entry 3 tells something else. */
+const changed =
+  (change: Change) =>
+  (record: IndexRecord): IndexRecord =>
+    record.leafIndex === 3 ? change(record) : record
+const said =
+  (description: Partial<IndexRecord['description']>): Change =>
+  (record) => ({ ...record, description: { ...record.description, ...description } })
+
+/** A registry whose index passes through a test's hands. */
+async function serve(
+  lie: (index: MemoryIndex) => Partial<IndexReader> = () => ({}),
+): Promise<{ service: TestRegistry; url: string; index: MemoryIndex }> {
+  const index = new MemoryIndex()
+  const reader: IndexReader = {
+    readState: () => index.readState(),
+    query: (query) => index.query(query),
+    readRecords: (start, count) => index.readRecords(start, count),
+    findRecords: (indexes) => index.findRecords(indexes),
+    findEnvelopes: (digest) => index.findEnvelopes(digest),
+    follow: (listener) => index.follow(listener),
+    close: () => index.close(),
+    ...lie(index),
+  }
+  const service = await TestRegistry.create({ index: reader })
+  await fill(service)
+  return { service, index, url: (await service.listen()).url }
+}
+
+describe('an audit of what an index answers', () => {
+  it.each([
+    ['another entry id', (record: IndexRecord) => ({ ...record, entryId: new Uint8Array(32) })],
+    ['another time', (record: IndexRecord) => ({ ...record, registrationTime: 1 })],
+    ['another issuer', (record: IndexRecord) => ({ ...record, issuer: 'https://other' })],
+    ['another kind', said({ kind: 'vsa' })],
+    ['another type', said({ type: 'x/y' })],
+    ['no digests', said({ digests: [] })],
+    ['a digest more', said({ digests: [{ role: 'subject', algorithm: 'sha256', value: 'ab' }] })],
+    ['no attributes', said({ attributes: [] })],
+    ['another number', said({ numbers: [{ name: 'score', value: 10 }] })],
+    ['a finding less or more', said({ findings: [{ code: 'made-up', message: 'x' }] })],
+  ])('names an entry of which the index says %s', async (_what, change) => {
+    const { service, url, index } = await serve((honest) => ({
+      findRecords: async (indexes) => {
+        const found = await honest.findRecords(indexes)
+        return { ...found, records: found.records.map(changed(change)) }
+      },
+    }))
+    await indexLog(index, service)
+    const { records } = await index.findRecords([3 as IndexRecord['leafIndex']])
+    const fault = await findFault(service, url)
+    expect(fault).toMatchObject({ code: 19, leafIndex: 3, entryId: encodeHex(records[0]!.entryId) })
+    expect(fault!.message).toContain('entry 3')
+    await service.close()
+  })
+
+  it('is not deceived by records that are whole while look-ups hide an entry', async () => {
+    const { service, url, index } = await serve((honest) => ({
+      query: async (query) => {
+        const found = await honest.query(query)
+        const isHidden = query.digest?.algorithm === 'sha512' && query.roles?.[0] === 'dependency'
+        return isHidden ? { ...found, statements: [] } : found
+      },
+    }))
+    await indexLog(index, service)
+    const fault = await findFault(service, url)
+    expect(fault).toMatchObject({ code: 19, leafIndex: 3 })
+    expect(fault!.message).toContain(`digest=sha512:${LIBRARY.digest['sha512']!}&role=dependency`)
+    await service.close()
+  })
+
+  it('compares an index that lags as far as it reaches, and the rest the next time', async () => {
+    const { service, url, index } = await serve()
+    await indexLog(index, service, 6)
+    const first = await auditRegistry(service, url, { index: ALL })
+    expect(first.index).toMatchObject({ from: 0, treeSize: 6, records: 6 })
+    expect(first.state.indexed).toEqual({ treeSize: 6, policyIndex: 0 })
+    await indexLog(index, service)
+    const state = parseAuditState(encodeAuditState(first.state))
+    const second = await auditRegistry(service, url, { index: ALL, state })
+    expect(second.index).toMatchObject({ from: 6, treeSize: 10, records: 4 })
+    const none = await auditRegistry(service, url, { index: ALL, state: second.state })
+    expect(none.index).toMatchObject({ from: 10, records: 0, lookups: 0 })
+    const whole = await auditRegistry(service, url, { index: { ...ALL, isWhole: true }, state: none.state }) // prettier-ignore
+    expect(whole.index).toMatchObject({ from: 0, records: 10 })
+    await service.close()
+  })
+
+  it('counts what rests on content that cannot be had', async () => {
+    const { service, url, index } = await serve()
+    await indexLog(index, service)
+    const { records } = await index.findRecords([8 as IndexRecord['leafIndex']])
+    const { envelope } = records[0]!
+    expect(envelope?.preimage).toBe('absent')
+    await index.replace([
+      { ...records[0]!, envelope: { digest: envelope!.digest, preimage: 'read' } },
+    ])
+    const report = await auditRegistry(service, url, { index: ALL })
+    expect(report.index).toMatchObject({ records: 10, notComparable: 1 })
+    await service.close()
+  })
+
+  it('says so where there is no index, and asks nothing of one it is told not to ask', async () => {
+    const service = await TestRegistry.create()
+    await fill(service)
+    const { url } = await service.listen()
+    expect((await auditRegistry(service, url, { index: ALL })).index).toBeUndefined()
+    await service.close()
+    const other = await serve(() => ({
+      query: async () => {
+        throw new Error('asked')
+      },
+    }))
+    await indexLog(other.index, other.service)
+    const silent = await auditRegistry(other.service, other.url, {
+      index: { lookups: 0, seed: '' },
+    })
+    expect(silent.index).toMatchObject({ records: 10, lookups: 0 })
+    await other.service.close()
+  })
+})
