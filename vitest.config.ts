@@ -11,6 +11,8 @@ const slow = process.env['ATTESTRY_SLOW'] === '1'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // On two cores vitest would take one; what starts processes leaves the other idle.
+    maxWorkers: 2,
     reporters: ['default', new ClosingLineReporter()],
     // Slow suites print their seed and their progress; nothing asserts on the wall clock.
     testTimeout: slow ? 30 * 60_000 : 60_000,

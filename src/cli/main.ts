@@ -5,51 +5,12 @@
  */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { addAudit } from './audit.ts'
 import { CliError } from './cli-error.ts'
 import { reportError } from './command.ts'
+import { COMMANDS } from './commands.ts'
+import type { CommandEntry } from './commands.ts'
 import { EXIT } from './exit-codes.ts'
-import { addGuardAdopt } from './guard-adopt.ts'
-import { addIndexRebuild } from './index-rebuild.ts'
-import { addImportDsse } from './import/import-dsse.ts'
-import { addImportNpm } from './import/import-npm.ts'
-import { addImportSbom } from './import/import-sbom.ts'
-import { addImportScorecard } from './import/import-scorecard.ts'
-import { addImportSigstore } from './import/import-sigstore.ts'
-import { addInit } from './init.ts'
-import { addInspect } from './inspect.ts'
-import { addKeyRetire } from './key-retire.ts'
-import { addKeyRotate } from './key-rotate.ts'
-import { addKeygen } from './keygen.ts'
-import { addLogCheck } from './log-check.ts'
-import { addLogExport } from './log-export.ts'
-import { addLogVkey } from './log-vkey.ts'
-import { addPayloadGet } from './payload-get.ts'
-import { addPayloadPrune } from './payload-prune.ts'
-import { addPayloadPut } from './payload-put.ts'
-import { addPolicyDiff } from './policy-diff.ts'
-import { addPolicySet } from './policy-set.ts'
-import { addPolicyShow } from './policy-show.ts'
-import { addPolicyTest } from './policy-test.ts'
-import { addMirror } from './mirror.ts'
-import { addMonitor } from './monitor.ts'
-import { addQueryArtifact } from './query-artifact.ts'
-import { addQueryFeed } from './query-feed.ts'
-import { addQueryShow } from './query-show.ts'
-import { addQueryStatements } from './query-statements.ts'
-import { addQuickstart } from './quickstart.ts'
-import { addLogRefusals } from './log-refusals.ts'
-import { addRegister } from './register.ts'
-import { addServe } from './serve.ts'
-import { addSign } from './sign.ts'
 import { guardPipes } from './terminal.ts'
-import { addTokenAdd } from './token-add.ts'
-import { addTokenList } from './token-list.ts'
-import { addTokenRevoke } from './token-revoke.ts'
-import { addTrustAdd } from './trust-add.ts'
-import { addTrustFetch } from './trust-fetch.ts'
-import { addVerify } from './verify.ts'
-import { addWitness } from './witness.ts'
 
 const HELP = `
 Exit status: 0 done, 1 failed, 4 wrong command line; verify also 2 refused by policy and
@@ -64,7 +25,14 @@ function readVersion(): string {
   return (JSON.parse(text) as { version: string }).version
 }
 
-function buildProgram(): Command {
+/** The one that is named; all of them for the help, and for a name that is none. */
+function commandsOf(argv: readonly string[]): readonly CommandEntry[] {
+  const named = argv.find((word) => !word.startsWith('-'))
+  const found = COMMANDS.filter(({ name }) => name === named)
+  return found.length === 0 ? COMMANDS : found
+}
+
+async function buildProgram(argv: readonly string[]): Promise<Command> {
   const program = new Command('attestry')
     .description('A transparency log for supply-chain evidence: register, prove, verify offline.')
     .version(readVersion())
@@ -73,59 +41,7 @@ function buildProgram(): Command {
     .showHelpAfterError(false)
     // Errors of the command line are printed by us, like every other error.
     .configureOutput({ outputError: () => undefined })
-  addInit(program)
-  addServe(program)
-  addKeygen(program)
-  addSign(program)
-  addRegister(program)
-  addVerify(program)
-  const imports = program
-    .command('import')
-    .description("register what other publishers' tools made")
-  addImportSigstore(imports)
-  addImportNpm(imports)
-  addImportDsse(imports)
-  addImportScorecard(imports)
-  addImportSbom(imports)
-  const trust = program.command('trust').description('pin logs and issuers in a trust file')
-  addTrustFetch(trust)
-  addTrustAdd(trust)
-  addInspect(program)
-  const log = program.command('log').description('look after a log')
-  addLogCheck(log)
-  addLogRefusals(log)
-  addLogExport(log)
-  addLogVkey(log)
-  const key = program.command('key').description("replace a log's keys")
-  addKeyRotate(key)
-  addKeyRetire(key)
-  const index = program.command('index').description("look after a log's index")
-  addIndexRebuild(index)
-  const guard = program.command('guard').description("look after a log's guard")
-  addGuardAdopt(guard)
-  const policy = program.command('policy').description("show, try and change a log's rules")
-  addPolicyShow(policy)
-  addPolicyDiff(policy)
-  addPolicyTest(policy)
-  addPolicySet(policy)
-  const token = program.command('token').description('API tokens of submitters')
-  addTokenAdd(token)
-  addTokenList(token)
-  addTokenRevoke(token)
-  const payload = program.command('payload').description('content of hash envelopes')
-  addPayloadPut(payload)
-  addPayloadGet(payload)
-  addPayloadPrune(payload)
-  const query = program.command('query').description('find statements, artifacts and what is new')
-  addQueryStatements(query)
-  addQueryArtifact(query)
-  addQueryShow(query)
-  addQueryFeed(query)
-  addWitness(program)
-  addAudit(program)
-  addMirror(program)
-  addMonitor(program)
-  addQuickstart(program)
+  for (const { add } of commandsOf(argv)) await add(program)
   return program
 }
 
@@ -136,7 +52,8 @@ function isHelpOrVersion(error: CommanderError): boolean {
 async function main(argv: readonly string[]): Promise<void> {
   guardPipes()
   try {
-    await buildProgram().parseAsync([...argv], { from: 'user' })
+    const program = await buildProgram(argv)
+    await program.parseAsync([...argv], { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError) {
       if (isHelpOrVersion(error)) return

@@ -7,6 +7,9 @@ import { parseRfc3339 } from '../payload/rfc3339.ts'
 import { refuse } from './query-parameters.ts'
 import type { QueryParameters } from './query-parameters.ts'
 
+/** Each is one more stream of the index to intersect. */
+const ATTRIBUTES_MAX = 16
+
 /** Parameters that ask for one attribute each. */
 export const ATTRIBUTE_PARAMETERS: Readonly<Record<string, AttributeName>> = {
   purl: 'purl',
@@ -117,7 +120,9 @@ function readAttributes(parameters: QueryParameters): NonNullable<IndexQuery['at
       refuse('attribute is a name, a colon and a value')
     return { name: name as AttributeName, value: text.slice(at + 1) }
   })
-  return [...named, ...any]
+  const attributes = [...named, ...any]
+  if (attributes.length > ATTRIBUTES_MAX) refuse(`a query has at most ${ATTRIBUTES_MAX} attributes`)
+  return attributes
 }
 
 /** RFC 3339, or seconds since 1970. */

@@ -2,6 +2,7 @@
  * Collects what a statement says: no duplicates, digests in one form, times as seconds, and bounds
  * on what one statement may put into an index. Whatever had to be left out becomes a finding.
  */
+import { decodeUtf8, encodeUtf8 } from '../bytes/bytes.ts'
 import { InputError } from '../errors.ts'
 import type {
   AttributeName,
@@ -34,9 +35,10 @@ export class DescriptionBuilder {
   /** Adds a digest; upper-case hex of a known hash is written in lower case. */
   digest(role: DigestRole, algorithm: string, value: string): this {
     const lower = value.toLowerCase()
-    const text = isHexDigest(algorithm, lower) === true ? lower : value
+    const text = isHexDigest(algorithm, lower) === true ? lower : wellFormed(value)
     if (text === '' || !this.#fits(this.#digests.size, text)) return this
-    this.#digests.set(`${role} ${algorithm} ${text}`, { role, algorithm, value: text })
+    const found = { role, algorithm: wellFormed(algorithm), value: text }
+    this.#digests.set(`${role} ${found.algorithm} ${text}`, found)
     return this
   }
 
@@ -63,8 +65,8 @@ export class DescriptionBuilder {
 
   /** Adds an attribute; anything else than a non-empty text is nothing. */
   attribute(name: AttributeName, value: unknown): this {
-    const text = asText(value)
-    if (text === undefined || text === '' || !this.#fits(this.#attributes.size, text)) return this
+    const text = wellFormed(asText(value) ?? '')
+    if (text === '' || !this.#fits(this.#attributes.size, text)) return this
     this.#attributes.set(`${name} ${text}`, { name, value: text })
     return this
   }
@@ -97,7 +99,8 @@ export class DescriptionBuilder {
 
   finding(code: string, message: string, pointer?: string): this {
     if (this.#findings.size >= FINDINGS_MAX) return this
-    const found = { code, message, ...(pointer === undefined ? {} : { pointer }) }
+    const where = pointer === undefined ? {} : { pointer: wellFormed(pointer) }
+    const found = { code, message: wellFormed(message), ...where }
     this.#findings.set(`${code} ${pointer ?? ''}`, found)
     return this
   }
@@ -115,7 +118,7 @@ export class DescriptionBuilder {
   build(kind: StatementKind, type: string): Description {
     return {
       kind,
-      type,
+      type: wellFormed(type),
       digests: [...this.#digests.values()],
       attributes: [...this.#attributes.values()],
       numbers: [...this.#numbers.values()],
@@ -135,4 +138,9 @@ export class DescriptionBuilder {
     this.finding('truncated', `more than ${VALUES_MAX} values; the rest is left out`)
     return false
   }
+}
+
+/** JSON can name half of a surrogate pair. No table and no UTF-8 can hold it: it is written U+FFFD. */
+function wellFormed(text: string): string {
+  return /[\ud800-\udfff]/.test(text) ? decodeUtf8(encodeUtf8(text)) : text
 }

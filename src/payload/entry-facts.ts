@@ -66,7 +66,7 @@ const NOT_CHECKED: Finding = {
 }
 
 function describe({ statement, preimage, innerCheck }: EntryFactsRequest): Description {
-  const description = describeStatement({
+  const description = describeOrSay({
     statement,
     ...(preimage === undefined ? {} : { preimage }),
   })
@@ -84,4 +84,17 @@ function signerOf({ x5chain, x5t, keyId }: StatementHeaders, sha256: Sha256): st
   if (leaf !== undefined) return encodeHex(sha256(leaf))
   if (x5t?.algorithm === DIGEST_IDS['SHA-256']) return encodeHex(x5t.hash)
   return keyId === undefined ? undefined : encodeHex(keyId)
+}
+
+/**
+ * A fault of a handler of ours must not stop a follower, nor make an auditor suspect the index: both say
+ * the same of the entry.
+ */
+function describeOrSay(request: Parameters<typeof describeStatement>[0]): Description {
+  try {
+    return describeStatement(request)
+  } catch (error) {
+    const findings = [{ code: 'unreadable', message: (error as Error).message }]
+    return { kind: 'opaque', type: '', digests: [], attributes: [], numbers: [], findings }
+  }
 }

@@ -1,4 +1,7 @@
 /** The follower: never above what is released, exactly where it ended, whatever an entry holds. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { sha256 } from '../../src/bytes/digest.ts'
@@ -10,6 +13,8 @@ import { FollowLoop } from '../../src/index/follow-loop.ts'
 import type { IndexRecord } from '../../src/log/index-store.ts'
 import { formatPayloadName } from '../../src/statement/payload-name.ts'
 import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
+import { openIndex } from '../../src/store/sqlite/open-index.ts'
+import { SqliteIndex } from '../../src/store/sqlite/sqlite-index.ts'
 import { createGate, TestRegistry } from '../support/test-registry.ts'
 import { comparable } from '../contract/index-store.ts'
 import { indexLog } from '../support/index-log.ts'
@@ -260,5 +265,27 @@ describe('a follow loop', () => {
     await failed
     await loop.stop()
     expect(await indexed()).toBe(0)
+  })
+})
+
+describe('texts that UTF-8 cannot hold', () => {
+  it('are the same in the tables as in a description of the entry', async () => {
+    const payload = encodeUtf8(
+      '{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://slsa.dev/\\ud800",' +
+        '"subject":[{"name":"pkg:npm/\\udc00","digest":{"x\\ud800":"y\\ud800"}}],"predicate":{}}',
+    )
+    const change = { payload, contentType: 'application/vnd.in-toto+json' }
+    await registry.registry.register(await registry.statement(1, change))
+    const directory = mkdtempSync(join(tmpdir(), 'attestry-index-'))
+    const { writer } = await openIndex(join(directory, 'index.sqlite'), { madeBy: '1' })
+    const reader = SqliteIndex.open(join(directory, 'index.sqlite'))
+    await follow({ index: writer })
+    await follow()
+    const stored = await reader.readRecords(leafIndex(0), 10)
+    expect(stored.records.map(comparable)).toEqual((await records()).map(comparable))
+    expect(stored.records.at(-1)!.description.type).toBe('https://slsa.dev/\ufffd')
+    await reader.close()
+    await writer.close()
+    rmSync(directory, { recursive: true, force: true })
   })
 })
