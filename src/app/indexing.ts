@@ -10,6 +10,7 @@ import type { RegistryLog } from '../registry/ports.ts'
 import { MemoryIndex } from '../store/memory/memory-index.ts'
 import { SqliteIndex } from '../store/sqlite/sqlite-index.ts'
 import type { RegistryConfig } from './config.ts'
+import { IndexPace } from './index-pace.ts'
 import { openFollower, prepareIndex } from './open-follower.ts'
 import type { FollowedBy, FollowedPaths } from './open-follower.ts'
 
@@ -27,6 +28,8 @@ export interface Indexing {
   readonly reader: IndexReader
   /** Content of hash envelopes was stored: `sha256:…`. */
   payloadStored(digest: string): void
+  /** What a registration waits for while the index is behind; undefined when it is not. */
+  pace(): Promise<void> | undefined
   close(): Promise<void>
 }
 
@@ -60,6 +63,7 @@ export async function startIndexing(options: IndexingOptions): Promise<Indexing>
     return {
       reader: new MemoryIndex(`the index could not be opened: ${message}`),
       payloadStored: () => undefined,
+      pace: () => undefined,
       close: async () => undefined,
     }
   }
@@ -86,9 +90,14 @@ interface Following {
 function follow(options: IndexingOptions, reader: SqliteIndex): Indexing {
   const { paths, log, report, worker = BUILT_WORKER } = options
   let isFailing = false
+  const pace = new IndexPace(() => performance.now())
   const events: FollowedBy = {
-    onProgress: (treeSize) => reader.announce(treeSize),
+    onProgress: (treeSize) => {
+      pace.indexed(treeSize)
+      reader.announce(treeSize)
+    },
     onFailure: (failure) => {
+      pace.failing(failure !== undefined)
       reader.noteFailure(failure)
       if (failure === undefined && !isFailing) return
       isFailing = failure !== undefined
@@ -101,7 +110,11 @@ function follow(options: IndexingOptions, reader: SqliteIndex): Indexing {
   let released = 0
   const look = (): void => {
     const { treeSize } = log.currentHead().treeHead
-    if (treeSize > released) following.send({ kind: 'release', treeSize })
+    if (treeSize > released) {
+      following.send({ kind: 'release', treeSize })
+      // What a start finds is caught up with first; nobody waits for that.
+      if (released > 0) pace.released(treeSize)
+    }
     released = treeSize
   }
   look()
@@ -109,6 +122,7 @@ function follow(options: IndexingOptions, reader: SqliteIndex): Indexing {
   return {
     reader,
     payloadStored: (digest) => following.send({ kind: 'payload-stored', digest }),
+    pace: () => pace.wait(),
     close: async () => {
       clearInterval(timer)
       await following.stop()

@@ -136,7 +136,7 @@ async function registryPorts(
     ...names,
     log: witnessing?.log ?? log,
     ...(witnessing === undefined ? {} : { witnesses: witnessing.witnesses }),
-    ...(indexing === undefined ? {} : { index: indexing.reader }),
+    ...(indexing === undefined ? {} : { index: indexing.reader, pace: () => indexing.pace() }),
     serviceKeys,
     checkpointSigners: checkpointKeys.signers,
     retiredCheckpointKeys: checkpointKeys.retired,

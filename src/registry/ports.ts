@@ -116,6 +116,8 @@ export interface RegistryPorts {
   readonly origin: string
   /** Answers look-ups (design D9); absent where the operator turned it off. */
   readonly index?: IndexReader
+  /** What a registration waits for while the index is behind; undefined when it is not. */
+  readonly pace?: () => Promise<void> | undefined
   /** Content of hash envelopes; absent where none is kept. */
   readonly payloads?: PayloadPorts
   /** What witnesses cosigned, when any are asked. */

@@ -72,7 +72,9 @@ export class Registry {
   }
 
   /** Registers one Signed Statement. */
-  register(bytes: Uint8Array, submitter?: Submitter): Promise<RegisterResult> {
+  async register(bytes: Uint8Array, submitter?: Submitter): Promise<RegisterResult> {
+    const wait = this.#ports.pace?.()
+    if (wait !== undefined) await wait
     return register(bytes, this.#ports, submitter)
   }
 
