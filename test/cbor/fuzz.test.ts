@@ -41,7 +41,7 @@ describe('readers of damaged CBOR', () => {
     for (let round = 0; round < count; round++) {
       const damaged = mutate(bytes, random)
       try {
-        ;(read)(damaged)
+        read(damaged)
       } catch (error) {
         if (!(error instanceof InputError)) throw error
         refused += 1
