@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { leafIndex } from '../src/bytes/integers.ts'
 import type { IndexQuery, IndexRecord } from '../src/log/index-store.ts'
 import { SqliteIndex } from '../src/store/sqlite/sqlite-index.ts'
+import { check, number, quantile } from './figures.ts'
 import { Connection } from './http-client.ts'
 import type { LoadResult } from './load.ts'
 import { cpuSeconds } from './process-usage.ts'
@@ -26,15 +27,6 @@ export interface IndexBench {
   /** Data directories: of the log that is measured, and of one that is served without an index. */
   readonly data: string
   readonly other: string
-}
-
-const number = (value: number, digits = 0): string =>
-  value.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: digits })
-const check = (value: boolean): string => (value ? 'met' : 'MISSED')
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0
 }
 
 /** Watches how old the oldest entry is that is released and not found yet. */
@@ -149,7 +141,7 @@ async function timeLookups(path: string, size: number): Promise<readonly string[
       let rows = 0
       while (times.length < LOOKUPS) {
         const at = leafIndex(Math.floor(Math.random() * size))
-        const record = (await index.readRecords(at, 1)).records[0]!
+        const record = (await index.findRecords([at])).records[0]!
         if (record.description.kind !== 'provenance') continue
         const query: IndexQuery = { order: 'ascending', limit: 100, ...make(record) }
         const started = performance.now()
@@ -177,7 +169,7 @@ async function timeHttp(server: ServerProcess, path: string, size: number): Prom
   const times: number[] = []
   while (times.length < LOOKUPS) {
     const at = leafIndex(Math.floor(Math.random() * size))
-    const digests = (await index.readRecords(at, 1)).records[0]!.description.digests
+    const digests = (await index.findRecords([at])).records[0]!.description.digests
     if (digests.length === 0) continue
     const { algorithm, value } = pick(digests)
     const started = performance.now()

@@ -4,6 +4,7 @@
  *
  *     node load.js '{"port":8080,"concurrency":64,"count":20000,"pem":"…"}'
  */
+import { quantile } from './figures.ts'
 import { Connection } from './http-client.ts'
 import { issuerFromPem, makeStatement } from './statements.ts'
 
@@ -50,14 +51,11 @@ async function client(): Promise<void> {
 const started = performance.now()
 await Promise.all(Array.from({ length: request.concurrency }, client))
 const seconds = (performance.now() - started) / 1000
-latencies.sort((a, b) => a - b)
-const quantile = (q: number): number =>
-  latencies[Math.min(latencies.length - 1, Math.floor(q * latencies.length))] ?? 0
 const result: LoadResult = {
   registrationsPerSecond: request.count / seconds,
-  p50Ms: quantile(0.5),
-  p99Ms: quantile(0.99),
-  maxMs: latencies.at(-1) ?? 0,
+  p50Ms: quantile(latencies, 0.5),
+  p99Ms: quantile(latencies, 0.99),
+  maxMs: quantile(latencies, 1),
   errors,
   statementBytes,
 }

@@ -7,6 +7,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { check, number } from './figures.ts'
 import { hostileReport } from './hostile.ts'
 import { indexReport } from './index-bench.ts'
 import type { LoadResult } from './load.ts'
@@ -48,9 +49,6 @@ async function measure(
   return { ...result, cpuMicroseconds: (cpu / count) * 1e6, peakMiB: memoryMiB(server.pid).peak }
 }
 
-const number = (value: number, digits = 0): string =>
-  value.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: digits })
-
 function row(name: string, m: Measured, raw: number): string {
   const cells = [
     name,
@@ -89,7 +87,6 @@ async function speed(): Promise<string[]> {
   const at64 = await measure(server, 64, 40_000)
   const at256 = await measure(server, 256, 40_000)
   await server.stop()
-  const check = (value: boolean): string => (value ? 'met' : 'MISSED')
   const ratio = at64.registrationsPerSecond / raw2
   const overPlain = at64.registrationsPerSecond / plainResult.registrationsPerSecond
   return [

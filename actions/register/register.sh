@@ -30,9 +30,10 @@ if [ -n "$ATTESTRY_API_TOKEN" ]; then
 elif [ -n "$ATTESTRY_AUDIENCE" ]; then
   [ -n "${ACTIONS_ID_TOKEN_REQUEST_URL:-}" ] || fail 'audience needs the permission id-token: write'
   printf 'header = "Authorization: bearer %s"\n' "$ACTIONS_ID_TOKEN_REQUEST_TOKEN" > "$work/curl"
-  answer=$(curl --fail --silent --show-error --config "$work/curl" --get \
-    --data-urlencode "audience=$ATTESTRY_AUDIENCE" "$ACTIONS_ID_TOKEN_REQUEST_URL")
-  ATTESTRY_TOKEN=$(node -p 'JSON.parse(process.argv[1]).value' "$answer")
+  # Through a pipe: every process of the machine reads a command line.
+  ATTESTRY_TOKEN=$(curl --fail --silent --show-error --config "$work/curl" --get \
+    --data-urlencode "audience=$ATTESTRY_AUDIENCE" "$ACTIONS_ID_TOKEN_REQUEST_URL" |
+    node -p 'JSON.parse(require("node:fs").readFileSync(0, "utf8")).value')
   export ATTESTRY_TOKEN
   echo "::add-mask::$ATTESTRY_TOKEN"
 fi
@@ -44,10 +45,9 @@ mkdir -p "$ATTESTRY_OUTPUT"
 
 if [ -n "$ATTESTRY_BUNDLE" ]; then
   read -r -a bundles <<< "$ATTESTRY_BUNDLE"
-  extra=()
-  if [ -n "$ATTESTRY_ROOT" ]; then extra+=(--root "$ATTESTRY_ROOT"); fi
-  if [ -n "$ATTESTRY_SUBJECT" ]; then extra+=(--subject "$ATTESTRY_SUBJECT"); fi
-  report=$(attestry import sigstore "${bundles[@]}" "${by[@]}" "${common[@]}" "${extra[@]}" -o "$ATTESTRY_OUTPUT")
+  if [ -n "$ATTESTRY_ROOT" ]; then common+=(--root "$ATTESTRY_ROOT"); fi
+  if [ -n "$ATTESTRY_SUBJECT" ]; then common+=(--subject "$ATTESTRY_SUBJECT"); fi
+  report=$(attestry import sigstore "${bundles[@]}" "${by[@]}" "${common[@]}" -o "$ATTESTRY_OUTPUT")
 else
   [ -n "$ATTESTRY_TYPE" ] || fail 'payload needs type'
   [ -n "$ATTESTRY_SUBJECT" ] || fail 'payload needs subject'
@@ -55,9 +55,8 @@ else
     -o "$work/statement.cose" --json > "$work/signed.json"
   name=$(node -p 'JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8")).entryId' "$work/signed.json")
   hash=$(node -p 'JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8")).hash ?? ""' "$work/signed.json")
-  extra=()
-  if [ -n "$hash" ]; then extra+=(--payload "$ATTESTRY_PAYLOAD"); fi
-  report=$(attestry register "$work/statement.cose" "${common[@]}" "${extra[@]}" -o "$ATTESTRY_OUTPUT/$name.cose")
+  if [ -n "$hash" ]; then common+=(--payload "$ATTESTRY_PAYLOAD"); fi
+  report=$(attestry register "$work/statement.cose" "${common[@]}" -o "$ATTESTRY_OUTPUT/$name.cose")
 fi
 
 echo "$report"

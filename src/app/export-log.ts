@@ -15,6 +15,7 @@ import { encodeInclusionReceipt } from '../cose/encode-receipt.ts'
 import { withAttachedRoot } from '../cose/signed-tree-head.ts'
 import { AttestryError } from '../errors.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
+import type { IsPruned } from '../log/check-stored.ts'
 import { openSnapshot } from '../log/open-snapshot.ts'
 import type { LogSnapshot } from '../log/open-snapshot.ts'
 import { openTiles, TILE_WIDTH } from '../merkle/tiles.ts'
@@ -102,8 +103,7 @@ interface ExporterParts {
   readonly snapshot: LogSnapshot
   readonly directory: ExportDirectory
   readonly tilesOnly: boolean
-  /** Whether an entry says that content with this SHA-256 was deleted. */
-  readonly isPruned: (digest: Uint8Array) => Promise<boolean>
+  readonly isPruned: IsPruned
 }
 
 /** Writes what belongs to entries, tiles and heads. */

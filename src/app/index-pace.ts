@@ -16,7 +16,7 @@ interface Mark {
 export class IndexPace {
   readonly #now: () => number
   #marks: Mark[] = []
-  #waiting: (() => void)[] = []
+  readonly #waiting = new Set<() => void>()
   #isFailing = false
 
   /** `now` tells milliseconds of a monotonic clock. */
@@ -27,6 +27,8 @@ export class IndexPace {
   /** The log has released this many entries. */
   released(treeSize: number): void {
     this.#marks.push({ treeSize, atMs: this.#now() })
+    // Of those that have waited too long only the largest matters: an index may fail for days.
+    while (this.#isOverdue(this.#marks[1])) this.#marks.shift()
   }
 
   /** The index covers this many. */
@@ -44,17 +46,25 @@ export class IndexPace {
   wait(): Promise<void> | undefined {
     if (!this.#isBehind()) return undefined
     return new Promise((resolve) => {
-      this.#waiting.push(resolve)
-      setTimeout(resolve, WAIT_MS_MAX).unref()
+      const letGo = (): void => {
+        clearTimeout(timer)
+        this.#waiting.delete(letGo)
+        resolve()
+      }
+      const timer = setTimeout(letGo, WAIT_MS_MAX).unref()
+      this.#waiting.add(letGo)
     })
   }
 
   #isBehind(): boolean {
-    const [oldest] = this.#marks
-    return !this.#isFailing && oldest !== undefined && this.#now() - oldest.atMs > BEHIND_MS_MAX
+    return !this.#isFailing && this.#isOverdue(this.#marks[0])
+  }
+
+  #isOverdue(mark: Mark | undefined): boolean {
+    return mark !== undefined && this.#now() - mark.atMs > BEHIND_MS_MAX
   }
 
   #letGo(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve()
+    for (const letGo of this.#waiting) letGo()
   }
 }

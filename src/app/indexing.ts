@@ -36,8 +36,6 @@ export interface Indexing {
 export interface IndexingOptions extends Pick<RegistryConfig, 'paths' | 'report'> {
   /** Says what is released. */
   readonly log: Pick<RegistryLog, 'currentHead' | 'readEntry'>
-  /** The worker's module; `undefined` keeps the work on this thread. */
-  readonly worker?: URL | undefined
 }
 
 /** How often to look at what is released: the more entries a transaction has, the less each costs. */
@@ -88,7 +86,7 @@ interface Following {
 }
 
 function follow(options: IndexingOptions, reader: SqliteIndex): Indexing {
-  const { paths, log, report, worker = BUILT_WORKER } = options
+  const { paths, log, report } = options
   let isFailing = false
   const pace = new IndexPace(() => performance.now())
   const events: FollowedBy = {
@@ -106,7 +104,9 @@ function follow(options: IndexingOptions, reader: SqliteIndex): Indexing {
     },
   }
   const following =
-    worker === undefined ? followHere(paths, events) : new WorkerFollowing(worker, paths, events)
+    BUILT_WORKER === undefined
+      ? followHere(paths, events)
+      : new WorkerFollowing(BUILT_WORKER, paths, events)
   let released = 0
   const look = (): void => {
     const { treeSize } = log.currentHead().treeHead

@@ -3,6 +3,7 @@ import { encodeHex } from '../bytes/hex.ts'
 import type { LeafIndex } from '../bytes/integers.ts'
 import { assertInvariant } from '../errors.ts'
 import { nativeSha256 } from '../keys/native-hash.ts'
+import type { IsPruned } from '../log/check-stored.ts'
 import type { LogStore } from '../log/store.ts'
 import { parsePayloadPruning } from '../policy/payload-pruning.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
@@ -34,9 +35,7 @@ export async function readPrunings(
 }
 
 /** Whether content was pruned, by its SHA-256; the log is read when it is asked first. */
-export function prunedIn(
-  store: Pick<LogStore, 'listGovernance' | 'readEntries'>,
-): (digest: Uint8Array) => Promise<boolean> {
+export function prunedIn(store: Pick<LogStore, 'listGovernance' | 'readEntries'>): IsPruned {
   let prunings: ReturnType<typeof readPrunings> | undefined
   return async (digest) => {
     prunings ??= readPrunings(store)

@@ -1,5 +1,6 @@
 /** The JSON Schemas that come with the package, for whoever serves or exports them. */
 import { readFile, readdir } from 'node:fs/promises'
+import { basename } from 'node:path'
 
 /** The same relative path from `src/app` and from `dist/app`. */
 const FOLDER = new URL('../../schemas/', import.meta.url)
@@ -11,7 +12,7 @@ export async function readSchemas(): Promise<ReadonlyMap<string, Uint8Array>> {
     .sort()
   const files = paths.map(async (path) => {
     const bytes = await readFile(new URL(path, FOLDER))
-    return [path.slice(path.lastIndexOf('/') + 1), new Uint8Array(bytes)] as const
+    return [basename(path), new Uint8Array(bytes)] as const
   })
   return new Map(await Promise.all(files))
 }

@@ -2,25 +2,19 @@
 import type { Command } from 'commander'
 import { randomBytes, randomInt } from 'node:crypto'
 import { InvalidArgumentError } from 'commander'
-import { encodeHex } from '../bytes/hex.ts'
-import { FAULT_EXIT_CODES } from '../monitor/audit-fault.ts'
 import { auditLog } from '../monitor/audit-log.ts'
-import type { IndexAuditReport } from '../monitor/audit-index.ts'
 import type { AuditReport } from '../monitor/audit-log.ts'
 import { encodeAuditState, parseAuditState } from '../monitor/audit-state.ts'
 import type { AuditState } from '../monitor/audit-state.ts'
-import type { UnreplayedEntry } from '../monitor/pruned-content.ts'
 import { SigstoreBundleVerifier } from '../sigstore/sigstore-bundle-verifier.ts'
+import { reportAudit } from './audit-report.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
-import { EXIT } from './exit-codes.ts'
-import type { ExitCode } from './exit-codes.ts'
 import { orFault } from './fault-report.ts'
 import { addLogAccess, openLogAccess } from './log-access.ts'
 import type { LogAccessOptions } from './log-access.ts'
 import { Progress } from './progress.ts'
 import { readStateFile, writeStateFile } from './state-file.ts'
-import { fields, formatNumber } from './terminal.ts'
 
 const HELP = `
 Follows the log from where the state file says it stopped: checkpoint, consistency, every tile
@@ -32,7 +26,8 @@ file is the auditor's memory: without it nobody notices a log that went back.
 Exit status (docs/auditors.md): 0 nothing is wrong; 1 the log cannot be read, or the audit was
 interrupted; 4 wrong command line; 10 checkpoint; 11 fork; 12 tile or leaf; 13 statement
 signature; 14 admission; 15 policy timing; 16 journal; 17 collateral missing, or content that the
-operator deleted: not replayable; 18 heads, Receipts or statements; 19 index; 20 quorum of witnesses; 21 went back.
+operator deleted: not replayable; 18 heads, Receipts or statements; 19 index; 20 quorum of
+witnesses; 21 went back.
 
 Examples:
   $ attestry audit https://log.example.org --state log.state --trust trust.json
@@ -41,8 +36,6 @@ Examples:
 
 const RECEIPTS_USUAL = 32
 const LOOKUPS_USUAL = 200
-/** Entries that cannot be replayed are listed up to this number; `--json` has all. */
-const UNREPLAYED_SHOWN_MAX = 20
 /** An interrupted audit goes on from at most this long before. */
 const SAVE_MS = 2000
 
@@ -62,13 +55,13 @@ export function addAudit(program: Command): void {
     .option(
       '--receipts <n>',
       'Receipts and statements to compare: a number, or all',
-      parseReceipts,
+      parseAmount,
       RECEIPTS_USUAL,
     )
     .option(
       '--lookups <n>',
       'look-ups to ask the index: a number, all, or 0 for none',
-      parseReceipts,
+      parseAmount,
       LOOKUPS_USUAL,
     )
     .option('--seed <text>', 'ask the same look-ups again: the seed that an audit printed')
@@ -76,7 +69,7 @@ export function addAudit(program: Command): void {
     .action(run(audit))
 }
 
-function parseReceipts(text: string): number {
+function parseAmount(text: string): number {
   if (text === 'all') return Number.POSITIVE_INFINITY
   if (/^[0-9]{1,9}$/.test(text)) return Number(text)
   throw new InvalidArgumentError('expected a number, or all')
@@ -108,7 +101,7 @@ async function audit(from: string, options: AuditCommandOptions): Promise<Report
       }),
     )
     await writeStateFile(options.state, encodeAuditState(report.state))
-    return describe(from, report, seconds())
+    return reportAudit(from, report, seconds())
   }, about)
 }
 
@@ -149,7 +142,7 @@ async function withProgress(
 type Sampler = Parameters<typeof auditLog>[0]['isSampled']
 
 /** `count` entries of what is audited, one at random in each equal part: nobody knows which. */
-export function sampler(count: number): Sampler {
+function sampler(count: number): Sampler {
   let chosen: ReadonlySet<number> | undefined
   return (leafIndex, { from, to }) => {
     if (count >= to - from) return true
@@ -162,87 +155,4 @@ export function sampler(count: number): Sampler {
     )
     return chosen.has(leafIndex)
   }
-}
-
-function describe(name: string, report: AuditReport, seconds: number): Report {
-  const { pin, head, from, counts, waitingFrom, cosigners, state, unreplayed, index } = report
-  const { treeSize } = state.replayed
-  const { text, tone, outcome, exitCode } = verdictOf(report)
-  return {
-    exitCode,
-    json: {
-      log: name,
-      outcome,
-      origin: pin.origin,
-      issuer: pin.issuer,
-      treeSize: head.treeSize,
-      rootHash: encodeHex(head.rootHash),
-      from,
-      replayed: treeSize,
-      waitingFrom: waitingFrom ?? null,
-      checked: { ...counts },
-      index: index ?? null,
-      notReplayable: unreplayed,
-      witnesses: cosigners,
-      seconds,
-    },
-    lines: [
-      { text: `${name}: ${text}`, tone },
-      ...fields([
-        ['log', pin.origin],
-        ['tree size', formatNumber(head.treeSize)],
-        ['root hash', encodeHex(head.rootHash)],
-        ['replayed', `${formatNumber(counts.entries)} entries, from ${formatNumber(from)} on`],
-        ['waiting', waitingFrom === undefined ? undefined : waiting(waitingFrom)],
-        ['signed heads', formatNumber(counts.heads)],
-        ['journals', formatNumber(counts.journals)],
-        ['receipts', formatNumber(counts.receipts)],
-        ['index', index === undefined ? 'none is served' : indexText(index)],
-        ['witnesses', cosigners.length === 0 ? undefined : cosigners.join(', ')],
-        ['took', `${seconds.toFixed(1)} s`],
-        ...unreplayed.slice(0, UNREPLAYED_SHOWN_MAX).map(unreplayedRow),
-      ]),
-    ],
-  }
-}
-
-interface AuditVerdict {
-  readonly exitCode: ExitCode
-  readonly text: string
-  readonly tone: 'good' | 'warn'
-  readonly outcome: 'ok' | 'interrupted' | 'not-replayable'
-}
-
-function verdictOf({ isComplete, unreplayed }: AuditReport): AuditVerdict {
-  if (!isComplete) {
-    const text = 'interrupted; run it again to go on'
-    return { text, tone: 'warn', outcome: 'interrupted', exitCode: EXIT.failed }
-  }
-  if (unreplayed.length === 0) {
-    return { text: 'nothing is wrong', tone: 'good', outcome: 'ok', exitCode: EXIT.ok }
-  }
-  const what = `${formatNumber(unreplayed.length)} admissions are not replayable`
-  const text = `${what}: their content was deleted by the operator; nothing else is wrong`
-  const exitCode = FAULT_EXIT_CODES.collateral
-  return { text, tone: 'warn', outcome: 'not-replayable', exitCode }
-}
-
-function unreplayedRow({
-  leafIndex,
-  digest,
-  prunedBy,
-}: UnreplayedEntry): readonly [string, string] {
-  const by = prunedBy === undefined ? '' : `, deleted as entry ${formatNumber(prunedBy)} says`
-  return ['not replayable', `entry ${formatNumber(leafIndex)}: ${digest}${by}`]
-}
-
-function indexText({ records, lookups, treeSize, notComparable, seed }: IndexAuditReport): string {
-  const asked = `${formatNumber(records)} records and ${formatNumber(lookups)} look-ups agree`
-  const rest =
-    notComparable === 0 ? '' : `; ${formatNumber(notComparable)} are not comparable: their content is not served` // prettier-ignore
-  return `${asked}; it covers ${formatNumber(treeSize)} entries (seed ${seed})${rest}`
-}
-
-function waiting(leafIndex: number): string {
-  return `entry ${formatNumber(leafIndex)} and later wait for the next journal; audit again in a minute`
 }

@@ -4,8 +4,9 @@ import { encodeHex } from '../bytes/hex.ts'
 import { ALGORITHMS, algorithmByName } from '../cose/algorithms.ts'
 import { encodeCoseKey, parseCoseKey } from '../cose/public-key.ts'
 import type { PublicKey } from '../cose/public-key.ts'
+import type { Signer } from '../cose/signer.ts'
 import { keyThumbprint } from '../cose/thumbprint.ts'
-import { generateKeyFile } from '../keys/file-signer.ts'
+import { generateKeyFile, loadSigner } from '../keys/file-signer.ts'
 import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
@@ -94,11 +95,17 @@ export async function createKeyPair(
   return { thumbprint: keyThumbprint(publicKey), publicPath }
 }
 
+/** A signer of a key file, with the algorithm that the key was made for unless another is named. */
+export async function loadKeyFile(path: string, named?: string): Promise<Signer> {
+  const algorithm = named ?? (await algorithmOfKeyFile(path))
+  return loadSigner(path, algorithm === undefined ? {} : { algorithm })
+}
+
 /**
  * The algorithm that a key was made for. PKCS #8 says only "RSA", so the public key file beside the
  * private one is asked; without one the key's usual algorithm is taken.
  */
-export async function algorithmOfKeyFile(privatePath: string): Promise<string | undefined> {
+async function algorithmOfKeyFile(privatePath: string): Promise<string | undefined> {
   const publicPath = publicKeyPath(privatePath)
   if (!(await exists(publicPath))) return undefined
   const { algorithm } = parseCoseKey(await readInput(publicPath))

@@ -6,20 +6,16 @@ import type { Command } from 'commander'
 import type { PruneOutcome } from '../app/prune-payload.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { NotFoundError } from '../errors.ts'
-import { loadSigner } from '../keys/file-signer.ts'
 import { PAYLOAD_PRUNING_MEDIA_TYPE } from '../payload/media-types.ts'
 import { encodePayloadPruning, parsePayloadPruning } from '../policy/payload-pruning.ts'
 import { formatPayloadName } from '../statement/payload-name.ts'
 import type { PayloadName } from '../statement/payload-name.ts'
-import { signStatement } from '../statement/sign-statement.ts'
-import { readToken } from './bearer-token.ts'
 import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { CommonOptions, Report } from './command.ts'
-import { algorithmOfKeyFile } from './keygen.ts'
+import { registerByOperator } from './operator-statement.ts'
+import type { OperatorOptions } from './operator-statement.ts'
 import { parseName, parseUrl } from './option-values.ts'
-import { registerAndVerify } from './register.ts'
-import { fetchTrustedLog } from './service-trust.ts'
 import { fields, formatNumber } from './terminal.ts'
 
 const HELP = `
@@ -77,26 +73,13 @@ function assertReason(reason: string): void {
   parsePayloadPruning(encodePayloadPruning({ digest: `sha256:${'0'.repeat(64)}`, reason }))
 }
 
-interface RegisterRequest extends PruneOptions {
-  readonly key: string
-  readonly url: string
-}
-
-async function register(digest: string, request: RegisterRequest): Promise<void> {
-  const { key, url, reason } = request
-  const algorithm = await algorithmOfKeyFile(key)
-  const signer = await loadSigner(key, algorithm === undefined ? {} : { algorithm })
-  const issuer = request.issuer ?? (await fetchTrustedLog({ url })).issuer
-  const statementBytes = await signStatement({
-    payload: encodePayloadPruning({ digest, reason }),
-    issuer,
+async function register(digest: string, options: PruneOptions & OperatorOptions): Promise<void> {
+  const document = {
+    payload: encodePayloadPruning({ digest, reason: options.reason }),
     subject: `urn:attestry:payload:${digest}`,
     contentType: PAYLOAD_PRUNING_MEDIA_TYPE,
-    signer,
-    issuedAt: Math.floor(Date.now() / 1000),
-  })
-  const token = await readToken(request.tokenFile)
-  await registerAndVerify({ url, statementBytes, trust: undefined, token })
+  }
+  await registerByOperator(document, options)
 }
 
 function report(name: string, outcome: PruneOutcome, { reason }: PruneOptions): Report {

@@ -20,7 +20,7 @@ export interface NamedContent {
 
 export interface UploadRequest extends NamedContent {
   readonly url: string
-  readonly token: string | undefined
+  readonly token?: string | undefined
 }
 
 /** What became of it. */

@@ -6,20 +6,15 @@
 import type { Command } from 'commander'
 import { equalBytes } from '../bytes/bytes.ts'
 import { REGISTRATION_POLICY_MEDIA_TYPE, TRUST_ANCHORS_MEDIA_TYPE } from '../payload/media-types.ts'
-import { loadSigner } from '../keys/file-signer.ts'
-import { assertRegistrable, parseSignedStatement } from '../statement/signed-statement.ts'
-import { signStatement } from '../statement/sign-statement.ts'
 import { addCommand, run } from './command.ts'
 import type { CommonOptions, Report } from './command.ts'
 import { writeOutput } from './files.ts'
-import { algorithmOfKeyFile } from './keygen.ts'
+import { registerByOperator } from './operator-statement.ts'
+import type { OperatorOptions } from './operator-statement.ts'
 import { parseUrl } from './option-values.ts'
 import { readRulesDocument } from './policy-text.ts'
-import { registerAndVerify } from './register.ts'
-import { fetchTrustedLog } from './service-trust.ts'
 import { fields, formatNumber, formatTime } from './terminal.ts'
 import type { Line } from './terminal.ts'
-import { readTrustFile } from './trust-file.ts'
 import { fingerprint } from './trust-text.ts'
 
 const HELP = `
@@ -36,11 +31,7 @@ const SUBJECTS = {
   'trust-anchors': ['urn:attestry:trust-anchors', TRUST_ANCHORS_MEDIA_TYPE],
 } as const
 
-interface SetOptions extends CommonOptions {
-  readonly key: string
-  readonly url: string
-  readonly issuer?: string
-  readonly trust?: string
+interface SetOptions extends CommonOptions, OperatorOptions {
   readonly output?: string
 }
 
@@ -51,41 +42,29 @@ export function addPolicySet(policy: Command): void {
     .requiredOption('--url <url>', 'address of the log', parseUrl)
     .option('--issuer <iss>', "the log's issuer; by default what the log itself presents")
     .option('--trust <trust>', "trust file to verify the Receipt with, not the service's own keys")
+    .option('--token-file <file>', 'bearer token; by default from ATTESTRY_TOKEN')
     .option('-o, --output <file>', 'Transparent Statement to write')
     .action(run(set))
 }
 
 async function set(file: string, options: SetOptions): Promise<Report> {
-  const { key, url, output } = options
+  const { output } = options
   const document = await readRulesDocument(file)
-  const algorithm = await algorithmOfKeyFile(key)
-  const signer = await loadSigner(key, algorithm === undefined ? {} : { algorithm })
-  const trust = options.trust === undefined ? undefined : await readTrustFile(options.trust)
-  const issuer = options.issuer ?? (await fetchTrustedLog({ url })).issuer
   const [subject, contentType] = SUBJECTS[document.kind]
-  const statementBytes = await signStatement({
-    payload: document.bytes,
-    issuer,
-    subject,
-    contentType,
-    signer,
-    // Also so that an earlier policy can be set again: its first statement is in the log already.
-    issuedAt: Math.floor(Date.now() / 1000),
-  })
-  assertRegistrable(parseSignedStatement(statementBytes))
-  const registered = await registerAndVerify({ url, statementBytes, trust })
+  const stated = { payload: document.bytes, subject, contentType }
+  const { issuer, key, registered } = await registerByOperator(stated, options)
   if (output !== undefined) await writeOutput(output, registered.transparentStatement)
   const { leafIndex, registrationTime } = registered.statement
   const passesOn =
     document.kind === 'policy' &&
-    !document.policy.operatorKeys.some(({ spki }) => equalBytes(spki, signer.publicKey.spki))
+    !document.policy.operatorKeys.some(({ spki }) => equalBytes(spki, key.spki))
   return {
     json: {
       kind: document.kind,
       entryId: registered.entryId,
       leafIndex: leafIndex ?? null,
       registrationTime: registrationTime ?? null,
-      key: fingerprint(signer.publicKey),
+      key: fingerprint(key),
       keyRotated: passesOn,
       output: output ?? null,
     },
@@ -95,7 +74,7 @@ async function set(file: string, options: SetOptions): Promise<Report> {
         ['log', issuer],
         ['entry id', registered.entryId],
         ['registered', registrationTime === undefined ? undefined : formatTime(registrationTime)],
-        ['key', fingerprint(signer.publicKey)],
+        ['key', fingerprint(key)],
         ['written', output],
       ]),
       ...(passesOn ? [ROTATED] : []),

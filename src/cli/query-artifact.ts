@@ -1,16 +1,15 @@
 /** `attestry query artifact`: everything about one artifact, in both directions. */
 import type { Command } from 'commander'
-import type { QueryClient } from '../client/query-client.ts'
 import type { ArtifactPage, ArtifactRow } from '../client/query-pages.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { parseCount } from './option-values.ts'
-import { canonicalDigest } from './query-statements.ts'
 import { addLookupOptions, openClient } from './query/options.ts'
 import type { LookupOptions } from './query/options.ts'
 import { rowObject, rowTable } from './query/rows.ts'
 import type { ExtraColumn } from './query/rows.ts'
-import { checkSummary, exitCodeOf, RowVerifier } from './query/verify-row.ts'
+import { takeRows } from './query/take-rows.ts'
+import { canonicalDigest, checkSummary, exitCodeOf, RowVerifier } from './query/verify-row.ts'
 import { fields, formatNumber } from './terminal.ts'
 
 const HELP = `
@@ -45,7 +44,10 @@ export function addQueryArtifact(query: Command): void {
 async function artifact(digest: string, options: ArtifactOptions): Promise<Report> {
   const client = openClient(options)
   const verifier = await RowVerifier.from(client, options)
-  const { rows, treeSize, aliases, hasMore } = await readPages(client, digest, options.limit)
+  const { limit } = options
+  const asked = client.artifactPages(digest, { limit: String(Math.min(limit, PAGE_MAX)) })
+  const { rows, pages, treeSize, hasMore } = await takeRows(asked, limit)
+  const aliases = aliasesOf(pages)
   const named = canonicalDigest(digest)
   const checks = await verifier?.checkAll(rows, (row) => ({
     digest: named,
@@ -73,35 +75,12 @@ async function artifact(digest: string, options: ArtifactOptions): Promise<Repor
   }
 }
 
-interface Pages {
-  readonly rows: readonly ArtifactRow[]
-  readonly treeSize: number
-  readonly aliases: ArtifactPage['aliases']
-  readonly hasMore: boolean
-}
-
-async function readPages(client: QueryClient, digest: string, limit: number): Promise<Pages> {
-  const rows: ArtifactRow[] = []
-  const [digests, purls, names] = [new Set<string>(), new Set<string>(), new Set<string>()]
-  let cursor: string | undefined
-  for (;;) {
-    const page = await client.artifact(digest, {
-      limit: String(Math.min(limit, PAGE_MAX)),
-      ...(cursor === undefined ? {} : { cursor }),
-    })
-    const room = limit - rows.length
-    rows.push(...page.statements.slice(0, room))
-    for (const one of page.aliases.digests) digests.add(one)
-    for (const one of page.aliases.purls) purls.add(one)
-    for (const one of page.aliases.names) names.add(one)
-    cursor = page.next
-    if (cursor !== undefined && rows.length < limit) continue
-    return {
-      ...{ rows, treeSize: page.treeSize },
-      aliases: { digests: [...digests], purls: [...purls], names: [...names] },
-      hasMore: cursor !== undefined || page.statements.length > room,
-    }
-  }
+/** Other names, of all pages. */
+function aliasesOf(pages: readonly ArtifactPage[]): ArtifactPage['aliases'] {
+  const all = (name: keyof ArtifactPage['aliases']): string[] => [
+    ...new Set(pages.flatMap(({ aliases }) => aliases[name])),
+  ]
+  return { digests: all('digests'), purls: all('purls'), names: all('names') }
 }
 
 const EXTRAS: readonly ExtraColumn<ArtifactRow>[] = [

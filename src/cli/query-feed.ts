@@ -10,7 +10,7 @@ import { CliError } from './cli-error.ts'
 import { addCommand, reportError, run } from './command.ts'
 import type { Report } from './command.ts'
 import { escapeJson, escapeText } from './escape.ts'
-import { addLookupOptions, openClient } from './query/options.ts'
+import { addLookupOptions, openClient, readFilters } from './query/options.ts'
 import type { LookupOptions } from './query/options.ts'
 import { checkText, exitCodeOf, RowVerifier } from './query/verify-row.ts'
 import type { RowCheck } from './query/verify-row.ts'
@@ -95,7 +95,7 @@ async function readPages(
   { options, place, printer, signal }: FeedParts,
 ): Promise<void> {
   for (let hasMore = true; hasMore && !signal.aborted;) {
-    const parameters = { ...filters(options), limit: PAGE, after: String(place.after) }
+    const parameters = { ...readFilters(options), limit: PAGE, after: String(place.after) }
     const page = await client.feed(parameters)
     await printer.print(page.events)
     await place.move(page.next)
@@ -108,7 +108,7 @@ async function follow(
   { options, place, printer, signal }: FeedParts,
 ): Promise<void> {
   const signals = followFeed(client, {
-    ...{ parameters: filters(options), after: place.after, signal },
+    ...{ parameters: readFilters(options), after: place.after, signal },
     onReconnect: (error) => reportError(error, false),
   })
   for await (const { event, position } of signals) {
@@ -117,19 +117,12 @@ async function follow(
   }
 }
 
-function filters({ kind, type, subject }: FeedOptions): Record<string, string> {
-  return {
-    ...(kind === undefined ? {} : { kind }),
-    ...(type === undefined ? {} : { type }),
-    ...(subject === undefined ? {} : { subject }),
-  }
-}
-
 /** Writes events, and waits until they are taken: the place never moves past what is not written. */
 class Printer {
   readonly #json: boolean
   readonly #verifier: RowVerifier | undefined
-  #worst: RowCheck[] = []
+  /** One check of each status that there was. */
+  readonly #seen = new Map<RowCheck['status'], RowCheck>()
 
   constructor(json: boolean, verifier: RowVerifier | undefined) {
     this.#json = json
@@ -137,13 +130,12 @@ class Printer {
   }
 
   get exitCode(): ReturnType<typeof exitCodeOf> {
-    return exitCodeOf(this.#worst)
+    return exitCodeOf([...this.#seen.values()])
   }
 
   async print(rows: readonly StatementRow[]): Promise<void> {
     const checks = await this.#verifier?.checkAll(rows)
-    const bad = checks?.filter(({ status }) => status === 'wrong' || status === 'cannot-tell') ?? []
-    this.#worst = [...this.#worst, ...bad].filter((one, at, all) => all.findIndex(({ status }) => status === one.status) === at) // prettier-ignore
+    for (const check of checks ?? []) this.#seen.set(check.status, check)
     const lines = rows.map((row, at) => this.#line(row, checks?.[at]) + '\n')
     if (lines.length > 0 && !process.stdout.write(lines.join('')))
       await once(process.stdout, 'drain')

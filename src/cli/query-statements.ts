@@ -1,13 +1,13 @@
 /** `attestry query statements`: finds statements by what they say. */
 import type { Command } from 'commander'
-import type { StatementRow } from '../client/statement-row.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { parseCount } from './option-values.ts'
 import { addFilters, addLookupOptions, openClient, readFilters } from './query/options.ts'
-import type { FilterOptions, LookupOptions } from './query/options.ts'
+import type { LookupOptions } from './query/options.ts'
 import { rowObject, rowTable } from './query/rows.ts'
-import { checkSummary, exitCodeOf, RowVerifier } from './query/verify-row.ts'
+import { takeRows } from './query/take-rows.ts'
+import { canonicalDigest, checkSummary, exitCodeOf, RowVerifier } from './query/verify-row.ts'
 import { formatNumber } from './terminal.ts'
 
 const HELP = `
@@ -46,17 +46,10 @@ export function addQueryStatements(query: Command): void {
 async function statements(options: StatementsOptions): Promise<Report> {
   const client = openClient(options)
   const verifier = await RowVerifier.from(client, options)
-  const filters = readFilters(options as unknown as FilterOptions)
+  const filters = readFilters(options)
   const { limit, order = 'descending' } = options
-  const rows: StatementRow[] = []
-  let [treeSize, hasMore] = [0, false]
   const parameters = { ...filters, order, limit: String(Math.min(limit, PAGE_MAX)) }
-  for await (const page of client.pages(parameters)) {
-    treeSize = page.treeSize
-    hasMore = page.next !== undefined || rows.length + page.statements.length > limit
-    rows.push(...page.statements.slice(0, limit - rows.length))
-    if (rows.length === limit) break
-  }
+  const { rows, treeSize, hasMore } = await takeRows(client.pages(parameters), limit)
   const digest =
     typeof filters['digest'] === 'string' ? canonicalDigest(filters['digest']) : undefined
   const checks = await verifier?.checkAll(rows, () =>
@@ -74,13 +67,6 @@ async function statements(options: StatementsOptions): Promise<Report> {
       ...(checks === undefined ? [] : [checkSummary(checks)]),
     ],
   }
-}
-
-/** As the registry writes it: hex in lower case. */
-export function canonicalDigest(text: string): string {
-  const at = text.indexOf(':') + 1
-  const value = text.slice(at)
-  return /^[0-9A-F]+$/i.test(value) ? text.slice(0, at) + value.toLowerCase() : text
 }
 
 function summary(count: number, hasMore: boolean): string {

@@ -13,7 +13,7 @@ import type { Report } from './command.ts'
 import { bearerFetch, readToken } from './bearer-token.ts'
 import { nameOf, readInput, writeOutput } from './files.ts'
 import { offerPayload, readContent, STORED, storePayload } from './payload-upload.ts'
-import type { StoredPayload } from './payload-upload.ts'
+import type { NamedContent, StoredPayload } from './payload-upload.ts'
 import { parseUrl } from './option-values.ts'
 import { assertOneOutput } from './outputs.ts'
 import { fetchLogOfReceipt } from './service-trust.ts'
@@ -63,13 +63,8 @@ async function register(file: string, options: RegisterOptions): Promise<Report>
   const content = await readContent(statement, options.payload)
   const trust = options.trust === undefined ? undefined : await readTrustFile(options.trust)
   const token = await readToken(options.tokenFile)
-  const { url } = options
-  // First, where it is let in: then the service reads it when it decides.
-  let stored = content && (await offerPayload({ ...content, url, token }))
-  const registered = await registerAndVerify({ url, statementBytes, trust, token })
-  if (content !== undefined && stored === 'not-yet') {
-    stored = await storePayload({ ...content, url, token })
-  }
+  const request = { url: options.url, statementBytes, trust, token }
+  const { registered, stored } = await registerWithContent(request, content)
   if (options.output !== undefined) {
     await writeOutput(options.output, registered.transparentStatement)
   }
@@ -84,17 +79,41 @@ export interface VerifiedRegistration {
   readonly entryId: string
 }
 
+export interface RegistrationRequest {
+  readonly url: string
+  readonly statementBytes: Uint8Array
+  readonly trust: TrustPolicy | undefined
+  readonly token?: string | undefined
+}
+
+/**
+ * Registers, and hands over the content of a hash envelope, where there is some. Throws as
+ * {@link registerAndVerify} and {@link storePayload}.
+ */
+export async function registerWithContent(
+  request: RegistrationRequest,
+  content: NamedContent | undefined,
+): Promise<{
+  readonly registered: VerifiedRegistration
+  readonly stored: StoredPayload | undefined
+}> {
+  const { url, token } = request
+  const upload = content && { ...content, url, token }
+  // First, where it is let in: then the service reads it when it decides.
+  const offered = upload && (await offerPayload(upload))
+  const registered = await registerAndVerify(request)
+  const isLate = upload !== undefined && offered === 'not-yet'
+  return { registered, stored: isLate ? await storePayload(upload) : offered }
+}
+
 /**
  * Registers, attaches the Receipt and verifies it.
  * @throws UnavailableError, PolicyError or InputError as the service answered.
  * @throws VerificationError when the service's Receipt does not hold.
  */
-export async function registerAndVerify(request: {
-  readonly url: string
-  readonly statementBytes: Uint8Array
-  readonly trust: TrustPolicy | undefined
-  readonly token?: string | undefined
-}): Promise<VerifiedRegistration> {
+export async function registerAndVerify(
+  request: RegistrationRequest,
+): Promise<VerifiedRegistration> {
   const { url, statementBytes, token } = request
   const client = new ScrapiClient(
     token === undefined ? { url } : { url, fetch: bearerFetch(token) },

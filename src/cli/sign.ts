@@ -9,7 +9,6 @@ import { decodeUtf8, equalBytes } from '../bytes/bytes.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import { keyThumbprint } from '../cose/thumbprint.ts'
-import { loadSigner } from '../keys/file-signer.ts'
 import { formatPayloadName, payloadNameOf } from '../statement/payload-name.ts'
 import { signFittingStatement } from '../statement/sign-fitting-statement.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
@@ -19,7 +18,7 @@ import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { PAYLOAD_BYTES_MAX, nameOf, readInput, writeOutput } from './files.ts'
-import { algorithmOfKeyFile } from './keygen.ts'
+import { loadKeyFile } from './keygen.ts'
 import { parseAlgorithm, parseDigestName, parseTime } from './option-values.ts'
 import { assertOneOutput } from './outputs.ts'
 import { fields, formatTime } from './terminal.ts'
@@ -72,8 +71,7 @@ export function addSign(program: Command): void {
 async function sign(file: string, options: SignOptions): Promise<Report> {
   assertOneOutput(options)
   const payload = await readInput(file, PAYLOAD_BYTES_MAX)
-  const algorithm = options.alg ?? (await algorithmOfKeyFile(options.key))
-  const signer = await loadSigner(options.key, algorithm === undefined ? {} : { algorithm })
+  const signer = await loadKeyFile(options.key, options.alg)
   const issuedAt = options.issuedAt ?? Math.floor(Date.now() / 1000)
   const { bytes, statement, hash } = await signFittingStatement({
     payload,

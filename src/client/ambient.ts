@@ -1,4 +1,8 @@
-/** Waiting and chance, as clients take them from their surroundings unless a caller injects others. */
+/** Network, waiting and chance, as clients take them from their surroundings unless a caller injects others. */
+import type { Fetch } from './exchange.ts'
+
+/** The platform's `fetch`, looked up at each call. */
+export const ambientFetch: Fetch = (url, init) => globalThis.fetch(url, init)
 
 /** Waits by a timer. */
 export async function waitWithTimer(milliseconds: number): Promise<void> {

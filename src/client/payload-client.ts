@@ -7,12 +7,13 @@ import { digest } from '../bytes/digest.ts'
 import { NotFoundError, VerificationError } from '../errors.ts'
 import { formatPayloadName } from '../statement/payload-name.ts'
 import type { PayloadName } from '../statement/payload-name.ts'
-import { uniformRandom, waitWithTimer } from './ambient.ts'
+import { ambientFetch, uniformRandom, waitWithTimer } from './ambient.ts'
 import { exchange } from './exchange.ts'
 import type { Answer, ExchangeOptions, Fetch } from './exchange.ts'
 import { serviceBase } from './location.ts'
 import { Patience } from './patience.ts'
-import { isTemporary, serviceError } from './service-error.ts'
+import { sendPatiently } from './send-patiently.ts'
+import { serviceError } from './service-error.ts'
 
 export interface PayloadClientOptions {
   /** Where the service is. */
@@ -77,24 +78,15 @@ export class PayloadClient {
     request: Pick<ExchangeOptions, 'method' | 'body' | 'contentType' | 'bodyBytesMax'>,
   ): Promise<Answer> {
     const url = new URL(`payloads/${formatPayloadName(name)}`, this.#base).href
-    const fetch = this.#options.fetch ?? ambientFetch
-    const { wait = waitWithTimer, random = uniformRandom } = this.#options
+    const { fetch = ambientFetch, wait = waitWithTimer, random = uniformRandom } = this.#options
     const bounds = { triesMax: TRIES_MAX, waitSecondsMax: WAIT_SECONDS_MAX }
-    const patience = new Patience({ wait, random, ...bounds })
-    for (;;) {
-      const answer = await exchange(url, {
-        ...{ fetch, accept: ACCEPT, timeoutMs: TIMEOUT_MS },
-        ...request,
-      })
-      if (!isTemporary(answer.status)) return answer
-      await patience.pause(answer.retryAfterSeconds, 'the service is busy').catch(() => {
-        throw serviceError(answer)
-      })
-    }
+    const common = { fetch, accept: ACCEPT, timeoutMs: TIMEOUT_MS }
+    return sendPatiently(
+      () => exchange(url, { ...common, ...request }),
+      new Patience({ wait, random, ...bounds }),
+    )
   }
 }
-
-const ambientFetch: Fetch = (url, init) => globalThis.fetch(url, init)
 
 function refusalOf(name: PayloadName, answer: Answer): Error {
   const text = formatPayloadName(name)

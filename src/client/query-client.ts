@@ -3,7 +3,7 @@
  * What it returns is what the service says; {@link QueryClient.statement} fetches the proof of a row.
  * The stream of events is feed-events.ts.
  */
-import { uniformRandom, waitWithTimer } from './ambient.ts'
+import { ambientFetch, uniformRandom, waitWithTimer } from './ambient.ts'
 import { exchange } from './exchange.ts'
 import type { Answer, Fetch } from './exchange.ts'
 import { serviceBase } from './location.ts'
@@ -23,6 +23,7 @@ import type {
   StatementPage,
   StatementView,
 } from './query-pages.ts'
+import { sendPatiently } from './send-patiently.ts'
 import { isTemporary, problemOf, serviceError } from './service-error.ts'
 import type { JsonMembers } from './statement-row.ts'
 
@@ -55,7 +56,7 @@ export class QueryClient {
   /** @throws InputError `ERR_USAGE` when the URL is not a plain http or https URL. */
   constructor(options: QueryClientOptions) {
     this.base = serviceBase(options.url)
-    this.fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init))
+    this.fetch = options.fetch ?? ambientFetch
     this.#options = options
   }
 
@@ -69,13 +70,8 @@ export class QueryClient {
   }
 
   /** All pages of a look-up; they cover the tree size of the first. Throws as {@link find}. */
-  async *pages(parameters: QueryParameters): AsyncGenerator<StatementPage, void, undefined> {
-    let page = await this.find(parameters)
-    yield page
-    while (page.next !== undefined) {
-      page = await this.find({ ...parameters, cursor: page.next })
-      yield page
-    }
+  pages(parameters: QueryParameters): AsyncGenerator<StatementPage, void, undefined> {
+    return followCursor((more) => this.find({ ...parameters, ...more }))
   }
 
   /** One entry, decoded. @throws NotFoundError `ERR_ENTRY_UNKNOWN`; and as {@link find}. */
@@ -86,6 +82,14 @@ export class QueryClient {
   /** One page of everything about an artifact, by `algorithm:value`. Throws as {@link find}. */
   async artifact(digest: string, parameters: QueryParameters = {}): Promise<ArtifactPage> {
     return parseArtifactPage(await this.#get(`artifacts/${encodeURIComponent(digest)}`, parameters))
+  }
+
+  /** All pages about an artifact; they cover the tree size of the first. Throws as {@link find}. */
+  artifactPages(
+    digest: string,
+    parameters: QueryParameters,
+  ): AsyncGenerator<ArtifactPage, void, undefined> {
+    return followCursor((more) => this.artifact(digest, { ...parameters, ...more }))
   }
 
   /** Events after an index. Throws as {@link find}. */
@@ -120,22 +124,36 @@ export class QueryClient {
       requestTimeoutMs = 30_000,
     } = this.#options
     const bounds = { triesMax: TRIES_MAX, waitSecondsMax: WAIT_SECONDS_MAX }
-    const patience = new Patience({ wait, random, ...bounds })
-    for (;;) {
-      const answer = await exchange(new URL(path, this.base).href, {
-        fetch: this.fetch,
-        accept: `${accept}, application/problem+json`,
-        bodyBytesMax: bytesMax,
-        timeoutMs: requestTimeoutMs,
-      })
-      if (answer.status === 200) return answer
-      const error = serviceError(answer)
-      // 204: registered, and its head is about to be signed.
-      const isPassing = answer.status === 204 || isTemporary(answer.status)
-      if (!isPassing || problemOf(error)?.code === 'ERR_INDEX_OFF') throw error
-      await patience.pause(answer.retryAfterSeconds, 'the service is busy').catch(() => {
-        throw error
-      })
+    const request = {
+      fetch: this.fetch,
+      accept: `${accept}, application/problem+json`,
+      bodyBytesMax: bytesMax,
+      timeoutMs: requestTimeoutMs,
     }
+    const answer = await sendPatiently(
+      () => exchange(new URL(path, this.base).href, request),
+      new Patience({ wait, random, ...bounds }),
+      isPassing,
+    )
+    if (answer.status === 200) return answer
+    throw serviceError(answer)
+  }
+}
+
+/** 204: registered, and its head is about to be signed. An index that is off stays off. */
+function isPassing(answer: Answer): boolean {
+  if (answer.status === 204) return true
+  return isTemporary(answer.status) && problemOf(serviceError(answer))?.code !== 'ERR_INDEX_OFF'
+}
+
+/** Asks on as long as an answer has a cursor. */
+async function* followCursor<Page extends { readonly next?: string }>(
+  ask: (more: QueryParameters) => Promise<Page>,
+): AsyncGenerator<Page, void, undefined> {
+  let page = await ask({})
+  yield page
+  while (page.next !== undefined) {
+    page = await ask({ cursor: page.next })
+    yield page
   }
 }

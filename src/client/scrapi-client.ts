@@ -6,12 +6,14 @@
  */
 import { InputError, NotFoundError } from '../errors.ts'
 import type { PublicKey } from '../cose/public-key.ts'
+import { ambientFetch, uniformRandom, waitWithTimer } from './ambient.ts'
 import { readAnswerBody } from './answer-body.ts'
 import type { Operation } from './answer-body.ts'
 import { exchange } from './exchange.ts'
 import type { Answer, Fetch } from './exchange.ts'
 import { lastSegment, resolveLocation, segmentUrl, serviceBase } from './location.ts'
 import { Patience } from './patience.ts'
+import { sendPatiently } from './send-patiently.ts'
 import { isTemporary, serviceError } from './service-error.ts'
 import { fetchServiceKey, fetchServiceKeys } from './service-keys.ts'
 import type { ServiceKeys } from './service-keys.ts'
@@ -74,9 +76,9 @@ export class ScrapiClient {
   /** @throws InputError `ERR_USAGE` when the URL is not a plain http or https URL. */
   constructor(options: ScrapiClientOptions) {
     this.base = serviceBase(options.url)
-    this.#fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init))
+    this.#fetch = options.fetch ?? ambientFetch
     this.#wait = options.wait ?? waitWithTimer
-    this.#random = options.random ?? uniform
+    this.#random = options.random ?? uniformRandom
     this.#limits = { ...CLIENT_LIMITS, ...options.limits }
   }
 
@@ -91,17 +93,9 @@ export class ScrapiClient {
   async register(statement: Uint8Array): Promise<Registration> {
     const patience = this.#patience()
     const url = new URL('entries', this.base).href
-    for (;;) {
-      const answer = await this.#send(url, { method: 'POST', body: statement })
-      if (isTemporary(answer.status)) {
-        // Out of patience: the service's own words say more than ours.
-        await patience.pause(answer.retryAfterSeconds, 'the service is busy').catch(() => {
-          throw serviceError(answer)
-        })
-        continue
-      }
-      return this.#afterPost(answer, patience)
-    }
+    const request = { method: 'POST', body: statement } as const
+    const answer = await sendPatiently(() => this.#send(url, request), patience)
+    return this.#afterPost(answer, patience)
   }
 
   /**
@@ -246,13 +240,4 @@ function requireLocation(answer: Answer): string {
     throw new InputError('ERR_RESPONSE', message)
   }
   return resolveLocation(answer.location, answer.url)
-}
-
-async function waitWithTimer(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds))
-}
-
-function uniform(): number {
-  const [word] = globalThis.crypto.getRandomValues(new Uint32Array(1))
-  return word! / 2 ** 32
 }

@@ -117,7 +117,7 @@ export function parseFacts(value: unknown): StatementFacts {
 }
 
 /** @throws InputError `ERR_RESPONSE`. */
-export function parseFinding(value: unknown): Finding {
+function parseFinding(value: unknown): Finding {
   const finding = readObject(value, 'finding')
   const { pointer } = finding
   return {

@@ -4,7 +4,9 @@
  */
 import type { Request, Response } from 'express'
 import { encodeBase64url } from '../bytes/base64.ts'
+import { encodeUtf8 } from '../bytes/bytes.ts'
 import { sha256 } from '../bytes/digest.ts'
+import { MEDIA_TYPE } from './media-type.ts'
 
 /** Names and values in turn. Any page may verify: nothing depends on who asks (standards.md §5.5). */
 const COMMON_HEADERS: readonly string[] = [
@@ -48,6 +50,11 @@ export function sendHead(
 export function answerMutable(res: Response, type: string, body: Uint8Array): void {
   const headers = { 'Content-Type': type, 'Cache-Control': NO_STORE }
   answer(res, { status: 200, headers, body })
+}
+
+/** Answers 200 with JSON that may be different next time. */
+export function answerJson(res: Response, value: unknown): void {
+  answerMutable(res, MEDIA_TYPE.json, encodeUtf8(JSON.stringify(value)))
 }
 
 /** Answers 200 with something that has these bytes for ever, or 304. */

@@ -9,6 +9,19 @@ import { sha256 } from '../bytes/digest.ts'
 import { InputError } from '../errors.ts'
 import type { PagePosition } from '../registry/query-statements.ts'
 import { refuse } from './query-parameters.ts'
+import type { QueryParameters } from './query-parameters.ts'
+
+/** Rows of a page. */
+export const PAGE_LIMIT = { usual: 100, min: 1, max: 1000 }
+
+/** Where a request's cursor says that the page begins; nothing without one. */
+export function readPosition(
+  parameters: QueryParameters,
+  fingerprint: string,
+): { readonly position?: PagePosition } {
+  const cursor = parameters.one('cursor')
+  return cursor === undefined ? {} : { position: decodeCursor(cursor, fingerprint) }
+}
 
 const NUMBERS_BYTES = 16
 const CHECK_BYTES = 8

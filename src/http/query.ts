@@ -1,17 +1,12 @@
 /** `GET /statements`, ours: look-ups of statements, a page at a time (R15). */
 import type { Request, Response } from 'express'
-import { encodeUtf8 } from '../bytes/bytes.ts'
-import { answerMutable } from './answer.ts'
+import { answerJson } from './answer.ts'
 import type { HttpContext } from './context.ts'
-import { decodeCursor, encodeCursor } from './cursor.ts'
-import { MEDIA_TYPE } from './media-type.ts'
+import { encodeCursor, PAGE_LIMIT, readPosition } from './cursor.ts'
 import { QueryParameters } from './query-parameters.ts'
 import type { Resource } from './resource.ts'
 import { FILTER_PARAMETERS, readFilter } from './statement-filters.ts'
 import { factsJson, rowJson } from './statement-json.ts'
-
-/** Rows of a page. */
-export const PAGE_LIMIT = { usual: 100, min: 1, max: 1000 }
 
 const KNOWN = new Set([...FILTER_PARAMETERS, 'order', 'limit', 'cursor', 'facts'])
 /** What may change from page to page. */
@@ -45,18 +40,4 @@ export function statementsResource({ registry }: HttpContext): Resource {
       })
     },
   }
-}
-
-/** Where a cursor says that the page begins; nothing without one. */
-export function readPosition(
-  parameters: QueryParameters,
-  fingerprint: string,
-): { readonly position?: ReturnType<typeof decodeCursor> } {
-  const cursor = parameters.one('cursor')
-  return cursor === undefined ? {} : { position: decodeCursor(cursor, fingerprint) }
-}
-
-/** Answers 200 with JSON that may be different next time. */
-export function answerJson(res: Response, value: unknown): void {
-  answerMutable(res, MEDIA_TYPE.json, encodeUtf8(JSON.stringify(value)))
 }

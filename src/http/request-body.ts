@@ -74,9 +74,10 @@ export function streamBody(
       }
     })
     req.on('end', resolve)
-    req.on('close', () => {
-      if (!req.complete) reject(new InputError('ERR_REQUEST', 'the request was cut off'))
-    })
+    const cutOff = (): void => reject(new InputError('ERR_REQUEST', 'the request was cut off'))
+    // Behind the end nothing is cut off any more; who went away before this says neither.
+    req.on('close', cutOff)
+    if (req.destroyed) cutOff()
   })
 }
 

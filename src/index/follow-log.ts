@@ -107,7 +107,7 @@ export class Follower {
     const { index, entriesMax = ENTRIES_MAX, onProgress } = this.#options
     const count = Math.min(entriesMax, this.#released - this.#indexed)
     if (count <= 0) return false
-    const records = await this.#readRecords(this.#indexed, count)
+    const { records } = await this.#readRecords(this.#indexed, count)
     await index.append(records)
     this.#indexed += records.length
     onProgress?.(this.#indexed as TreeSize)
@@ -122,8 +122,12 @@ export class Follower {
     const { index, entriesMax = ENTRIES_MAX } = this.#options
     const found = await index.findEnvelopes(digest, from)
     const records: IndexRecord[] = []
+    let bytes = 0
     for (const leafIndex of found.slice(0, entriesMax)) {
-      records.push(...(await this.#readRecords(leafIndex, 1)))
+      const read = await this.#readRecords(leafIndex, 1)
+      records.push(...read.records)
+      bytes += read.bytes
+      if (bytes >= BYTES_MAX) break
     }
     if (records.length > 0) await index.replace(records)
     const last = records.at(-1)?.leafIndex
@@ -133,7 +137,10 @@ export class Follower {
   }
 
   /** Records from `start` on: at least one, and fewer than `count` where they are large. */
-  async #readRecords(start: number, count: number): Promise<IndexRecord[]> {
+  async #readRecords(
+    start: number,
+    count: number,
+  ): Promise<{ readonly records: readonly IndexRecord[]; readonly bytes: number }> {
     const { log, readPreimage, sha256 } = this.#options
     await this.#policies.refresh()
     const entries = await log.readEntries(start as LeafIndex, count)
@@ -153,6 +160,6 @@ export class Follower {
       if (bytes >= BYTES_MAX) break
     }
     assertInvariant(records.length > 0, `entry ${start} is not stored`)
-    return records
+    return { records, bytes }
   }
 }

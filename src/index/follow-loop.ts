@@ -2,7 +2,6 @@
  * Keeps a follower going: it works when something is released and waits when nothing is left. What
  * fails is told, and tried again after a pause that grows; nothing that happens here ends a process.
  */
-import type { TreeSize } from '../bytes/integers.ts'
 import { Follower } from './follow-log.ts'
 import type { FollowerOptions } from './follow-log.ts'
 
@@ -34,7 +33,7 @@ export class FollowLoop {
   }
 
   /** Entries below this may be indexed. */
-  release(treeSize: TreeSize | number): void {
+  release(treeSize: number): void {
     this.#released = Math.max(this.#released, treeSize)
     this.#wake()
   }

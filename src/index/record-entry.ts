@@ -5,13 +5,10 @@
 import type { Sha256 } from '../bytes/digest.ts'
 import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
 import type { IndexRecord } from '../log/index-store.ts'
-import { readEntryFacts } from '../payload/entry-facts.ts'
-import type { EntryFacts } from '../payload/entry-facts.ts'
-import { innerCheck } from '../policy/inner-signatures.ts'
+import { parseEntry, readIndexedFacts } from '../policy/indexed-facts.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
 import { payloadNameOf } from '../statement/payload-name.ts'
 import type { PayloadName } from '../statement/payload-name.ts'
-import { parseSignedStatement } from '../statement/signed-statement.ts'
 
 /** An entry of the log, and when it was registered. */
 export interface RegisteredEntry {
@@ -37,32 +34,13 @@ export async function recordEntry(
   { leafIndex, entry, registrationTime }: RegisteredEntry,
   { policy, readPreimage, sha256 }: RecordEntryOptions,
 ): Promise<RecordedEntry> {
-  const statement = orError(() => parseSignedStatement(entry, { sha256 }))
+  const statement = parseEntry(entry, sha256)
   const name = statement instanceof Error ? undefined : payloadNameOf(statement)
   // A read that fails is no property of the entry: the follower tries again.
   const preimage = name === undefined ? undefined : await readPreimage(name)
-  const facts = orError(() => {
-    if (statement instanceof Error) throw statement
-    const check = innerCheck(policy, statement, preimage)
-    return readEntryFacts({ statement, preimage, innerCheck: check, sha256 })
-  })
-  const record = facts instanceof Error ? unreadable(sha256(entry), facts) : facts
+  const facts = readIndexedFacts({ entry, statement, preimage, policy, sha256 })
   return {
-    record: { leafIndex, registrationTime, ...record },
+    record: { leafIndex, registrationTime, ...facts },
     bytesRead: entry.length + (preimage?.length ?? 0),
   }
-}
-
-function orError<Value>(read: () => Value): Value | Error {
-  try {
-    return read()
-  } catch (error) {
-    return error as Error
-  }
-}
-
-function unreadable(entryId: Uint8Array, { message }: Error): EntryFacts {
-  const findings = [{ code: 'unreadable', message }]
-  const nothing = { digests: [], attributes: [], numbers: [] }
-  return { entryId, description: { kind: 'opaque', type: '', ...nothing, findings } }
 }

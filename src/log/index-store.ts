@@ -6,28 +6,17 @@
 import type { LeafIndex, TreeSize, UnixSeconds } from '../bytes/integers.ts'
 import type {
   AttributeName,
-  Description,
   DigestRole,
+  Finding,
   NumberName,
   StatementKind,
 } from '../payload/description.ts'
+import type { EntryFacts } from '../payload/entry-facts.ts'
 
-/** One entry as the index keeps it. */
-export interface IndexRecord {
+/** One entry as the index keeps it: what it says, and its position. */
+export interface IndexRecord extends EntryFacts {
   readonly leafIndex: LeafIndex
-  /** Full SHA-256 of the entry. */
-  readonly entryId: Uint8Array
   readonly registrationTime: UnixSeconds
-  /** Claims of the statement's protected header; absent where it has none. */
-  readonly issuer?: string
-  readonly subject?: string
-  /** Key id of the protected header, hex; for a certificate chain the hex SHA-256 of its leaf. */
-  readonly signer?: string
-  /** Label 3, or the preimage's type of a hash envelope. */
-  readonly contentType?: string
-  /** Digest of a hash envelope, and whether its preimage was read into the description. */
-  readonly envelope?: { readonly digest: string; readonly preimage: 'read' | 'absent' }
-  readonly description: Description
 }
 
 /** A record as lists show it: without its facts, which the entry itself has. */
@@ -36,6 +25,17 @@ export interface IndexedStatement extends Omit<IndexRecord, 'description'> {
   readonly type: string
   /** Codes of the findings. */
   readonly findings: readonly string[]
+}
+
+/** A record as lists show it. */
+export function summarize({ description, ...rest }: IndexRecord): IndexedStatement {
+  const { kind, type, findings } = description
+  return { ...rest, kind, type, findings: findingCodes(findings) }
+}
+
+/** Each code once, in order. */
+export function findingCodes(findings: readonly Finding[]): string[] {
+  return [...new Set(findings.map(({ code }) => code))].sort()
 }
 
 /** Filters of a query; all that are given have to hold. */
@@ -85,24 +85,22 @@ export interface QueryAnswer {
   readonly next?: number
 }
 
+/** What `findRecords` found, from one snapshot. */
+export interface FoundRecords {
+  readonly treeSize: TreeSize
+  readonly records: readonly IndexRecord[]
+}
+
 /** Read side. The work of one call is bounded, whatever is asked and however large the log is. */
 export interface IndexReader {
   readState(): Promise<IndexState>
   /** Statements that pass all filters, at most `limit`, in order of their indexes. */
   query(query: IndexQuery): Promise<QueryAnswer>
-  /** Whole records [start, start + count) as the tables hold them, for `attestry audit`. */
-  readRecords(
-    start: LeafIndex,
-    count: number,
-  ): Promise<{ readonly treeSize: TreeSize; readonly records: readonly IndexRecord[] }>
   /**
-   * Whole records of these entries, in ascending order and each once; what is not indexed is left
-   * out. For views of a few entries: the caller bounds the list.
+   * Whole records of these entries as the tables hold them, in ascending order and each once; what is
+   * not indexed is left out. The caller bounds the list.
    */
-  findRecords(leafIndexes: readonly LeafIndex[]): Promise<{
-    readonly treeSize: TreeSize
-    readonly records: readonly IndexRecord[]
-  }>
+  findRecords(leafIndexes: readonly LeafIndex[]): Promise<FoundRecords>
   /**
    * Calls `listener` after every transaction that indexed more, with the size that queries then see;
    * nobody has to poll. Calls may be joined (one for the last of several transactions), never lost.

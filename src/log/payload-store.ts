@@ -24,6 +24,9 @@ export interface PayloadStore {
   /** The name under which it was stored, or its SHA-256, finds it. A failed read is an error. */
   find(name: PayloadName): Promise<FoundPayload | undefined>
 
+  /** Whether {@link find} has content for this name; reads none of it. */
+  has(name: PayloadName): Promise<boolean>
+
   /**
    * Stores content durably, once. `present`: it was there, in whatever role; `pruned`: it was deleted
    * by a registered statement and is not taken again.

@@ -1,27 +1,21 @@
 /** One look-up of an audit of the index: what it answers against what it has to. */
 import type { QueryParameters } from '../client/query-pages.ts'
 import { AuditFault } from './audit-fault.ts'
-import type { IndexAudit } from './compare-records.ts'
+import type { IndexAudit, IndexRange } from './compare-records.ts'
 import { INDEXES_MAX, lookupsOf } from './lookup-sample.ts'
 import type { ExpectedLookup } from './lookup-sample.ts'
-
-/** Entries that were compared. */
-export interface ComparedRange {
-  readonly from: number
-  readonly to: number
-}
 
 /** The fault of a look-up that hides an entry, or finds one that does not say so. */
 export async function checkLookup(
   { parameters, indexes }: ExpectedLookup,
-  { from, to }: ComparedRange,
+  { from, to }: IndexRange,
   audit: IndexAudit,
 ): Promise<AuditFault | undefined> {
   const isCut = indexes.length >= INDEXES_MAX
   const end = isCut ? indexes.at(-1)! + 1 : to
-  const found = await readIndexes(parameters, { from, to: end }, audit)
+  const found = await audit.readRows(parameters, { from, to: end })
   if (found === undefined) return undefined
-  const wanted = new Map(indexes.map((leafIndex) => [leafIndex, undefined]))
+  const wanted = new Set(indexes)
   const differing = [
     ...indexes.filter((leafIndex) => !found.has(leafIndex)),
     ...[...found.keys()].filter((leafIndex) => !wanted.has(leafIndex)),
@@ -31,7 +25,7 @@ export async function checkLookup(
     if (audit.notComparable.has(leafIndex)) continue
     if (audit.envelopes.has(leafIndex) && !(await isWrongNow(parameters, leafIndex, audit)))
       continue
-    const entryId = found.get(leafIndex) ?? (await audit.entryIdOf(leafIndex))
+    const entryId = found.get(leafIndex)?.entryId ?? (await audit.entryIdOf(leafIndex))
     return faultOf(parameters, { leafIndex, entryId, isFound })
   }
   return undefined
@@ -51,24 +45,6 @@ function faultOf(
   return new AuditFault('index', message, where)
 }
 
-/** Entry ids by index; `undefined` when the index does not cover the range any more. */
-async function readIndexes(
-  parameters: QueryParameters,
-  { from, to }: ComparedRange,
-  audit: IndexAudit,
-): Promise<ReadonlyMap<number, string> | undefined> {
-  const range = { indexFrom: String(from), indexBelow: String(to) }
-  const asked = { ...parameters, ...range, order: 'ascending', limit: '1000' }
-  const found = new Map<number, string>()
-  for (let cursor: string | undefined; ;) {
-    const page = await audit.ask(cursor === undefined ? asked : { ...asked, cursor })
-    if (page.treeSize < to) return undefined
-    for (const { index, entryId } of page.statements) found.set(index, entryId)
-    cursor = page.next
-    if (cursor === undefined) return found
-  }
-}
-
 /** Content of an envelope may have come between two questions: both are asked once more. */
 async function isWrongNow(
   parameters: QueryParameters,
@@ -76,7 +52,7 @@ async function isWrongNow(
   audit: IndexAudit,
 ): Promise<boolean> {
   const facts = await audit.factsNow(leafIndex)
-  const found = await readIndexes(parameters, { from: leafIndex, to: leafIndex + 1 }, audit)
+  const found = await audit.readRows(parameters, { from: leafIndex, to: leafIndex + 1 })
   if (facts === undefined || found === undefined) return false
   const asked = new URLSearchParams(parameters as Record<string, string>).toString()
   const says = lookupsOf(facts, 0).some(

@@ -42,6 +42,15 @@ export interface IndexAuditOptions {
   readonly isCancelled?: () => boolean
 }
 
+/** Entries `from` and on, below `to`. */
+export interface IndexRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** Asks for everything that the tables have. */
+const RECORDS: QueryParameters = { facts: '1' }
+
 /** What the comparison of records leaves for that of look-ups. */
 export class IndexAudit {
   readonly sample: LookupSample
@@ -63,7 +72,7 @@ export class IndexAudit {
   }
 
   /** One page of an index that answered before. @throws UnavailableError `ERR_INDEX_OFF`. */
-  async ask(parameters: QueryParameters): Promise<StatementPage> {
+  async #ask(parameters: QueryParameters): Promise<StatementPage> {
     const page = await this.#options.source.lookUp(parameters)
     if (page !== undefined) return page
     throw new UnavailableError('ERR_INDEX_OFF', 'the index answers no more')
@@ -103,17 +112,20 @@ export class IndexAudit {
     this.position = { treeSize, ...(policyIndex === undefined ? {} : { policyIndex }) }
   }
 
-  /** As {@link #readRows}; where the tables cannot be read, the first entry that they fail on. */
-  async #readRowsOrName(block: Block, end: number): Promise<Map<number, RecordRow> | undefined> {
+  /** Records of a block; where the tables cannot be read, the first entry that they fail on. */
+  async #readRowsOrName(
+    block: Block,
+    end: number,
+  ): Promise<ReadonlyMap<number, RecordRow> | undefined> {
     try {
-      return await this.#readRows(block.start, end)
+      return await this.readRows(RECORDS, { from: block.start, to: end })
     } catch (error) {
       if (!isOff(error)) throw error
       // An index that is gone altogether is no fault of one entry.
-      await this.ask({ order: 'ascending', indexBelow: '0' })
+      await this.#ask({ order: 'ascending', indexBelow: '0' })
       const reader = new EntryReader(this.#options.sha256)
       for (const { leafIndex, entryId } of this.#readEntries(block, end, reader)) {
-        await this.#readRows(leafIndex, leafIndex + 1).catch((cause: unknown) => {
+        await this.#readRecord(leafIndex).catch((cause: unknown) => {
           if (!isOff(cause)) throw cause
           const message = `the index cannot read what it has of entry ${leafIndex}`
           throw new AuditFault('index', message, { leafIndex, entryId }, { cause })
@@ -123,18 +135,28 @@ export class IndexAudit {
     }
   }
 
-  /** Rows by index; `undefined` when the index does not cover the range any more. */
-  async #readRows(start: number, end: number): Promise<Map<number, RecordRow> | undefined> {
+  /**
+   * What a look-up finds in [from, to), by index; `undefined` when the index does not cover the range
+   * any more.
+   */
+  async readRows(
+    parameters: QueryParameters,
+    { from, to }: IndexRange,
+  ): Promise<ReadonlyMap<number, RecordRow> | undefined> {
     const rows = new Map<number, RecordRow>()
-    const range = { indexFrom: String(start), indexBelow: String(end) }
-    const parameters = { facts: '1', order: 'ascending', limit: '1000', ...range }
+    const range = { indexFrom: String(from), indexBelow: String(to) }
+    const asked = { ...parameters, ...range, order: 'ascending', limit: '1000' }
     for (let cursor: string | undefined; ;) {
-      const page = await this.ask(cursor === undefined ? parameters : { ...parameters, cursor })
-      if (page.treeSize < end) return undefined
+      const page = await this.#ask(cursor === undefined ? asked : { ...asked, cursor })
+      if (page.treeSize < to) return undefined
       for (const row of page.statements) rows.set(row.index, row)
       cursor = page.next
       if (cursor === undefined) return rows
     }
+  }
+
+  async #readRecord(leafIndex: number): Promise<ReadonlyMap<number, RecordRow> | undefined> {
+    return this.readRows(RECORDS, { from: leafIndex, to: leafIndex + 1 })
   }
 
   *#readEntries(
@@ -180,7 +202,7 @@ export class IndexAudit {
    */
   async factsNow(leafIndex: number): Promise<EntryFacts | undefined> {
     const block = await new EntryScanner({ ...this.#options, from: leafIndex }).next()
-    const rows = await this.#readRows(leafIndex, leafIndex + 1)
+    const rows = await this.#readRecord(leafIndex)
     if (block === undefined || rows === undefined) return undefined
     const reader = new EntryReader(this.#options.sha256)
     const [entry] = this.#readEntries(block, leafIndex + 1, reader)

@@ -7,14 +7,13 @@ import { encodeHex } from '../bytes/hex.ts'
 import type { Sha256 } from '../bytes/digest.ts'
 import type { StatementFacts, StatementRow } from '../client/statement-row.ts'
 import { InputError, VerificationError } from '../errors.ts'
-import { readEntryFacts } from '../payload/entry-facts.ts'
 import type { EntryFacts } from '../payload/entry-facts.ts'
 import { governanceKind } from '../payload/media-types.ts'
-import { innerCheck } from '../policy/inner-signatures.ts'
+import { parseEntry, readIndexedFacts } from '../policy/indexed-facts.ts'
+import type { ParsedEntry } from '../policy/indexed-facts.ts'
 import { parseRegistrationPolicy } from '../policy/registration-policy.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
 import { matchPayload } from '../statement/hash-envelope.ts'
-import { parseSignedStatement } from '../statement/signed-statement.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import type { LogSource } from './log-source.ts'
 
@@ -31,7 +30,7 @@ export interface ScannedEntry {
 
 /** An entry read; what cannot be read is its error. */
 export interface ReadEntry extends ScannedEntry {
-  readonly statement: SignedStatement | Error
+  readonly statement: ParsedEntry
   readonly isEnvelope: boolean
   /** In force when it was admitted. */
   readonly policy: RegistrationPolicy | undefined
@@ -51,7 +50,7 @@ export class EntryReader {
   read(scanned: Omit<ScannedEntry, 'entryId'>): ReadEntry {
     const { entry, leafIndex } = scanned
     const policy = this.#policy
-    const statement = orError(() => parseSignedStatement(entry, { sha256: this.#sha256 }))
+    const statement = parseEntry(entry, this.#sha256)
     if (!(statement instanceof Error)) this.#adopt(statement, leafIndex)
     const isEnvelope = !(statement instanceof Error) && statement.headers.hashEnvelope !== undefined
     return { ...scanned, entryId: encodeHex(this.#sha256(entry)), statement, isEnvelope, policy }
@@ -60,8 +59,7 @@ export class EntryReader {
   #adopt({ headers, message }: SignedStatement, leafIndex: number): void {
     const { contentType } = headers
     if (typeof contentType !== 'string' || governanceKind(contentType) !== 'policy') return
-    const policy = orError(() => parseRegistrationPolicy(message.payload ?? new Uint8Array()))
-    this.#policy = policy instanceof Error ? undefined : policy
+    this.#policy = policyOf(message.payload ?? new Uint8Array())
     this.policyIndex = leafIndex
   }
 }
@@ -77,19 +75,13 @@ export async function computeFacts(
   row: RecordRow,
   { source, sha256 }: FactsPorts,
 ): Promise<EntryFacts | undefined> {
-  if (statement instanceof Error) return unreadable(sha256(entry), statement)
   const { envelope } = row
-  const preimage = envelope?.preimage === 'read' ? await source.payload(envelope.digest) : undefined
-  if (envelope?.preimage === 'read' && (preimage === undefined || !fits(statement, preimage))) {
-    return undefined
+  if (statement instanceof Error || envelope?.preimage !== 'read') {
+    return readIndexedFacts({ entry, statement, preimage: undefined, policy, sha256 })
   }
-  const facts = orError(() =>
-    readEntryFacts({
-      ...{ statement, preimage, sha256 },
-      innerCheck: innerCheck(policy, statement, preimage),
-    }),
-  )
-  return facts instanceof Error ? unreadable(sha256(entry), facts) : facts
+  const preimage = await source.payload(envelope.digest)
+  if (preimage === undefined || !fits(statement, preimage)) return undefined
+  return readIndexedFacts({ entry, statement, preimage, policy, sha256 })
 }
 
 function fits(statement: SignedStatement, preimage: Uint8Array): boolean {
@@ -102,19 +94,13 @@ function fits(statement: SignedStatement, preimage: Uint8Array): boolean {
   }
 }
 
-function orError<Value>(read: () => Value): Value | Error {
+/** A document that is no policy decides nothing. */
+function policyOf(payload: Uint8Array): RegistrationPolicy | undefined {
   try {
-    return read()
-  } catch (error) {
-    return error as Error
+    return parseRegistrationPolicy(payload)
+  } catch {
+    return undefined
   }
-}
-
-/** As the follower records what it cannot read. */
-function unreadable(entryId: Uint8Array, { message }: Error): EntryFacts {
-  const nothing = { digests: [], attributes: [], numbers: [] }
-  const findings = [{ code: 'unreadable', message }]
-  return { entryId, description: { kind: 'opaque', type: '', ...nothing, findings } }
 }
 
 /** The first thing in which a row differs from what it should say; `undefined` when it is right. */
@@ -136,9 +122,7 @@ export function findDifference(
   return row.facts === undefined ? 'no facts' : differenceOfLists(row.facts, lists)
 }
 
-type Lists = StatementFacts
-
-function differenceOfLists(said: Lists, expected: Lists): string | undefined {
+function differenceOfLists(said: StatementFacts, expected: StatementFacts): string | undefined {
   for (const name of ['digests', 'attributes', 'numbers', 'findings'] as const) {
     const [has, should] = [texts(said[name]), texts(expected[name])]
     const missing = [...should].find((text) => !has.has(text))
@@ -149,7 +133,7 @@ function differenceOfLists(said: Lists, expected: Lists): string | undefined {
   return undefined
 }
 
-function texts(list: Lists[keyof Lists]): Set<string> {
+function texts(list: StatementFacts[keyof StatementFacts]): Set<string> {
   return new Set(
     list.map((item) => {
       if ('role' in item) return `${item.role} ${item.algorithm}:${item.value}`

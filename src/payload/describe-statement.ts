@@ -4,22 +4,17 @@
  */
 import { encodeHex } from '../bytes/hex.ts'
 import { PayloadError } from '../errors.ts'
-import type { DigestName } from '../bytes/digest.ts'
+import { DIGEST_LABELS } from '../statement/payload-name.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import type { Description, StatementKind } from './description.ts'
 import { DescriptionBuilder } from './description-builder.ts'
 import type { InTotoStatement } from './in-toto.ts'
 import { findMediaHandler } from './media-handlers.ts'
 import type { MediaType } from './media-types.ts'
-import { payloadMediaType, readPayload } from './read-payload.ts'
+import { payloadMediaType } from './payload-content.ts'
+import { readPayload } from './read-payload.ts'
 import type { ReadPayload } from './read-payload.ts'
 import { isInTotoMediaType } from './registration-facts.ts'
-
-const ALGORITHMS: Readonly<Record<DigestName, string>> = {
-  'SHA-256': 'sha256',
-  'SHA-384': 'sha384',
-  'SHA-512': 'sha512',
-}
 
 /**
  * Describes a statement.
@@ -34,7 +29,8 @@ export function describeStatement(request: {
   const mediaType = payloadMediaType(statement)
   const out = new DescriptionBuilder().purl(headers.subject)
   if (headers.hashEnvelope !== undefined && message.payload !== null) {
-    out.digest('evidence', ALGORITHMS[headers.hashEnvelope.algorithm], encodeHex(message.payload))
+    const { algorithm } = headers.hashEnvelope
+    out.digest('evidence', DIGEST_LABELS[algorithm], encodeHex(message.payload))
   }
   try {
     const { kind, type } = describe(readPayload(request), mediaType, out)

@@ -7,6 +7,7 @@ import { encodeHex } from '../bytes/hex.ts'
 import { sha256 as portableSha256 } from '../bytes/digest.ts'
 import type { Sha256 } from '../bytes/digest.ts'
 import { DIGEST_IDS } from '../statement/hash-envelope.ts'
+import { formatPayloadName } from '../statement/payload-name.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import type { StatementHeaders } from '../statement/statement-headers.ts'
 import { describeStatement } from './describe-statement.ts'
@@ -16,11 +17,14 @@ import type { AttributeName, Description, Finding } from './description.ts'
 export interface EntryFacts {
   /** Full SHA-256 of the entry. */
   readonly entryId: Uint8Array
+  /** Claims of the statement's protected header; absent where it has none. */
   readonly issuer?: string
   readonly subject?: string
   /** Key id in hex; for a certificate the hex of its SHA-256. */
   readonly signer?: string
+  /** Label 3, or the preimage's type of a hash envelope. */
   readonly contentType?: string
+  /** Digest of a hash envelope, and whether its preimage was read into the description. */
   readonly envelope?: { readonly digest: string; readonly preimage: 'read' | 'absent' }
   readonly description: Description
 }
@@ -44,7 +48,7 @@ export function readEntryFacts(request: EntryFactsRequest): EntryFacts {
   const digest =
     hashEnvelope === undefined || message.payload === null
       ? undefined
-      : `${hashEnvelope.algorithm.toLowerCase().replace('-', '')}:${encodeHex(message.payload)}`
+      : formatPayloadName({ algorithm: hashEnvelope.algorithm, digest: message.payload })
   return {
     entryId: entryDigest,
     ...(issuer === undefined ? {} : { issuer }),
@@ -66,7 +70,7 @@ const NOT_CHECKED: Finding = {
 }
 
 function describe({ statement, preimage, innerCheck }: EntryFactsRequest): Description {
-  const description = describeOrSay({
+  const description = describeStatement({
     statement,
     ...(preimage === undefined ? {} : { preimage }),
   })
@@ -84,17 +88,4 @@ function signerOf({ x5chain, x5t, keyId }: StatementHeaders, sha256: Sha256): st
   if (leaf !== undefined) return encodeHex(sha256(leaf))
   if (x5t?.algorithm === DIGEST_IDS['SHA-256']) return encodeHex(x5t.hash)
   return keyId === undefined ? undefined : encodeHex(keyId)
-}
-
-/**
- * A fault of a handler of ours must not stop a follower, nor make an auditor suspect the index: both say
- * the same of the entry.
- */
-function describeOrSay(request: Parameters<typeof describeStatement>[0]): Description {
-  try {
-    return describeStatement(request)
-  } catch (error) {
-    const findings = [{ code: 'unreadable', message: (error as Error).message }]
-    return { kind: 'opaque', type: '', digests: [], attributes: [], numbers: [], findings }
-  }
 }

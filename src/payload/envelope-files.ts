@@ -10,9 +10,9 @@ import { InputError } from '../errors.ts'
 import { looksLikeDsse } from './dsse.ts'
 import { JSON_LINES_MEDIA_TYPE, readEnvelopes } from './envelopes.ts'
 import type { Envelope } from './envelopes.ts'
-import { malformed } from './envelope-text.ts'
 import { listAt, objectAt } from './json-members.ts'
 import { findMember, listItems } from './json-slice.ts'
+import { malformed } from './malformed.ts'
 import { looksLikeBundle } from './sigstore-bundle.ts'
 
 const CONTEXT: JsonContext = { code: 'ERR_PAYLOAD_MALFORMED', what: 'file' }

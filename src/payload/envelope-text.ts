@@ -5,19 +5,14 @@
  */
 import { decodeBase64 } from '../bytes/base64.ts'
 import { parseStrictJson } from '../bytes/strict-json.ts'
-import { InputError, PayloadError } from '../errors.ts'
+import { InputError } from '../errors.ts'
 import type { JsonObject } from './in-toto.ts'
 import { isShallow, JSON_DEPTH_MAX } from './json-depth.ts'
 import { asObject, memberAt } from './json-members.ts'
+import { malformed } from './malformed.ts'
 
 /** Largest envelope or bundle that is looked into (statements.md §1). */
 export const ENVELOPE_BYTES_MAX: number = 512 * 1024
-
-/** @throws PayloadError always. */
-export function malformed(pointer: string, message: string, cause?: unknown): never {
-  const options = cause === undefined ? undefined : { cause }
-  throw new PayloadError('ERR_PAYLOAD_MALFORMED', pointer, message, options)
-}
 
 /**
  * The JSON value of an envelope.
@@ -91,7 +86,7 @@ export function readBytes(parent: JsonObject, name: string, pointer: string): Ui
  * Bytes of base64 or base64url, padded or not: one alphabet a text, no loose bits, no white space.
  * @throws InputError `ERR_BYTES_ENCODING`.
  */
-export function decodeEitherBase64(text: string): Uint8Array {
+function decodeEitherBase64(text: string): Uint8Array {
   const isUrl = /[-_]/.test(text)
   if (isUrl && /[+/]/.test(text)) {
     throw new InputError('ERR_BYTES_ENCODING', 'base64 in two alphabets at once')

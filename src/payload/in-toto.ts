@@ -60,9 +60,9 @@ function fail(pointer: string, message: string): never {
 
 /**
  * Parses the payload of an in-toto statement.
- * @throws InputError `ERR_PAYLOAD_MALFORMED`, with a pointer where it has one, for duplicate members, nesting over
- * {@link JSON_DEPTH_MAX}, another `_type`, no subject, a subject without a digest, or a predicate
- * type that is not a URI; and for a SLSA provenance without a builder id or with a bad time.
+ * @throws InputError `ERR_PAYLOAD_MALFORMED`, with a pointer where it has one, for duplicate members,
+ * nesting over {@link JSON_DEPTH_MAX}, another `_type`, no subject, a subject without a digest, or a
+ * predicate type that is not a URI; and for a SLSA provenance without a builder id or with a bad time.
  */
 export function parseInTotoStatement(bytes: Uint8Array): InTotoStatement {
   return readInTotoStatement(parseStrictJson(bytes, { code: CODE, what: 'in-toto Statement' }))

@@ -2,7 +2,7 @@
  * JSON lines (in-toto's `.intoto.jsonl`): one JSON value a line. Lines are cut out of the file as they
  * are, because each was signed on its own; the file as a whole was signed by nobody.
  */
-import { malformed } from './envelope-text.ts'
+import { malformed } from './malformed.ts'
 
 /** Most lines of one payload. */
 export const JSON_LINES_MAX = 256

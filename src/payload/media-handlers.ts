@@ -102,6 +102,3 @@ export function recogniseBytes({ name }: MediaType, bytes: Uint8Array): MediaHan
     return undefined
   }
 }
-
-/** Every media type that has a reader here, for documentation and tests. */
-export const MEDIA_TYPE_NAMES: readonly string[] = [...MEDIA_TYPES.keys()]

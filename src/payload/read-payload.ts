@@ -3,17 +3,20 @@
  * behind describe-statement.ts and validate-payload.ts. The payload decides and the media type is a
  * hint: JSON that calls itself an in-toto Statement is read as one under any media type.
  */
+import { JSON_BYTES_MAX } from '../bytes/strict-json.ts'
 import { PayloadError } from '../errors.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import { openEnvelope } from './envelopes.ts'
 import type { OpenedEnvelope } from './envelopes.ts'
 import type { BytesHandler, BytesInput, JsonInput } from './handler.ts'
-import type { InTotoStatement, JsonObject } from './in-toto.ts'
+import type { InTotoStatement } from './in-toto.ts'
 import { asObject } from './json-members.ts'
-import { JSON_BYTES_MAX } from '../bytes/strict-json.ts'
+import type { JsonObject } from './json-members.ts'
+import { malformed } from './malformed.ts'
 import { findMediaHandler, recogniseBareJson, recogniseBytes } from './media-handlers.ts'
 import { governanceKind, parseMediaType } from './media-types.ts'
 import type { GovernanceKind, MediaType } from './media-types.ts'
+import { payloadContent, payloadMediaType } from './payload-content.ts'
 import { findPredicate } from './predicates.ts'
 import type { JsonEntry } from './predicates.ts'
 import { readPayloadBytes } from './registration-facts.ts'
@@ -50,11 +53,6 @@ export interface ReadRequest {
   readonly facts?: PayloadFacts
 }
 
-/** Media type of the payload, or of the content whose digest is the payload. */
-export function payloadMediaType({ headers }: SignedStatement): MediaType {
-  return parseMediaType(headers.contentType ?? headers.hashEnvelope?.preimageContentType)
-}
-
 /**
  * @throws PayloadError when the payload says that it is of a known kind, and is not of its form.
  */
@@ -63,9 +61,8 @@ export function readPayload(request: ReadRequest): ReadPayload {
   const mediaType = payloadMediaType(statement)
   const governance = governanceKind(mediaType.name)
   if (governance !== undefined) return { form: 'governance', kind: governance }
-  const isEnvelope = statement.headers.hashEnvelope !== undefined
-  const bytes = isEnvelope ? preimage : statement.message.payload
-  if (bytes === undefined || bytes === null) return { form: 'unread', why: 'preimage-absent' }
+  const bytes = payloadContent(statement, preimage)
+  if (bytes === undefined) return { form: 'unread', why: 'preimage-absent' }
   if (bytes.length > JSON_BYTES_MAX) return { form: 'unread', why: 'preimage-too-large' }
   return readContent({ statement, mediaType, bytes }, { facts: request.facts, opens: true })
 }
@@ -80,10 +77,14 @@ interface ContentOptions {
 function readContent(input: BytesInput, { facts, opens }: ContentOptions): ReadPayload {
   const { mediaType, bytes } = input
   const read = facts ?? readPayloadBytes(bytes, mediaType.name)
-  if (read.kind === 'in-toto') return readInToto(read.statement)
+  if (read.kind === 'in-toto') {
+    const { within, statement } = read
+    if (within === undefined) return readInToto(statement)
+    return readInside(within, () => readInToto(statement))
+  }
   const envelope = opens ? openEnvelope(mediaType.name, bytes) : undefined
   if (envelope !== undefined) return readEnvelope(envelope, input)
-  if (read.kind === 'malformed') throw malformed(read.pointer, read.reason)
+  if (read.kind === 'malformed') malformed(read.pointer, read.reason)
   const handler = findMediaHandler(mediaType) ?? recogniseBytes(mediaType, bytes)
   if (handler?.bytes !== undefined) {
     handler.bytes.check(input)
@@ -91,8 +92,8 @@ function readContent(input: BytesInput, { facts, opens }: ContentOptions): ReadP
   }
   const json = read.kind === 'json' ? asObject(read.value) : undefined
   if (handler?.json !== undefined) {
-    if (read.kind === 'opaque') throw malformed('', read.reason)
-    if (json === undefined) throw malformed('', 'payload is not a JSON object')
+    if (read.kind === 'opaque') malformed('', read.reason)
+    if (json === undefined) malformed('', 'payload is not a JSON object')
     return readBare(handler.json, json, mediaType)
   }
   const entry = json === undefined ? undefined : recogniseBareJson(mediaType, json)
@@ -110,7 +111,7 @@ function readInToto(inToto: InTotoStatement): ReadPayload {
   if (entry === undefined) return { form: 'in-toto', inToto }
   const predicate = asObject(json['predicate'])
   try {
-    if (predicate === undefined) throw malformed('/predicate', 'is missing, or no object')
+    if (predicate === undefined) malformed('/predicate', 'is missing, or no object')
     return { ...checked(entry, { json, predicate, at: '/predicate', type }), inToto }
   } catch (error) {
     // A draft's name promises nothing: what does not fit is no fault of the statement.
@@ -129,16 +130,19 @@ function readEnvelope(envelope: OpenedEnvelope, { statement }: BytesInput): Read
   const { statementBytes: bytes, statementType, statementPointer = '' } = envelope
   if (bytes === undefined) return { form: 'envelope', envelope }
   const innerType = parseMediaType(statementType)
+  const inner = readInside(statementPointer, () =>
+    readContent({ statement, mediaType: innerType, bytes }, { opens: false }),
+  )
+  return { form: 'envelope', envelope, inner, innerType }
+}
+
+/** A pointer leads to a place in the payload: to the envelope's base64, and not into it. */
+function readInside(statementPointer: string, read: () => ReadPayload): ReadPayload {
   try {
-    const inner = readContent({ statement, mediaType: innerType, bytes }, { opens: false })
-    return { form: 'envelope', envelope, inner, innerType }
+    return read()
   } catch (error) {
     if (!(error instanceof PayloadError)) throw error
     const { pointer, message } = error
-    throw malformed(statementPointer, `what is signed inside: ${pointer}: ${message}`)
+    return malformed(statementPointer, `what is signed inside: ${pointer}: ${message}`)
   }
-}
-
-function malformed(pointer: string, message: string): PayloadError {
-  return new PayloadError('ERR_PAYLOAD_MALFORMED', pointer, message)
 }

@@ -2,7 +2,8 @@
  * What a statement's payload says, as far as rules look at it: an in-toto Statement, other JSON,
  * bytes that nobody here reads, or nothing because only a digest was signed. The payload decides
  * and the media type is a hint (in-toto): JSON that calls itself an in-toto Statement is read as one
- * under any media type, and so is one inside of a DSSE envelope or Sigstore bundle. Never throws for what a payload contains; `malformed` is an answer.
+ * under any media type, and so is one inside of a DSSE envelope or Sigstore bundle. Never throws for
+ * what a payload contains; `malformed` is an answer.
  */
 import { parseStrictJson } from '../bytes/strict-json.ts'
 import { InputError, PayloadError } from '../errors.ts'
@@ -11,10 +12,11 @@ import { envelopeForm, openEnvelope } from './envelopes.ts'
 import { IN_TOTO_TYPE_PREFIX, readInTotoStatement } from './in-toto.ts'
 import type { InTotoStatement } from './in-toto.ts'
 import { isShallow, JSON_DEPTH_MAX } from './json-depth.ts'
-import { parseMediaType } from './media-types.ts'
+import { mediaTypeName, parseMediaType } from './media-types.ts'
 
 export type PayloadFacts =
-  | { readonly kind: 'in-toto'; readonly statement: InTotoStatement }
+  /** `within`: where in the payload it is (RFC 6901), when it is inside of an envelope. */
+  | { readonly kind: 'in-toto'; readonly statement: InTotoStatement; readonly within?: string }
   /** JSON of another kind, parsed strictly; nested no deeper than JSON_DEPTH_MAX. */
   | { readonly kind: 'json'; readonly value: unknown }
   /** Not JSON, or not JSON that can be relied on, for the reason given. */
@@ -27,7 +29,7 @@ export type PayloadFacts =
 /** True for `application/vnd.in-toto+json` and `application/vnd.in-toto.<predicate>+json`. */
 export function isInTotoMediaType(contentType: string | number | undefined): boolean {
   if (typeof contentType !== 'string') return false
-  const name = contentType.split(';', 1)[0]!.trim().toLowerCase()
+  const name = mediaTypeName(contentType)
   if (!name.startsWith('application/vnd.in-toto') || !name.endsWith('+json')) return false
   const middle = name.slice('application/vnd.in-toto'.length, -'+json'.length)
   return middle === '' || middle.startsWith('.')
@@ -57,8 +59,8 @@ function factsInside(
     const envelope = openEnvelope(parseMediaType(type).name, bytes)
     if (envelope?.statementBytes === undefined) return undefined
     const inside = readPayloadBytes(envelope.statementBytes, envelope.statementType)
-    if (inside.kind === 'in-toto') return inside
     const { statementPointer: pointer = '' } = envelope
+    if (inside.kind === 'in-toto') return { ...inside, within: pointer }
     return inside.kind === 'malformed' ? { ...inside, pointer } : undefined
   } catch (error) {
     // Whoever asks whether the payload is valid hears it; rules see JSON that is no Statement.

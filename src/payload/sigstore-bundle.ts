@@ -10,7 +10,6 @@ import { InputError } from '../errors.ts'
 import { readDsse } from './dsse.ts'
 import type { DsseEnvelope } from './dsse.ts'
 import {
-  malformed,
   optionalText,
   parseEnvelopeJson,
   readBytes,
@@ -22,6 +21,7 @@ import { readFulcioIdentity } from './fulcio-identity.ts'
 import type { FulcioIdentity } from './fulcio-identity.ts'
 import type { JsonObject } from './in-toto.ts'
 import { listAt, memberAt, objectAt, textAt } from './json-members.ts'
+import { malformed } from './malformed.ts'
 
 const LOG_ENTRIES_MAX = 8
 const TIMESTAMPS_MAX = 8

@@ -21,7 +21,7 @@ import type { RejectDecision, TimeSpan } from './decision.ts'
 import type { DelegationChain, DelegationIndex, RegisteredDelegation } from './delegation-index.ts'
 
 /** Delegations to one key that are tried on one statement at most. */
-const DELEGATIONS_TRIED_MAX = 8
+export const DELEGATIONS_TRIED_MAX = 8
 
 export interface DelegatedRequest {
   readonly statement: RegistrableStatement

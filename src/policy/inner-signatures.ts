@@ -10,6 +10,7 @@ import { verifyDsse } from '../payload/dsse.ts'
 import type { DsseEnvelope } from '../payload/dsse.ts'
 import { envelopeForm, readEnvelopes } from '../payload/envelopes.ts'
 import type { Envelope, EnvelopeForm } from '../payload/envelopes.ts'
+import { payloadContent, payloadMediaType } from '../payload/payload-content.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
 import { ALWAYS, intersect, reject } from './decision.ts'
@@ -71,7 +72,7 @@ export function innerCheck(
   preimage?: Uint8Array,
 ): InnerCheck {
   // Content that came later was not there to be verified; only a declared envelope had to be.
-  const isDeclared = envelopeForm(mediaTypeOf(statement)) !== undefined
+  const isDeclared = envelopeForm(payloadMediaType(statement).name) !== undefined
   if (statement.headers.hashEnvelope !== undefined && !isDeclared) return 'not-checked'
   const forms = formsOf(statement, preimage)
   const isAsked = forms.every((form) => isVerified(form, policy))
@@ -83,7 +84,10 @@ function formsOf(
   preimage: Uint8Array | undefined,
 ): readonly Envelope['kind'][] {
   try {
-    const read = readEnvelopes(mediaTypeOf(statement), contentOf(statement, preimage) ?? NOTHING)
+    const read = readEnvelopes(
+      payloadMediaType(statement).name,
+      payloadContent(statement, preimage) ?? NOTHING,
+    )
     return (read?.envelopes ?? []).map(({ kind }) => kind)
   } catch (error) {
     if (!(error instanceof InputError)) throw error
@@ -106,8 +110,8 @@ function isVerified(
  */
 function readWrapped(request: InnerSignatureRequest): readonly Envelope[] {
   const { statement, preimage, policy } = request
-  const mediaType = mediaTypeOf(statement)
-  const bytes = contentOf(statement, preimage)
+  const mediaType = payloadMediaType(statement).name
+  const bytes = payloadContent(statement, preimage)
   if (bytes === undefined) {
     const form = envelopeForm(mediaType)
     if (form === undefined || !mayHaveToVerify(form, policy)) return []
@@ -122,17 +126,6 @@ function readWrapped(request: InnerSignatureRequest): readonly Envelope[] {
 
 function mayHaveToVerify(form: EnvelopeForm, policy: RegistrationPolicy): boolean {
   return form === 'lines' || isVerified(form, policy)
-}
-
-function mediaTypeOf({ headers }: SignedStatement): string {
-  return String(headers.contentType ?? headers.hashEnvelope?.preimageContentType ?? '')
-}
-
-function contentOf(
-  { headers, message }: SignedStatement,
-  preimage: Uint8Array | undefined,
-): Uint8Array | undefined {
-  return headers.hashEnvelope === undefined ? (message.payload ?? undefined) : preimage
 }
 
 async function verifyEnvelope(

@@ -11,10 +11,8 @@ import { authenticateIssuer } from '../statement/authenticate-issuer.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
+import { DELEGATIONS_TRIED_MAX } from './delegated-issuer.ts'
 import type { DelegationIndex } from './delegation-index.ts'
-
-/** Delegations to one key that are tried. */
-const DELEGATIONS_TRIED_MAX = 8
 
 export interface KnownSignerRequest {
   readonly statement: SignedStatement

@@ -15,6 +15,7 @@ import type { RejectDecision } from '../policy/decision.ts'
 import { changesDecisions } from '../payload/media-types.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
 import { isSignedByKnownKey } from '../policy/known-signer.ts'
+import { payloadNameOf } from '../statement/payload-name.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import { collectCollateral } from './collateral.ts'
 import type { SubmittedStatement } from './collateral.ts'
@@ -95,11 +96,14 @@ async function readPreimage(
   statement: SignedStatement,
   { ports, policy, anchors, delegations, registrationTime: at }: PreimageContext,
 ): Promise<Uint8Array | undefined> {
-  if (ports.payloads === undefined || statement.headers.hashEnvelope === undefined) return undefined
+  const { payloads, verifier } = ports
+  const name = payloadNameOf(statement)
+  if (payloads === undefined || name === undefined) return undefined
   if ((policy.registrarKeys ?? []).length === 0) return undefined
-  const { verifier } = ports
+  // A look-up costs less than a signature, and content is mostly not at hand.
+  if (!(await payloads.store.has(name))) return undefined
   const isKnown = await isSignedByKnownKey({ statement, anchors, delegations, at, verifier })
-  return isKnown ? findPreimage(statement, ports) : undefined
+  return isKnown ? findPreimage(name, payloads) : undefined
 }
 
 /** Ranges of journals follow each other only if one hand writes them. */

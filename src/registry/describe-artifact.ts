@@ -3,12 +3,13 @@
  * statements that used it with what came out, and evidence that names it. Newest first, a page at a
  * time; what a page shows of a single statement is bounded, too.
  */
+import { summarize } from '../log/index-store.ts'
 import type { IndexedStatement, IndexRecord } from '../log/index-store.ts'
 import type { DescribedDigest, DigestRole, Finding } from '../payload/description.ts'
 import { readSubjects } from '../payload/statement-subjects.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import type { RegistryPorts } from './ports.ts'
-import { queryStatements, summarize } from './query-statements.ts'
+import { queryStatements } from './query-statements.ts'
 import type { PagePosition } from './query-statements.ts'
 
 export interface ArtifactDigest {
@@ -25,7 +26,7 @@ export interface ArtifactLookup {
 /** Digests of one direction: all of them counted, the first ones shown. */
 export interface RelatedDigests {
   readonly total: number
-  readonly digests: readonly Omit<DescribedDigest, 'role'>[]
+  readonly digests: readonly ArtifactDigest[]
 }
 
 export interface ArtifactStatement {

@@ -7,9 +7,8 @@ import { concatBytes, equalBytes } from '../bytes/bytes.ts'
 import type { DigestName, StreamingDigest } from '../bytes/digest.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { assertInvariant, NotFoundError, VerificationError } from '../errors.ts'
-import { formatPayloadName, payloadNameOf } from '../statement/payload-name.ts'
+import { formatPayloadName } from '../statement/payload-name.ts'
 import type { PayloadName } from '../statement/payload-name.ts'
-import type { SignedStatement } from '../statement/signed-statement.ts'
 import type { PayloadPorts, RegistryPorts, Submitter } from './ports.ts'
 
 /** An upload that was let in: pieces go in as they arrive, and nothing is stored before the end. */
@@ -46,12 +45,18 @@ export class PayloadUpload {
     if (!equalBytes(other ?? sha256!, this.#name.digest)) {
       throw new VerificationError('ERR_PAYLOAD_MISMATCH', `the content is not that of ${name}`)
     }
-    const answer = await this.#payloads.store.put({
+    const { store, onStored } = this.#payloads
+    const isNewName = !(await store.has(this.#name))
+    const answer = await store.put({
       ...{ name: this.#name, sha256: sha256!, storedAt: this.#storedAt() },
       bytes: concatBytes(...this.#pieces),
     })
     if (answer === 'pruned') throw pruned(name)
-    if (answer === 'stored') this.#payloads.onStored(name)
+    // Entries name content by any of its digests, and wait for it by that one.
+    if (isNewName) onStored(name)
+    if (answer === 'stored' && other !== undefined) {
+      onStored(formatPayloadName({ algorithm: 'SHA-256', digest: sha256! }))
+    }
     return answer === 'stored'
   }
 }
@@ -98,13 +103,11 @@ export async function readPayload(
   return found.bytes
 }
 
-/** The content of a hash envelope where it is at hand; `undefined` for every other statement. */
+/** Content that a hash envelope names, where it is at hand. */
 export async function findPreimage(
-  statement: SignedStatement,
-  { payloads }: RegistryPorts,
+  name: PayloadName,
+  payloads: PayloadPorts,
 ): Promise<Uint8Array | undefined> {
-  const name = payloads && payloadNameOf(statement)
-  if (payloads === undefined || name === undefined) return undefined
   const found = await payloads.store.find(name)
   if (found?.kind !== 'stored') return undefined
   assertContent(name, found.bytes, payloads)

@@ -88,7 +88,7 @@ export interface ServiceKey {
 export interface PayloadPorts {
   readonly store: PayloadStore
   readonly startDigest: (algorithm: DigestName) => StreamingDigest
-  /** Told of every payload that was not there before: the index may have waited for it. */
+  /** Told of every name that found no payload before: the index may have waited for it. */
   readonly onStored: (name: string) => void
   /** Names in entries that this process registered: the index may not have them yet, or is off. */
   readonly named: NamedPayloads

@@ -4,6 +4,7 @@
  * can compare with a linear scan at that size (I8).
  */
 import type { LeafIndex } from '../bytes/integers.ts'
+import { summarize } from '../log/index-store.ts'
 import type { IndexedStatement, IndexQuery, IndexReader, IndexRecord } from '../log/index-store.ts'
 import type { RegistryPorts } from './ports.ts'
 import { assertCovers, requireIndex } from './require-index.ts'
@@ -151,11 +152,4 @@ function weightOf({ description }: IndexRecord): number {
   for (const { value } of digests) weight += 64 + value.length
   for (const { value } of attributes) weight += 48 + value.length
   return weight
-}
-
-/** A record as lists show it. */
-export function summarize({ description, ...rest }: IndexRecord): IndexedStatement {
-  const { kind, type, findings } = description
-  const codes = new Set(findings.map(({ code }) => code))
-  return { ...rest, kind, type, findings: [...codes].sort() }
 }

@@ -35,6 +35,9 @@ export async function register(
   ports: RegistryPorts,
   submitter?: Submitter,
 ): Promise<RegisterResult> {
+  const wait = ports.pace?.()
+  if (wait !== undefined) await wait
+
   const statement = parseSignedStatement(bytes, ports)
   const { entryDigest, entryId } = statement
 

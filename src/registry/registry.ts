@@ -72,9 +72,7 @@ export class Registry {
   }
 
   /** Registers one Signed Statement. */
-  async register(bytes: Uint8Array, submitter?: Submitter): Promise<RegisterResult> {
-    const wait = this.#ports.pace?.()
-    if (wait !== undefined) await wait
+  register(bytes: Uint8Array, submitter?: Submitter): Promise<RegisterResult> {
     return register(bytes, this.#ports, submitter)
   }
 

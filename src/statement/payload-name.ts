@@ -16,7 +16,8 @@ export interface PayloadName {
   readonly digest: Uint8Array
 }
 
-const LABELS: Readonly<Record<DigestName, string>> = {
+/** Digest algorithms as in-toto and names of payloads write them. */
+export const DIGEST_LABELS: Readonly<Record<DigestName, string>> = {
   'SHA-256': 'sha256',
   'SHA-384': 'sha384',
   'SHA-512': 'sha512',
@@ -44,7 +45,7 @@ export function parsePayloadName(text: string): PayloadName {
 
 /** The one spelling of a name. */
 export function formatPayloadName({ algorithm, digest }: PayloadName): string {
-  return `${LABELS[algorithm]}:${encodeHex(digest)}`
+  return `${DIGEST_LABELS[algorithm]}:${encodeHex(digest)}`
 }
 
 /** What a hash envelope names; `undefined` for other statements, and for digests of a wrong length. */

@@ -12,8 +12,10 @@ import { parseTime } from './certificate.ts'
 import type { Certificate } from './certificate.ts'
 import { coversCertificate, parseIssuingDistributionPoint } from './crl-scope.ts'
 import type { RevocationScope } from './crl-scope.ts'
-import { decodeOid, readChildren, readDer, scanDer, TAG } from './der.ts'
+import { readChildren, readDer, scanDer, TAG } from './der.ts'
 import type { DerElement } from './der.ts'
+import { readExtensions } from './extension-value.ts'
+import type { RawExtension } from './extension-value.ts'
 import { checkIssuedSignature } from './issued-signature.ts'
 import { equalNames, parseName } from './name.ts'
 import type { DistinguishedName } from './name.ts'
@@ -64,31 +66,7 @@ function malformed(message: string, cause?: unknown): InputError {
   return new InputError('ERR_X509_MALFORMED', message, cause === undefined ? undefined : { cause })
 }
 
-interface ListExtension {
-  readonly oid: string
-  readonly critical: boolean
-  readonly value: Uint8Array
-}
-
-function readExtensions(list: DerElement | undefined): ListExtension[] {
-  if (list?.tag !== TAG.sequence) throw malformed('not a list of extensions')
-  const seen = new Set<string>()
-  return readChildren(list).map((extension) => {
-    const [type, ...rest] = extension.tag === TAG.sequence ? readChildren(extension) : []
-    const value = rest.at(-1)
-    const [flag] = rest.length === 2 ? rest : []
-    if (type?.tag !== TAG.oid || value?.tag !== TAG.octetString || rest.length > 2) {
-      throw malformed('not an extension')
-    }
-    if (flag !== undefined && flag.tag !== TAG.boolean) throw malformed('not an extension')
-    const oid = decodeOid(type.content)
-    if (seen.has(oid)) throw malformed(`extension ${oid} occurs twice`)
-    seen.add(oid)
-    return { oid, critical: flag?.content[0] === 0xff, value: value.content }
-  })
-}
-
-const criticalOnes = (extensions: readonly ListExtension[]): string[] =>
+const criticalOnes = (extensions: readonly RawExtension[]): string[] =>
   extensions.filter(({ critical }) => critical).map(({ oid }) => oid)
 
 interface RevokedEntries {

@@ -26,7 +26,6 @@ export interface DidX509 {
   readonly predicates: readonly DidX509Predicate[]
 }
 
-export const DID_X509_PREFIX = 'did:x509:'
 const TEXT_MAX = 8192 // RFC 9943 §6 bounds the issuer
 const PREDICATES_MAX = 64
 

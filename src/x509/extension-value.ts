@@ -1,31 +1,57 @@
 /**
- * The contents of a certificate's extensions by object identifier: what vendors write about their
- * hardware (AMD's TCB and chip id, Intel's SGX extension). Nothing is interpreted here; whether the
- * certificate counts is `path.ts`'s question.
+ * Extensions of certificates and revocation lists as they are written: name, weight and bytes. Nothing
+ * is interpreted here: `extensions.ts` reads what paths need, `crl.ts` what lists say, and vendors write
+ * about their hardware (AMD's TCB and chip id, Intel's SGX extension).
  */
 import { InputError } from '../errors.ts'
 import type { Certificate } from './certificate.ts'
 import { decodeOid, readChildren, readDer, TAG } from './der.ts'
+import type { DerElement } from './der.ts'
 
 const TAG_EXTENSIONS = 0xa3
 
+/** One extension. */
+export interface RawExtension {
+  readonly oid: string
+  readonly critical: boolean
+  /** Content of the OCTET STRING. */
+  readonly value: Uint8Array
+}
+
+function malformed(message: string): InputError {
+  return new InputError('ERR_X509_MALFORMED', message)
+}
+
 /**
- * Content of each extension's OCTET STRING; `parseCertificate` has refused certificates that have
- * one twice.
+ * Reads a list of extensions out of DER that was scanned.
+ * @throws InputError `ERR_X509_MALFORMED`, also when one occurs twice.
+ */
+export function readExtensions(list: DerElement | undefined): RawExtension[] {
+  if (list?.tag !== TAG.sequence) throw malformed('not a list of extensions')
+  const seen = new Set<string>()
+  return readChildren(list).map((extension) => {
+    const [type, ...rest] = extension.tag === TAG.sequence ? readChildren(extension) : []
+    const value = rest.at(-1)
+    const [flag] = rest.length === 2 ? rest : []
+    if (type?.tag !== TAG.oid || value?.tag !== TAG.octetString || rest.length > 2) {
+      throw malformed('not an extension')
+    }
+    if (flag !== undefined && flag.tag !== TAG.boolean) throw malformed('not an extension')
+    const oid = decodeOid(type.content)
+    if (seen.has(oid)) throw malformed(`extension ${oid} occurs twice`)
+    seen.add(oid)
+    return { oid, critical: flag?.content[0] === 0xff, value: value.content }
+  })
+}
+
+/**
+ * Values of a certificate's extensions by object identifier.
  * @throws InputError `ERR_X509_MALFORMED`
  */
 export function extensionValues(certificate: Certificate): ReadonlyMap<string, Uint8Array> {
-  const values = new Map<string, Uint8Array>()
   const fields = readChildren(readDer(certificate.tbs, TAG.sequence))
   const wrapped = fields.find(({ tag }) => tag === TAG_EXTENSIONS)
-  if (wrapped === undefined) return values
-  for (const extension of readChildren(readDer(wrapped.content, TAG.sequence))) {
-    const [type, ...rest] = readChildren(extension)
-    const value = rest.at(-1)
-    if (type?.tag !== TAG.oid || value?.tag !== TAG.octetString) {
-      throw new InputError('ERR_X509_MALFORMED', 'an extension without a name or value')
-    }
-    values.set(decodeOid(type.content), value.content)
-  }
-  return values
+  if (wrapped === undefined) return new Map()
+  const extensions = readExtensions(readDer(wrapped.content))
+  return new Map(extensions.map(({ oid, value }) => [oid, value]))
 }

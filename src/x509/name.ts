@@ -24,6 +24,7 @@ export interface DistinguishedName {
 }
 
 const OID_EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
+const OID_COMMON_NAME = '2.5.4.3'
 
 function malformed(message: string): InputError {
   return new InputError('ERR_X509_MALFORMED', message)
@@ -125,6 +126,11 @@ export function isWithinName(name: DistinguishedName, base: DistinguishedName): 
     const own = name.rdns[i]
     return own !== undefined && equalRdns(own, rdn)
   })
+}
+
+/** The first common name, where there is one that is text. */
+export function commonName(name: DistinguishedName): string | undefined {
+  return name.rdns.flat().find(({ oid }) => oid === OID_COMMON_NAME)?.value
 }
 
 /** E-mail addresses in the subject, which RFC 5280 §4.2.1.10 puts under e-mail constraints. */

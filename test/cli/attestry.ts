@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { expect } from 'vitest'
 
 export const cliPath: string =
   process.env['ATTESTRY_CLI'] ?? fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -34,6 +35,28 @@ const environment = { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), TZ: 'UTC'
 /** Runs one command to its end. */
 export async function attestry(args: readonly string[], options: CliOptions): Promise<CliResult> {
   return finish(process.execPath, [cliPath, ...args], options)
+}
+
+/** Commands in one folder, in the words of a test. */
+export interface CommandLine {
+  readonly run: (...args: string[]) => Promise<CliResult>
+  /** Expects status 0; what it printed. */
+  readonly ok: (...args: string[]) => Promise<string>
+  /** The same with `--json`, parsed. */
+  readonly json: <Shape = Record<string, unknown>>(...args: string[]) => Promise<Shape>
+}
+
+/** @param folder asked at each command: some tests have a fresh one each. */
+export function commandLine(folder: () => string): CommandLine {
+  const run = (...args: string[]): Promise<CliResult> => attestry(args, { cwd: folder() })
+  const ok = async (...args: string[]): Promise<string> => {
+    const result = await run(...args)
+    expect(result.status, result.stdout + result.stderr).toBe(0)
+    return result.stdout
+  }
+  const json = async <Shape>(...args: string[]): Promise<Shape> =>
+    JSON.parse(await ok(...args, '--json')) as Shape
+  return { run, ok, json }
 }
 
 /** Runs a shell line in which `attestry` is the built command line. */

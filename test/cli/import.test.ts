@@ -14,8 +14,8 @@ import { parseSignedStatement } from '../../src/statement/signed-statement.ts'
 import { anchorFromFile } from '../../src/statement/trust-anchor.ts'
 import { alter, flip, innerAnchors, readSamples } from '../sigstore/samples.ts'
 import { hasVectors, readVector, vectorPath } from '../support/vectors.ts'
-import { attestry, startServer, temporaryFolder } from './attestry.ts'
-import type { CliResult, RunningServer } from './attestry.ts'
+import { commandLine, startServer, temporaryFolder } from './attestry.ts'
+import type { RunningServer } from './attestry.ts'
 
 interface Imported {
   readonly imported: readonly {
@@ -37,13 +37,8 @@ interface Imported {
 describe('attestry import', () => {
   let folder: ReturnType<typeof temporaryFolder>
   let server: RunningServer
-  const run = (...args: string[]): Promise<CliResult> => attestry(args, { cwd: folder.path })
+  const { run, ok } = commandLine(() => folder.path)
   const at = (name: string): string => join(folder.path, name)
-  const ok = async (...args: string[]): Promise<string> => {
-    const result = await run(...args)
-    expect(result.status, result.stdout + result.stderr).toBe(0)
-    return result.stdout
-  }
   const own = (): string[] => ['--key', 'issuer.pem', '--issuer', 'https://me.example', '--url', server.url] // prettier-ignore
   const imports = async (...args: string[]): Promise<Imported> =>
     JSON.parse(await ok('import', ...args, ...own(), '--json')) as Imported

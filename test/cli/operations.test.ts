@@ -4,8 +4,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { attestry, startServer, temporaryFolder } from './attestry.ts'
-import type { CliResult } from './attestry.ts'
+import { commandLine, startServer, temporaryFolder } from './attestry.ts'
 
 let folder: ReturnType<typeof temporaryFolder>
 beforeEach(() => {
@@ -15,13 +14,8 @@ afterEach(() => {
   folder.remove()
 })
 
-const run = (...args: string[]): Promise<CliResult> => attestry(args, { cwd: folder.path })
+const { run, ok } = commandLine(() => folder.path)
 const at = (name: string): string => join(folder.path, name)
-const ok = async (...args: string[]): Promise<string> => {
-  const result = await run(...args)
-  expect(result.status, result.stdout + result.stderr).toBe(0)
-  return result.stdout
-}
 
 interface Quickstart {
   readonly created: boolean

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { attestry, startServer } from './attestry.ts'
+import { commandLine, startServer } from './attestry.ts'
 import type { CliResult, RunningServer } from './attestry.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
@@ -12,12 +12,7 @@ const at = (name: string): string => join(cwd, name)
 let server: RunningServer
 let token: string
 
-const run = (...args: string[]): Promise<CliResult> => attestry(args, { cwd })
-async function json(...args: string[]): Promise<Record<string, unknown>> {
-  const result = await run(...args, '--json')
-  expect(result.status, result.stderr).toBe(0)
-  return JSON.parse(result.stdout) as Record<string, unknown>
-}
+const { run, json } = commandLine(() => cwd)
 const sign = (file: string, output: string, ...more: string[]): Promise<Record<string, unknown>> =>
   json('sign', file, '--key', 'issuer.pem', '--issuer', ISSUER, '--subject', 'demo', '--type', 'application/octet-stream', '-o', output, ...more) // prettier-ignore
 

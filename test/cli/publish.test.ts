@@ -3,8 +3,8 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { rebuildLog } from '../support/c2sp-tree.ts'
-import { attestry, startServer, temporaryFolder } from './attestry.ts'
-import type { CliResult, RunningServer } from './attestry.ts'
+import { commandLine, startServer, temporaryFolder } from './attestry.ts'
+import type { RunningServer } from './attestry.ts'
 
 let folder: ReturnType<typeof temporaryFolder>
 beforeEach(async () => {
@@ -16,15 +16,8 @@ afterEach(() => {
   folder.remove()
 })
 
-const run = (...args: string[]): Promise<CliResult> => attestry(args, { cwd: folder.path })
+const { run, ok, json } = commandLine(() => folder.path)
 const at = (name: string): string => join(folder.path, name)
-const ok = async (...args: string[]): Promise<string> => {
-  const result = await run(...args)
-  expect(result.status, result.stdout + result.stderr).toBe(0)
-  return result.stdout
-}
-const json = async <Shape>(...args: string[]): Promise<Shape> =>
-  JSON.parse(await ok(...args, '--json')) as Shape
 
 const serve = (): Promise<RunningServer> =>
   startServer(['serve', '--data', 'log', '--port', '0'], { cwd: folder.path })

@@ -2,17 +2,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { attestry, startServer } from './attestry.ts'
-import type { CliResult, RunningServer } from './attestry.ts'
+import { attestry, commandLine, startServer } from './attestry.ts'
+import type { RunningServer } from './attestry.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const cwd = temporaryDirectory()
-const run = (...args: string[]): Promise<CliResult> => attestry(args, { cwd })
-async function json(...args: string[]): Promise<Record<string, unknown>> {
-  const result = await run(...args, '--json')
-  expect(result.status, result.stderr).toBe(0)
-  return JSON.parse(result.stdout) as Record<string, unknown>
-}
+const { run, json } = commandLine(() => cwd)
 
 let server: RunningServer
 beforeAll(async () => {
@@ -46,6 +41,13 @@ describe('attestry token', () => {
       env: { ATTESTRY_TOKEN: token },
     })
     expect(byEnvironment.status).toBe(0)
+
+    // Who governs the log submits like anybody else.
+    const { policy } = await json<{ policy: object }>('policy', 'show', '--data', 'data')
+    writeFileSync(join(cwd, 'policy.json'), JSON.stringify(policy))
+    const set = ['policy', 'set', 'policy.json', '--key', 'data/keys/operator.pem', '--url', server.url] // prettier-ignore
+    expect((await run(...set)).stderr).toContain('ERR_TOKEN_MISSING')
+    expect(await json(...set, '--token-file', 'token')).toMatchObject({ kind: 'policy' })
 
     const refused = await run('register', 'stranger.cose', '--url', server.url, '--token-file', 'token') // prettier-ignore
     expect(refused.status).toBe(1)

@@ -1,6 +1,6 @@
 /** What `--verify` of the look-ups says about rows that are true, and about rows that are not. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { RowVerifier } from '../../src/cli/query/verify-row.ts'
+import { canonicalDigest, RowVerifier } from '../../src/cli/query/verify-row.ts'
 import type { RowCheck, RowClaim } from '../../src/cli/query/verify-row.ts'
 import { QueryClient } from '../../src/client/query-client.ts'
 import type { StatementRow } from '../../src/client/statement-row.ts'
@@ -94,4 +94,14 @@ describe('a row that is not true', () => {
     const found = await new RowVerifier(away, registry.trust()).check(rows[4]!)
     expect(found).toMatchObject({ status: 'cannot-tell', code: 'ERR_NETWORK' })
   })
+})
+
+it.each([
+  ['sha256:' + 'AB'.repeat(32), 'sha256:' + 'ab'.repeat(32)],
+  ['gitCommit:' + 'AB'.repeat(20), 'gitCommit:' + 'ab'.repeat(20)],
+  // Not hashes that we know: the registry compares these as they are, hex or not.
+  ['arn:ABCDEF', 'arn:ABCDEF'],
+  ['dirHash:h1:Abc=', 'dirHash:h1:Abc='],
+])('a digest that is asked for as %s is compared as %s', (asked, compared) => {
+  expect(canonicalDigest(asked)).toBe(compared)
 })

@@ -15,7 +15,7 @@ import { createVerifierKey, encodeVerifierKey } from '../../src/note/verifier-ke
 import { readNote, readProof, verifiedLines } from '../support/c2sp-reader.ts'
 import { noteSigner } from '../support/note-keys.ts'
 import { ForeignLog, post } from '../support/test-witness.ts'
-import { attestry, startServer, temporaryFolder } from './attestry.ts'
+import { commandLine, startServer, temporaryFolder } from './attestry.ts'
 import type { CliResult, RunningServer } from './attestry.ts'
 
 const ISSUER = 'https://ci.example.org'
@@ -23,12 +23,7 @@ const ORIGIN = 'log.example.org'
 const folder = temporaryFolder()
 const cwd = folder.path
 const at = (name: string): string => join(cwd, name)
-const run = (...args: string[]): Promise<CliResult> => attestry(args, { cwd })
-const ok = async (...args: string[]): Promise<string> => {
-  const result = await run(...args)
-  expect(result.status, result.stdout + result.stderr).toBe(0)
-  return result.stdout
-}
+const { run, ok } = commandLine(() => cwd)
 
 /** The vkey of a log's checkpoint key file. */
 function vkeyOf(pem: string): string {

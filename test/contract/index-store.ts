@@ -3,7 +3,6 @@
  * test file runs it. Most of it is one sentence: an answer is what a linear scan gives.
  */
 import { describe, expect, it } from 'vitest'
-import { leafIndex } from '../../src/bytes/integers.ts'
 import type { LeafIndex } from '../../src/bytes/integers.ts'
 import { ENVELOPES_MAX } from '../../src/log/index-store.ts'
 import type {
@@ -14,7 +13,7 @@ import type {
   IndexWriter,
 } from '../../src/log/index-store.ts'
 import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
-import { madeUpRecord } from '../support/index-records.ts'
+import { madeUpRecord, recordsFrom } from '../support/index-records.ts'
 import { randomRecords, randomQuery, seededRandom } from '../support/random-index.ts'
 
 export interface IndexUnderTest {
@@ -87,7 +86,7 @@ export function describeIndexStore(name: string, make: () => Promise<IndexUnderT
           treeSize: 0,
           statements: [],
         })
-        expect(await reader.readRecords(leafIndex(0), 10)).toEqual({ treeSize: 0, records: [] })
+        expect(await recordsFrom(reader, 0, 10)).toEqual({ treeSize: 0, records: [] })
         expect(await reader.findEnvelopes('sha256:00')).toEqual([])
         expect(await writer.listAbsentPreimages(10)).toEqual([])
       }),
@@ -99,14 +98,14 @@ export function describeIndexStore(name: string, make: () => Promise<IndexUnderT
         const records = randomRecords(seededRandom(1), 0, 200)
         await writer.append(records.slice(0, 70))
         await writer.append(records.slice(70))
-        const read = await reader.readRecords(leafIndex(0), 1000)
+        const read = await recordsFrom(reader, 0, 1000)
         expect(read.treeSize).toBe(200)
         expect(read.records.map(comparable)).toEqual(records.map(comparable))
         const some = await reader.findRecords([7, 3, 3, 199, 200].map((at) => at as LeafIndex))
         expect(some.records.map(comparable)).toEqual(
           [3, 7, 199].map((at) => comparable(records[at]!)),
         )
-        const middle = await reader.readRecords(leafIndex(198), 10)
+        const middle = await recordsFrom(reader, 198, 10)
         expect(indexesOf(middle.records)).toEqual([198, 199])
       }),
     )
@@ -223,7 +222,7 @@ export function describeIndexStore(name: string, make: () => Promise<IndexUnderT
           replaced[at] = { ...records[at]!, ...(envelope ? { envelope } : {}), description }
         }
         await writer.replace([4, 30, 31].map((at) => replaced[at]!))
-        const read = await reader.readRecords(leafIndex(0), 100)
+        const read = await recordsFrom(reader, 0, 100)
         expect(read.records.map(comparable)).toEqual(replaced.map(comparable))
         const scan = new MemoryIndex()
         await scan.append(replaced)

@@ -2,14 +2,12 @@
  * kill -9 of the follower at random moments (I8): the index goes on exactly where a transaction ended,
  * and in the end it is what one that nobody killed is. Runs the built CLI.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { initLog } from '../../src/app/init-log.ts'
 import { readConfig } from '../../src/app/config.ts'
 import { startRegistry } from '../../src/app/start.ts'
@@ -17,13 +15,13 @@ import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
 import { randomFrom, seed, slow } from '../support/mutate.ts'
 import { attestry } from '../support/server-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { testSigner } from '../support/test-signer.ts'
 
 const CYCLES = slow ? 60 : 6
 const ENTRIES = slow ? 20_000 : 2500
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-const folder = mkdtempSync(join(tmpdir(), 'attestry-kill-follower-'))
-const data = join(folder, 'data')
+const data = join(temporaryDirectory(), 'data')
 const path = join(data, 'index.sqlite')
 const random = randomFrom(seed)
 const signer = testSigner()
@@ -96,7 +94,6 @@ beforeAll(async () => {
   await Promise.all(Array.from({ length: 32 }, client))
   await registry.close()
 }, 120_000)
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('a follower that is killed', () => {
   it(`${CYCLES} times (seed ${seed}) goes on exactly where it was`, async () => {

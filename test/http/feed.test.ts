@@ -286,7 +286,6 @@ function countQueries(index: MemoryIndex, count: () => void): IndexReader {
       count()
       return index.query(query)
     },
-    readRecords: (start, length) => index.readRecords(start, length),
     findRecords: (indexes) => index.findRecords(indexes),
     findEnvelopes: (digest) => index.findEnvelopes(digest),
     follow: (listener) => index.follow(listener),

@@ -61,7 +61,8 @@ describe('PUT /payloads', () => {
       expect(stored.status).toBe(201)
       expect(stored.headers).toMatchObject({ location: `/payloads/${name}`, 'content-length': '0' })
       expect((await put(server, name, bytes)).status).toBe(204)
-      expect(service.storedPayloads).toEqual([name])
+      // Entries may name it by its SHA-256, too.
+      expect(service.storedPayloads).toEqual([...new Set([name, nameOf(bytes)])])
 
       const served = await get(server, name)
       expect(served.status).toBe(200)
@@ -81,6 +82,15 @@ describe('PUT /payloads', () => {
       )
     },
   )
+
+  it('tells the index of a name that is new, though the content is not', async () => {
+    const { service, server } = await create()
+    const [name, other] = [nameOf(bytes), nameOf(bytes, 'sha384')]
+    expect((await put(server, name, bytes)).status).toBe(201)
+    expect((await put(server, other, bytes)).status).toBe(204)
+    expect((await put(server, other, bytes)).status).toBe(204)
+    expect(service.storedPayloads).toEqual([name, other])
+  })
 
   it('takes nothing that has another digest', async () => {
     const { service, server } = await create()
@@ -170,6 +180,34 @@ describe('PUT /payloads', () => {
     expect((await get(server, nameOf(bytes))).status).toBe(404)
     expect(service.storedPayloads).toEqual([])
     expect(service.failures).toEqual([])
+    expect((await put(server, nameOf(bytes), bytes)).status).toBe(201)
+  })
+
+  it.each([
+    ['before its body is whole', 5],
+    ['behind its whole body', bytes.length],
+  ])('keeps no slot of a client that goes away %s and before it is let in', async (_when, sent) => {
+    let open = (): void => undefined
+    const gate = new Promise<void>((resolve) => (open = resolve))
+    const slow: SubmitterAuthenticator = {
+      authenticate: async (...asked) => {
+        await gate
+        return submitters.authenticate(...asked)
+      },
+    }
+    // One upload takes them all.
+    const limits = { registrationsInFlightMax: 4 }
+    const { server, port } = await create({ submitters: slow, limits })
+    const socket = connect(port, '127.0.0.1')
+    socket.write(
+      `PUT /payloads/${nameOf(bytes)} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\n` +
+        `Content-Length: ${bytes.length}\r\n\r\n`,
+    )
+    socket.write(bytes.subarray(0, sent))
+    await wait(50)
+    socket.destroy()
+    await wait(50)
+    open()
     expect((await put(server, nameOf(bytes), bytes)).status).toBe(201)
   })
 

@@ -1,12 +1,9 @@
 /** The follower: never above what is released, exactly where it ended, whatever an entry holds. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { sha256 } from '../../src/bytes/digest.ts'
 import { encodeHex } from '../../src/bytes/hex.ts'
-import { leafIndex } from '../../src/bytes/integers.ts'
 import { Follower } from '../../src/index/follow-log.ts'
 import type { FollowerOptions } from '../../src/index/follow-log.ts'
 import { FollowLoop } from '../../src/index/follow-loop.ts'
@@ -15,10 +12,13 @@ import { formatPayloadName } from '../../src/statement/payload-name.ts'
 import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
 import { openIndex } from '../../src/store/sqlite/open-index.ts'
 import { SqliteIndex } from '../../src/store/sqlite/sqlite-index.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { createGate, TestRegistry } from '../support/test-registry.ts'
 import { comparable } from '../contract/index-store.ts'
 import { indexLog } from '../support/index-log.ts'
+import { recordsFrom } from '../support/index-records.ts'
 
+const directory = temporaryDirectory()
 let registry: TestRegistry
 let index: MemoryIndex
 let preimages: Map<string, Uint8Array>
@@ -46,7 +46,7 @@ async function register(count: number, from = 0): Promise<void> {
 const released = (): number => registry.log.currentHead().treeHead.treeSize
 const indexed = async (): Promise<number> => (await index.readState()).treeSize
 async function records(of: MemoryIndex = index): Promise<readonly IndexRecord[]> {
-  return (await of.readRecords(leafIndex(0), 10_000)).records
+  return (await recordsFrom(of, 0, 10_000)).records
 }
 
 async function follow(parts: Partial<FollowerOptions> = {}, upTo = released()): Promise<Follower> {
@@ -202,6 +202,31 @@ describe('content of hash envelopes', () => {
     expect(await index.listAbsentPreimages(10)).toEqual([])
   })
 
+  it('replaces no more in one transaction than a bound of bytes', async () => {
+    const large = new Uint8Array(4 * 1024 * 1024)
+    const named = {
+      payload: large,
+      contentType: 'application/octet-stream',
+      hash: 'SHA-256',
+    } as const
+    for (let at = 3; at < 8; at++) {
+      await registry.registry.register(await registry.statement(at, named))
+    }
+    const follower = await follow()
+    const digest = `sha256:${encodeHex(sha256(large))}`
+    preimages.set(digest, large)
+    const sizes: number[] = []
+    const replace = index.replace.bind(index)
+    index.replace = async (replaced) => {
+      sizes.push(replaced.length)
+      return replace(replaced)
+    }
+    follower.payloadStored(digest)
+    await follower.run()
+    expect(sizes).toEqual([2, 2, 1])
+    expect(await index.listAbsentPreimages(10)).toEqual([name])
+  })
+
   it('is looked for at a start: it may have been stored while nobody followed', async () => {
     await follow()
     preimages.set(name, content)
@@ -276,16 +301,14 @@ describe('texts that UTF-8 cannot hold', () => {
     )
     const change = { payload, contentType: 'application/vnd.in-toto+json' }
     await registry.registry.register(await registry.statement(1, change))
-    const directory = mkdtempSync(join(tmpdir(), 'attestry-index-'))
     const { writer } = await openIndex(join(directory, 'index.sqlite'), { madeBy: '1' })
     const reader = SqliteIndex.open(join(directory, 'index.sqlite'))
     await follow({ index: writer })
     await follow()
-    const stored = await reader.readRecords(leafIndex(0), 10)
+    const stored = await recordsFrom(reader, 0, 10)
     expect(stored.records.map(comparable)).toEqual((await records()).map(comparable))
     expect(stored.records.at(-1)!.description.type).toBe('https://slsa.dev/\ufffd')
     await reader.close()
     await writer.close()
-    rmSync(directory, { recursive: true, force: true })
   })
 })

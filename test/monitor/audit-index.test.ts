@@ -220,7 +220,6 @@ async function serve(
   const reader: IndexReader = {
     readState: () => index.readState(),
     query: (query) => index.query(query),
-    readRecords: (start, count) => index.readRecords(start, count),
     findRecords: (indexes) => index.findRecords(indexes),
     findEnvelopes: (digest) => index.findEnvelopes(digest),
     follow: (listener) => index.follow(listener),

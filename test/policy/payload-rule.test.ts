@@ -12,6 +12,13 @@ import { decided, policy, provenance, statement } from './fixture.ts'
 import type { StatementOptions } from './fixture.ts'
 
 const validating = { payloadValidator: 'attestry@1' } as const
+const noBuildType = {
+  ...provenance(),
+  predicate: {
+    buildDefinition: { externalParameters: {} },
+    runDetails: { builder: { id: 'x:y' } },
+  },
+}
 const noBuilder = { ...provenance(), predicate: { buildDefinition: {}, runDetails: {} } }
 
 const decideOn = async (
@@ -62,6 +69,31 @@ describe('a policy with a payload validator', () => {
     const preimage = encodeUtf8(JSON.stringify(noBuilder))
     const decision = await decided(about, { by: validating, collateral: { preimage } })
     expect(decision).toMatchObject({ rule: 'payload', pointer: '/predicate/runDetails/builder' })
+  })
+})
+
+describe('what an envelope wraps', () => {
+  const wrap = (payload: object): object => ({
+    payload: btoa(JSON.stringify(payload)),
+    payloadType: 'application/vnd.in-toto+json',
+    signatures: [{ sig: 'AAAA' }],
+  })
+
+  it.each(['application/vnd.in-toto+dsse', 'application/json'])(
+    'is refused at its place in the payload, under %s',
+    async (contentType) => {
+      expect(await decideOn({ payload: wrap(noBuildType), contentType })).toMatchObject({
+        rule: 'payload',
+        pointer: '/payload',
+        reason: '/payload: what is signed inside: /predicate/buildDefinition/buildType: is missing',
+      })
+    },
+  )
+
+  it('is admitted when it is of its form', async () => {
+    expect(
+      await decideOn({ payload: wrap(provenance()), contentType: 'application/vnd.in-toto+dsse' }),
+    ).toMatchObject({ kind: 'accept' })
   })
 })
 

@@ -4,14 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { leafIndex } from '../../src/bytes/integers.ts'
 import { UnavailableError } from '../../src/errors.ts'
 import type { IndexQuery, IndexRecord } from '../../src/log/index-store.ts'
 import { openIndex } from '../../src/store/sqlite/open-index.ts'
 import type { OpenIndexOptions } from '../../src/store/sqlite/open-index.ts'
 import { SqliteIndex } from '../../src/store/sqlite/sqlite-index.ts'
 import { comparable } from '../contract/index-store.ts'
-import { madeUpRecord } from '../support/index-records.ts'
+import { madeUpRecord, recordsFrom } from '../support/index-records.ts'
 import { randomRecords, seededRandom } from '../support/random-index.ts'
 
 let directory: string
@@ -189,7 +188,7 @@ describe('rows that are gone', () => {
     withRows(
       'DELETE FROM posting WHERE leaf_index = 1 AND role = 1',
       async (index) => {
-        const { records: read } = await index.readRecords(leafIndex(0), 2)
+        const { records: read } = await recordsFrom(index, 0, 2)
         expect(read.map(({ description }) => description.digests)).toEqual([digests, []])
       },
       [madeUpRecord(0, {}, { digests }), madeUpRecord(1, {}, { digests })],
@@ -197,7 +196,7 @@ describe('rows that are gone', () => {
 
   it('a statement that look-ups do not find by its kind is missing among the records', () =>
     withRows('DELETE FROM posting WHERE leaf_index = 7', async (index) => {
-      const { records: read, treeSize } = await index.readRecords(leafIndex(5), 5)
+      const { records: read, treeSize } = await recordsFrom(index, 5, 5)
       expect(treeSize).toBe(100)
       expect(read.map(comparable)).toEqual([5, 6, 8, 9].map((at) => comparable(records[at]!)))
     }))

@@ -2,8 +2,6 @@
  * What a look-up costs: no statement scans a table or sorts what it found, a filter that few
  * statements pass keeps every combination cheap, and filters that many pass are worked off in steps.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { IndexQuery, IndexRecord } from '../../src/log/index-store.ts'
@@ -16,9 +14,10 @@ import { INDEX_READS, prepareIndexReads } from '../../src/store/sqlite/index-sql
 import type { IndexReads } from '../../src/store/sqlite/index-sql.ts'
 import { openIndex } from '../../src/store/sqlite/open-index.ts'
 import { madeUpRecord } from '../support/index-records.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const SIZE = 20_000
-const directory = mkdtempSync(join(tmpdir(), 'attestry-plans-'))
+const directory = temporaryDirectory()
 let database: SqliteDatabase
 let reads: IndexReads
 const scan = new MemoryIndex()
@@ -62,7 +61,6 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => {
   database.close()
-  rmSync(directory, { recursive: true, force: true })
 })
 
 const digest = (letter: string): NonNullable<IndexQuery['digest']> => ({

@@ -1,10 +1,11 @@
 /** The payload tables beside the log's: stored once, found by each name, moved by a commit, deleted. */
 import Database from 'better-sqlite3'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { digest, sha256 } from '../../src/bytes/digest.ts'
 import type { DigestName } from '../../src/bytes/digest.ts'
 import type { NewPayload } from '../../src/log/payload-store.ts'
+import { PayloadRows } from '../../src/store/sqlite/payload-rows.ts'
 import { SqlitePayloadPruning } from '../../src/store/sqlite/sqlite-payload-pruning.ts'
 import { SqlitePayloadStore } from '../../src/store/sqlite/sqlite-payload-store.ts'
 import { SqlitePreimages } from '../../src/store/sqlite/sqlite-preimages.ts'
@@ -51,6 +52,10 @@ describe('SqlitePayloadStore', () => {
     expect(await payloads.find(wide.name)).toEqual(found)
     expect(await payloads.find(payload('a').name)).toEqual(found)
     expect(await payloads.find(payload('a', 'SHA-384').name)).toBeUndefined()
+    expect(await payloads.has(wide.name)).toBe(true)
+    expect(await payloads.has(payload('a').name)).toBe(true)
+    expect(await payloads.has(payload('a', 'SHA-384').name)).toBe(false)
+    expect(await payloads.has(payload('b').name)).toBe(false)
     expect(await payloads.put(payload('a', 'SHA-384'))).toBe('present')
     expect(await payloads.find(payload('a', 'SHA-384').name)).toEqual(found)
     expect(await payloads.put(payload('a'))).toBe('present')
@@ -68,6 +73,7 @@ describe('SqlitePayloadStore', () => {
     commit(database, 5, one.bytes)
     expect(database.prepare('SELECT count(*) FROM payload').pluck().get()).toBe(0)
     expect(await payloads.find(one.name)).toEqual({ kind: 'stored', bytes: one.bytes })
+    expect(await payloads.has(one.name)).toBe(true)
     expect(await payloads.put(payload('a'))).toBe('present')
     commit(database, 6, one.bytes)
     expect(payloads.listPinnedNames()).toEqual([one.name])
@@ -93,6 +99,34 @@ describe('SqlitePayloadStore', () => {
     expect(preimages.read(payload('a').name)).toEqual(bytes)
     expect(pinned()).toBe(1)
     expect(preimages.read(payload('b').name)).toBeUndefined()
+  })
+
+  it.each([
+    ['was deleted', 'DELETE FROM payload', undefined],
+    [
+      'became collateral',
+      `INSERT INTO collateral SELECT digest, 1, bytes FROM payload;
+       INSERT INTO entry_collateral SELECT 1, 'preimage', digest FROM collateral`,
+      encodeUtf8('a'),
+    ],
+  ])('is not read unpinned by the index when it %s in between', async (_, sql, expected) => {
+    const { path, payloads, database } = open()
+    const preimages = SqlitePreimages.open(path)
+    releases.push(() => preimages.close())
+    const { name } = payload('a')
+    await payloads.put(payload('a'))
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
+    const find = PayloadRows.prototype.find
+    const spy = vi.spyOn(PayloadRows.prototype, 'find').mockImplementationOnce(function (
+      this: PayloadRows,
+      digestOf,
+    ) {
+      const row = find.call(this, digestOf)
+      database.exec(sql)
+      return row
+    })
+    releases.push(() => spy.mockRestore())
+    expect(preimages.read(name)).toEqual(expected)
   })
 })
 
@@ -126,6 +160,7 @@ describe('SqlitePayloadPruning', () => {
     const entryId = new Uint8Array(32).fill(7)
     pruning.mark(used.sha256, entryId, 9)
     expect(await payloads.find(used.name)).toEqual({ kind: 'pruned', entryId })
+    expect(await payloads.has(used.name)).toBe(false)
     expect(await payloads.put(used)).toBe('pruned')
     pruning.deleteMarked(used.sha256)
     expect(database.prepare('SELECT count(*) FROM collateral').pluck().get()).toBe(0)

@@ -6,17 +6,17 @@ function codeOf(error: unknown): string {
   throw error
 }
 
-/** Code of the refusal, or "accepted". */
-export function refusal(action: () => unknown): string {
+/** What `name` calls the refusal, or "accepted". */
+export function refusal(action: () => unknown, name = codeOf): string {
   try {
     action()
     return 'accepted'
   } catch (error) {
-    return codeOf(error)
+    return name(error)
   }
 }
 
 /** The same of an action that is asynchronous. */
-export async function rejection(action: () => Promise<unknown>): Promise<string> {
-  return action().then(() => 'accepted', codeOf)
+export async function rejection(action: () => Promise<unknown>, name = codeOf): Promise<string> {
+  return action().then(() => 'accepted', name)
 }

@@ -1,6 +1,6 @@
 /** Records of an index, made up: a statement that says exactly what a test wants. */
 import type { LeafIndex } from '../../src/bytes/integers.ts'
-import type { IndexRecord } from '../../src/log/index-store.ts'
+import type { FoundRecords, IndexReader, IndexRecord } from '../../src/log/index-store.ts'
 import type { Description } from '../../src/payload/description.ts'
 
 /** A record at `leafIndex`, registered that many seconds after 1000. */
@@ -26,4 +26,13 @@ export function madeUpRecord(
       ...description,
     },
   }
+}
+
+/** Whole records of [start, start + count). */
+export function recordsFrom(
+  reader: IndexReader,
+  start: number,
+  count: number,
+): Promise<FoundRecords> {
+  return reader.findRecords(Array.from({ length: count }, (_, at) => (start + at) as LeafIndex))
 }

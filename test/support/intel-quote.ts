@@ -31,7 +31,7 @@ function le(value: number, bytes: number): Uint8Array {
   return Uint8Array.from({ length: bytes }, (_, i) => Math.floor(value / 256 ** i) % 256)
 }
 
-/** Bytes of hex or text, zero-padded on the right to `length`. */
+/** Bytes of hex, zero-padded on the right to `length`. */
 function field(value: string | undefined, length: number): Uint8Array {
   const bytes = new Uint8Array(length)
   if (value !== undefined) bytes.set(decodeHex(value))

@@ -1,8 +1,8 @@
 /** How verification of synthetic Intel evidence ends: facts, or the reason why there are none. */
 import { nodeVerifier } from '../../src/keys/node-verifier.ts'
-import { EvidenceError } from '../../src/payload/tee/evidence.ts'
 import type { EvidenceFacts } from '../../src/payload/tee/evidence.ts'
 import { verifyDcap } from '../../src/payload/tee/verify-dcap.ts'
+import { evidenceReason } from './evidence-reason.ts'
 import { makeDcap, makeIntelPki } from './intel-pki.ts'
 import type { Dcap, DcapOptions, IntelPki } from './intel-pki.ts'
 
@@ -10,13 +10,7 @@ export const verify = (dcap: Dcap): Promise<EvidenceFacts> =>
   verifyDcap({ ...dcap, verifier: nodeVerifier })
 
 export async function reasonOf(dcap: Dcap): Promise<string> {
-  return verify(dcap).then(
-    () => 'holds',
-    (error: unknown) => {
-      if (error instanceof EvidenceError) return error.reason
-      throw error
-    },
-  )
+  return verify(dcap).then(() => 'holds', evidenceReason)
 }
 
 export const reason = (options: DcapOptions): Promise<string> => reasonOf(makeDcap(options))

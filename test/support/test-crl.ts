@@ -5,7 +5,7 @@
 import { concatBytes, encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { decodeHex } from '../../src/bytes/hex.ts'
 import { parseCertificate } from '../../src/x509/certificate.ts'
-import { encodeDer } from '../../src/x509/der.ts'
+import { encodeDer, readChildren, readDer } from '../../src/x509/der.ts'
 import { signTbs, TEST_NOT_AFTER, TEST_NOT_BEFORE } from './test-pki.ts'
 import type { TestCertificate, TestSignature } from './test-pki.ts'
 
@@ -63,11 +63,11 @@ export function makeRevocationList(options: TestListOptions): Uint8Array {
     ),
   )
   // The algorithm identifier comes from a signature over nothing.
-  const [, algorithm] = splitSigned(signTbs(encodeDer(5), ca.privateKey, signature))
+  const [, algorithm] = readChildren(readDer(signTbs(encodeDer(5), ca.privateKey, signature)))
   const tbs = encodeDer(
     0x30,
     version === 2 ? decodeHex('020101') : new Uint8Array(0),
-    algorithm,
+    algorithm!.bytes,
     parseCertificate((options.issuer ?? ca).der).subjectDer,
     time(thisUpdate),
     nextUpdate === null ? new Uint8Array(0) : time(nextUpdate),
@@ -77,14 +77,4 @@ export function makeRevocationList(options: TestListOptions): Uint8Array {
       : new Uint8Array(0),
   )
   return signTbs(tbs, ca.privateKey, signature)
-}
-
-/** The parts of SEQUENCE { NULL, AlgorithmIdentifier, BIT STRING }. */
-function splitSigned(der: Uint8Array): [Uint8Array, Uint8Array] {
-  const start = der[1]! < 0x80 ? 2 : 2 + (der[1]! - 0x80)
-  const algorithm = start + 2
-  return [
-    der.subarray(start, algorithm),
-    der.subarray(algorithm, algorithm + 2 + der[algorithm + 1]!),
-  ]
 }

@@ -3,8 +3,7 @@
  * first subject inside, or its digest as a URI, so that a look-up by header alone finds it.
  */
 import { encodeBase64url } from '../../bytes/base64.ts'
-import { decodeHex } from '../../bytes/hex.ts'
-import { encodeHex } from '../../bytes/hex.ts'
+import { decodeHex, encodeHex } from '../../bytes/hex.ts'
 import { InputError } from '../../errors.ts'
 import { dsseOf } from '../../payload/envelopes.ts'
 import type { Envelope } from '../../payload/envelopes.ts'

@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { Signer } from '../../cose/signer.ts'
 import { PayloadError } from '../../errors.ts'
-import { loadSigner } from '../../keys/file-signer.ts'
 import { describeStatement } from '../../payload/describe-statement.ts'
 import type { Description } from '../../payload/description.ts'
 import { validatePayload } from '../../payload/validate-payload.ts'
@@ -19,11 +18,10 @@ import type { TrustPolicy } from '../../verify/index.ts'
 import { readToken } from '../bearer-token.ts'
 import type { CommonOptions } from '../command.ts'
 import { fileError, writeOutput } from '../files.ts'
-import { algorithmOfKeyFile } from '../keygen.ts'
+import { loadKeyFile } from '../keygen.ts'
 import { parseUrl } from '../option-values.ts'
-import { offerPayload, storePayload } from '../payload-upload.ts'
 import type { StoredPayload } from '../payload-upload.ts'
-import { registerAndVerify } from '../register.ts'
+import { registerWithContent } from '../register.ts'
 import type { VerifiedRegistration } from '../register.ts'
 import { readTrustFile } from '../trust-file.ts'
 
@@ -79,8 +77,7 @@ export async function importPayloads(
   items: readonly ImportItem[],
   options: ImportOptions,
 ): Promise<readonly ImportedItem[]> {
-  const algorithm = await algorithmOfKeyFile(options.key)
-  const signer = await loadSigner(options.key, algorithm === undefined ? {} : { algorithm })
+  const signer = await loadKeyFile(options.key)
   const trust = options.trust === undefined ? undefined : await readTrustFile(options.trust)
   const token = await readToken(options.tokenFile)
   const signed = []
@@ -156,13 +153,12 @@ async function registerItem(
   { item, bytes: statementBytes, statement, description }: SignedItem,
   { options, trust, token }: RegisterContext,
 ): Promise<ImportedItem> {
-  const { url } = options
   const name = payloadNameOf(statement)
-  const content = name && { name, bytes: item.payload, url, token }
-  // First, where it is let in: then the registry reads it when it decides.
-  let stored = content && (await offerPayload(content))
-  const registered = await registerAndVerify({ url, statementBytes, trust, token })
-  if (content !== undefined && stored === 'not-yet') stored = await storePayload(content)
+  const request = { url: options.url, statementBytes, trust, token }
+  const { registered, stored } = await registerWithContent(
+    request,
+    name && { name, bytes: item.payload },
+  )
   const { transparentStatement } = registered
   const output = await writeStatement(statement.entryId, transparentStatement, options.output)
   return { ...item, description, registered, stored, output }

@@ -39,7 +39,7 @@ async function importSbom(file: string, options: ImportOptions): Promise<Report>
 }
 
 /** @throws CliError `ERR_FILE` for JSON that is neither. */
-export function readSbom(payload: Uint8Array, source: string): ImportItem {
+function readSbom(payload: Uint8Array, source: string): ImportItem {
   const context = { code: 'ERR_PAYLOAD_MALFORMED', what: source } as const
   const json = asObject(parseStrictJson(payload, context)) ?? {}
   const isHashed = true

@@ -49,7 +49,7 @@ async function importScorecard(file: string, options: ImportOptions): Promise<Re
 }
 
 /** @throws CliError `ERR_FILE` for JSON that is no result. */
-export function readScorecard(payload: Uint8Array, source: string): ImportItem {
+function readScorecard(payload: Uint8Array, source: string): ImportItem {
   const json = asObject(parseStrictJson(payload, { code: 'ERR_PAYLOAD_MALFORMED', what: source }))
   if (json !== undefined && looksLikeScorecard(json)) {
     const subject = subjectOf(textAt(json, 'repo', 'name'), textAt(json, 'repo', 'commit'))

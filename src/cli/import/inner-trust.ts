@@ -52,7 +52,7 @@ function rootOf(name: string, trustedRoot: Uint8Array): SigstoreRoot {
  * serves it under `/-/npm/v1/keys`.
  * @throws InputError `ERR_TRUST_CONFIGURATION` for a file without such keys.
  */
-export function readNpmKeys(bytes: Uint8Array): readonly InnerKey[] {
+function readNpmKeys(bytes: Uint8Array): readonly InnerKey[] {
   const json = parseStrictJson(bytes, { code: 'ERR_TRUST_CONFIGURATION', what: 'file of npm keys' })
   const keys = listAt(json, 'keys').flatMap((item) => {
     const keyid = textAt(item, 'keyId') ?? textAt(item, 'keyid')

@@ -64,8 +64,6 @@ const FILTERS: readonly (readonly [parameter: string, value: string, text: strin
   ['indexBelow', 'n', 'index below'],
 ]
 
-export type FilterOptions = Readonly<Partial<Record<string, string | readonly string[]>>>
-
 /** Adds an option for every filter. */
 export function addFilters(command: Command): Command {
   for (const [parameter, value, text] of FILTERS) {
@@ -74,12 +72,13 @@ export function addFilters(command: Command): Command {
   return command.option('--attribute <name:value>', 'any other attribute (repeatable)', collect)
 }
 
-/** The filters that were given, as parameters. What they may hold is the registry's to say. */
-export function readFilters(options: FilterOptions): Record<string, string | readonly string[]> {
+/** The filters among the options of a command, as parameters. What they may hold is the registry's to say. */
+export function readFilters(options: object): Record<string, string | readonly string[]> {
+  const given = options as Partial<Record<string, string | readonly string[]>>
   const names = [...FILTERS.map(([parameter]) => parameter), 'attribute']
   return Object.fromEntries(
     names.flatMap((name) => {
-      const value = options[name]
+      const value = given[name]
       return value === undefined ? [] : [[name, value]]
     }),
   )

@@ -3,20 +3,16 @@
  * rules, in named environments, for digests or purls, until a day, and on the ground of a threat
  * model that is cited by digest. Whose exceptions count is for policies to say.
  */
-import { PayloadError } from '../../errors.ts'
 import type { DescriptionBuilder } from '../description-builder.ts'
 import { isHexDigest } from '../digest-forms.ts'
 import type { JsonHandler, JsonInput } from '../handler.ts'
 import { asText, listAt, memberAt, objectAt, textAt } from '../json-members.ts'
+import { malformed } from '../malformed.ts'
 import { parseRfc3339 } from '../rfc3339.ts'
 
 export const EXCEPTION = 'https://attestry.dev/exception/v0.1'
 
 export const exception: JsonHandler = { kind: 'exception', check, describe }
-
-function fail(pointer: string, message: string): never {
-  throw new PayloadError('ERR_PAYLOAD_MALFORMED', pointer, message)
-}
 
 function check({ predicate, at }: JsonInput): void {
   listAt(predicate, 'scope', 'digests').forEach((digest, position) => {
@@ -26,7 +22,7 @@ function check({ predicate, at }: JsonInput): void {
   listAt(predicate, 'scope', 'purls').forEach((purl, position) => {
     // An exception for everything is no exception.
     if (!/^pkg:[a-z0-9.+-]+\/[^*]/.test(asText(purl) ?? '')) {
-      fail(`${at}/scope/purls/${position}`, 'does not name a type and the beginning of a name')
+      malformed(`${at}/scope/purls/${position}`, 'does not name a type and the beginning of a name')
     }
   })
   const issuedOn = textAt(predicate, 'issuedOn')
@@ -35,14 +31,14 @@ function check({ predicate, at }: JsonInput): void {
     issuedOn !== undefined &&
     parseRfc3339(expiresOn, 'expiresOn') <= parseRfc3339(issuedOn, 'issuedOn')
   ) {
-    fail(`${at}/expiresOn`, 'is not after issuedOn')
+    malformed(`${at}/expiresOn`, 'is not after issuedOn')
   }
 }
 
 function checkDigests(set: unknown, pointer: string): void {
   for (const [algorithm, value] of Object.entries(set ?? {})) {
     if (isHexDigest(algorithm, String(value)) === false) {
-      fail(`${pointer}/${algorithm}`, 'is not lower-case hex of its length')
+      malformed(`${pointer}/${algorithm}`, 'is not lower-case hex of its length')
     }
   }
 }

@@ -7,12 +7,12 @@
 import { encodeUtf8 } from '../../bytes/bytes.ts'
 import { sha256 } from '../../bytes/digest.ts'
 import { encodeHex } from '../../bytes/hex.ts'
-import { PayloadError } from '../../errors.ts'
 import type { DescriptionBuilder } from '../description-builder.ts'
 import type { AttributeName } from '../description.ts'
 import { isHexDigest } from '../digest-forms.ts'
 import type { JsonHandler, JsonInput } from '../handler.ts'
 import { asText, listAt, memberAt, textAt } from '../json-members.ts'
+import { malformed } from '../malformed.ts'
 import { parseRfc3339 } from '../rfc3339.ts'
 import { looksLikeSecretValue } from '../secret-value.ts'
 
@@ -34,10 +34,6 @@ const ATTRIBUTES: ReadonlyMap<string, AttributeName> = new Map<string, Attribute
 ])
 const DIGEST_FIELDS = ['artifact.digest', 'image.digest', 'cache.digest']
 
-function fail(pointer: string, message: string): never {
-  throw new PayloadError('ERR_PAYLOAD_MALFORMED', pointer, message)
-}
-
 function check({ predicate, at }: JsonInput): void {
   const selectors = listAt(predicate, 'selectors')
   selectors.forEach((selector, index) => {
@@ -50,10 +46,13 @@ function check({ predicate, at }: JsonInput): void {
     listAt(selector, 'all').some((condition) => textAt(condition, 'field') === 'artifact.digest'),
   )
   if (memberAt(predicate, 'window') !== undefined) checkWindow(predicate, `${at}/window`)
-  else if (!isTimeless) fail(`${at}/window`, 'is missing')
+  else if (!isTimeless) malformed(`${at}/window`, 'is missing')
   listAt(predicate, 'secretsExposed').forEach((name, position) => {
     if (!looksLikeSecretValue(asText(name) ?? '')) return
-    fail(`${at}/secretsExposed/${position}`, 'looks like the value of a secret, not like its name')
+    malformed(
+      `${at}/secretsExposed/${position}`,
+      'looks like the value of a secret, not like its name',
+    )
   })
 }
 
@@ -61,17 +60,20 @@ function checkCondition(condition: unknown, pointer: string): void {
   const field = textAt(condition, 'field') ?? ''
   const isTcb = memberAt(condition, 'below') !== undefined
   if (isTcb !== (field === 'tee.tcb')) {
-    fail(`${pointer}/field`, isTcb ? '"below" is for tee.tcb' : 'tee.tcb is compared by "below"')
+    malformed(
+      `${pointer}/field`,
+      isTcb ? '"below" is for tee.tcb' : 'tee.tcb is compared by "below"',
+    )
   }
   if (memberAt(condition, 'versions') !== undefined && field !== 'artifact.purl') {
-    fail(`${pointer}/versions`, 'is for artifact.purl')
+    malformed(`${pointer}/versions`, 'is for artifact.purl')
   }
   for (const value of valuesOf(condition)) {
     if (field === 'artifact.purl' && !/^pkg:[^\s]+$/.test(value)) {
-      fail(`${pointer}/field`, 'its value is not a package URL')
+      malformed(`${pointer}/field`, 'its value is not a package URL')
     }
     if (DIGEST_FIELDS.includes(field) && parseDigest(value) === undefined) {
-      fail(`${pointer}/field`, 'its value is not a digest such as sha256:<hex>')
+      malformed(`${pointer}/field`, 'its value is not a digest such as sha256:<hex>')
     }
   }
 }
@@ -95,13 +97,14 @@ function checkWindow(predicate: JsonInput['predicate'], pointer: string): void {
   const [from, to] = [textAt(window, 'from'), textAt(window, 'to')]
   const [fromIndex, toIndex] = [memberAt(window, 'fromIndex'), memberAt(window, 'toIndex')]
   if (from === undefined && fromIndex === undefined) {
-    fail(`${pointer}/from`, 'is missing, and so is fromIndex')
+    malformed(`${pointer}/from`, 'is missing, and so is fromIndex')
   }
   if (from !== undefined && to !== undefined) {
-    if (parseRfc3339(to, 'to') < parseRfc3339(from, 'from')) fail(`${pointer}/to`, 'is before from')
+    if (parseRfc3339(to, 'to') < parseRfc3339(from, 'from'))
+      malformed(`${pointer}/to`, 'is before from')
   }
   if (typeof fromIndex === 'number' && typeof toIndex === 'number' && toIndex < fromIndex) {
-    fail(`${pointer}/toIndex`, 'is before fromIndex')
+    malformed(`${pointer}/toIndex`, 'is before fromIndex')
   }
 }
 

@@ -1,7 +1,7 @@
 /** in-toto link v0.3: one step of a supply chain, with the materials that it consumed. */
-import { PayloadError } from '../../errors.ts'
 import type { JsonHandler } from '../handler.ts'
 import { listAt, memberAt, textAt } from '../json-members.ts'
+import { malformed } from '../malformed.ts'
 import { describeSources } from './dependencies.ts'
 
 export const link: JsonHandler = {
@@ -12,7 +12,7 @@ export const link: JsonHandler = {
       const name = textAt(material, 'name') ?? ''
       if (names.has(name)) {
         const where = `${at}/materials/${index}/name`
-        throw new PayloadError('ERR_PAYLOAD_MALFORMED', where, 'two materials have this name')
+        malformed(where, 'two materials have this name')
       }
       names.add(name)
     })

@@ -1,7 +1,7 @@
 /** Project Oak endorsement v1: a developer endorses a binary, as a reference value, for some time. */
-import { PayloadError } from '../../errors.ts'
 import type { JsonHandler } from '../handler.ts'
 import { listAt, memberAt, textAt } from '../json-members.ts'
+import { malformed } from '../malformed.ts'
 import { parseRfc3339 } from '../rfc3339.ts'
 
 export const oakEndorsement: JsonHandler = {
@@ -13,7 +13,7 @@ export const oakEndorsement: JsonHandler = {
     }) as [number, number]
     if (until >= from) return
     const message = 'ends before it begins'
-    throw new PayloadError('ERR_PAYLOAD_MALFORMED', `${at}/validity/notAfter`, message)
+    malformed(`${at}/validity/notAfter`, message)
   },
   describe: ({ predicate }, out) => {
     for (const claim of listAt(predicate, 'claims')) {

@@ -4,11 +4,11 @@
  * around it; a bare document has nobody to inherit products from. Which of several statements counts
  * (the latest one by time, then by registration) is decided by whoever compares them.
  */
-import { PayloadError } from '../../errors.ts'
 import type { DescriptionBuilder } from '../description-builder.ts'
 import type { DigestRole } from '../description.ts'
 import type { JsonHandler, JsonInput } from '../handler.ts'
 import { asText, listAt, memberAt, objectAt, textAt } from '../json-members.ts'
+import { malformed } from '../malformed.ts'
 
 /** What the context of every version begins with. */
 export const OPENVEX_CONTEXT = 'https://openvex.dev/ns'
@@ -28,7 +28,7 @@ function check({ predicate, at }: JsonInput): void {
     if (listAt(statement, 'products').length > 0) return
     const pointer = `${at}/statements/${position}/products`
     const message = 'is missing, and no subject is there to inherit from'
-    throw new PayloadError('ERR_PAYLOAD_MALFORMED', pointer, message)
+    malformed(pointer, message)
   })
 }
 

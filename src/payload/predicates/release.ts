@@ -1,7 +1,7 @@
 /** in-toto release v0.2, and v0.1, which named `packageId` `releaseId`: the files of a released version. */
-import { PayloadError } from '../../errors.ts'
 import type { JsonHandler } from '../handler.ts'
 import { memberAt, textAt } from '../json-members.ts'
+import { malformed } from '../malformed.ts'
 
 export const release: JsonHandler = {
   kind: 'release',
@@ -10,7 +10,7 @@ export const release: JsonHandler = {
     const name = textAt(predicate, 'purl')?.split(/[?#]/, 1)[0] ?? ''
     if (/^pkg:[a-z][a-z0-9.+-]*\/.*[^/@]@[^/@]+$/i.test(name)) return
     const message = 'is not a package URL with a version'
-    throw new PayloadError('ERR_PAYLOAD_MALFORMED', `${at}/purl`, message)
+    malformed(`${at}/purl`, message)
   },
   describe: ({ predicate }, out) => {
     out.purl(memberAt(predicate, 'purl'))

@@ -3,10 +3,10 @@
  * The entries stay where they are. Whether the targets exist, and are the issuer's own to retract,
  * is for whoever reads the log; here only the form is checked.
  */
-import { PayloadError } from '../../errors.ts'
 import type { DescriptionBuilder } from '../description-builder.ts'
 import type { JsonHandler, JsonInput } from '../handler.ts'
 import { asText, listAt, textAt } from '../json-members.ts'
+import { malformed } from '../malformed.ts'
 
 export const RETRACTION = 'https://attestry.dev/retraction/v0.1'
 
@@ -15,16 +15,12 @@ export const retraction: JsonHandler = { kind: 'retraction', check, describe }
 function check({ predicate, at }: JsonInput): void {
   const seen = new Set<unknown>()
   listAt(predicate, 'targets').forEach((target, position) => {
-    if (seen.has(target)) fail(`${at}/targets/${position}`, 'is there twice')
+    if (seen.has(target)) malformed(`${at}/targets/${position}`, 'is there twice')
     seen.add(target)
   })
   if (seen.has(textAt(predicate, 'supersededBy'))) {
-    fail(`${at}/supersededBy`, 'is one of the targets')
+    malformed(`${at}/supersededBy`, 'is one of the targets')
   }
-}
-
-function fail(pointer: string, message: string): never {
-  throw new PayloadError('ERR_PAYLOAD_MALFORMED', pointer, message)
 }
 
 function describe({ json, predicate }: JsonInput, out: DescriptionBuilder): void {

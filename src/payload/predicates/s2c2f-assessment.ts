@@ -3,10 +3,10 @@
  * computed again; that it is not the claimed one is a finding, and so is a requirement that is
  * asserted without evidence where evidence could be.
  */
-import { PayloadError } from '../../errors.ts'
 import type { DescriptionBuilder } from '../description-builder.ts'
 import type { JsonHandler, JsonInput } from '../handler.ts'
 import { listAt, textAt } from '../json-members.ts'
+import { malformed } from '../malformed.ts'
 import { parseRfc3339 } from '../rfc3339.ts'
 import { findRequirement } from '../s2c2f-framework.ts'
 import { s2c2fReport } from '../s2c2f-report.ts'
@@ -19,7 +19,7 @@ function check({ predicate, at }: JsonInput): void {
   const ids = new Set<string>()
   listAt(predicate, 'practices').forEach((practice, position) => {
     const id = textAt(practice, 'id') ?? ''
-    if (ids.has(id)) fail(`${at}/practices/${position}/id`, `${id} is there twice`)
+    if (ids.has(id)) malformed(`${at}/practices/${position}/id`, `${id} is there twice`)
     ids.add(id)
   })
   const expiresOn = textAt(predicate, 'expiresOn')
@@ -28,12 +28,8 @@ function check({ predicate, at }: JsonInput): void {
     expiresOn !== undefined &&
     parseRfc3339(expiresOn, 'expiresOn') <= parseRfc3339(evaluatedOn, 'evaluatedOn')
   ) {
-    fail(`${at}/expiresOn`, 'is not after evaluatedOn')
+    malformed(`${at}/expiresOn`, 'is not after evaluatedOn')
   }
-}
-
-function fail(pointer: string, message: string): never {
-  throw new PayloadError('ERR_PAYLOAD_MALFORMED', pointer, message)
 }
 
 function describe({ predicate, at }: JsonInput, out: DescriptionBuilder): void {

@@ -2,11 +2,11 @@
  * OpenSSF Scorecard results (JSON v2), as the predicate of https://scorecard.dev/result/v0.1 or bare.
  * A score of -1 says that nothing could be concluded: it is a finding and no number, and never zero.
  */
-import { PayloadError } from '../../errors.ts'
 import type { DescriptionBuilder } from '../description-builder.ts'
 import { isHexDigest } from '../digest-forms.ts'
 import type { JsonHandler, JsonInput } from '../handler.ts'
 import { listAt, memberAt, textAt } from '../json-members.ts'
+import { malformed } from '../malformed.ts'
 import { parseRfc3339 } from '../rfc3339.ts'
 
 const INCONCLUSIVE = -1
@@ -16,13 +16,13 @@ export const scorecard: JsonHandler = { kind: 'scorecard', check, describe }
 function check({ predicate, at }: JsonInput): void {
   // In a Statement the subject is the repository; bare, nothing else names it.
   if (at === '' && memberAt(predicate, 'repo') === undefined) {
-    throw new PayloadError('ERR_PAYLOAD_MALFORMED', `${at}/repo`, 'is missing')
+    malformed(`${at}/repo`, 'is missing')
   }
   try {
     parseRfc3339(timeOf(predicate), 'date')
   } catch (cause) {
     const message = 'is neither a day nor an RFC 3339 time'
-    throw new PayloadError('ERR_PAYLOAD_MALFORMED', `${at}/date`, message, { cause })
+    malformed(`${at}/date`, message, cause)
   }
 }
 

@@ -3,11 +3,11 @@
  * by the project; it is read for what it is about, and for being of the form of version 2 (files of
  * version 1 are only looked into).
  */
-import { PayloadError } from '../../errors.ts'
 import type { DescriptionBuilder } from '../description-builder.ts'
 import type { BytesHandler, BytesInput } from '../handler.ts'
 import type { JsonObject } from '../in-toto.ts'
 import { asObject, listAt, memberAt, textAt } from '../json-members.ts'
+import { malformed } from '../malformed.ts'
 import { checkSchema } from '../schema-check.ts'
 import { parseStrictYaml } from '../strict-yaml.ts'
 
@@ -18,17 +18,17 @@ export const securityInsights: BytesHandler = {
 }
 
 /** @throws PayloadError for other YAML than a Security Insights file. */
-export function readSecurityInsights(bytes: Uint8Array): JsonObject {
+function readSecurityInsights(bytes: Uint8Array): JsonObject {
   const json = asObject(parseStrictYaml(bytes))
   if (json === undefined) {
-    throw new PayloadError('ERR_PAYLOAD_MALFORMED', '', 'the document is not a map')
+    malformed('', 'the document is not a map')
   }
   checkSchema('security-insights', json, '')
   const names = ['project', 'repository']
   const isVersion1 = textAt(json, 'header', 'schema-version')?.startsWith('1.') === true
   if (!isVersion1 && names.every((name) => memberAt(json, name) === undefined)) {
     const message = 'is missing, and so is a repository'
-    throw new PayloadError('ERR_PAYLOAD_MALFORMED', '/project', message)
+    malformed('/project', message)
   }
   return json
 }

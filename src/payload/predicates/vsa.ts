@@ -3,9 +3,9 @@
  * policy. `FAILED` is as good a statement as `PASSED`. Whether the verifier may speak is the
  * consumer's affair.
  */
-import { PayloadError } from '../../errors.ts'
 import type { JsonHandler } from '../handler.ts'
 import { listAt, memberAt, objectAt, textAt } from '../json-members.ts'
+import { malformed } from '../malformed.ts'
 import { parseSourceUri } from '../source-names.ts'
 import { describeS2c2fTexts } from '../s2c2f-carriers.ts'
 import { findNoUri } from './uri-finding.ts'
@@ -20,7 +20,7 @@ export const vsa: JsonHandler = {
     listAt(predicate, 'verifiedLevels').forEach((level, index) => {
       if (typeof level === 'string' && level.startsWith('SLSA_') && !SLSA_NAME.test(level)) {
         const message = `"${level.slice(0, 100)}" is no level of SLSA, and only those begin so`
-        throw new PayloadError('ERR_PAYLOAD_MALFORMED', `${at}/verifiedLevels/${index}`, message)
+        malformed(`${at}/verifiedLevels/${index}`, message)
       }
     })
   },

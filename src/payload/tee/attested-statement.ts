@@ -3,32 +3,26 @@
  * (statements.md §5.9). The protected header carries a hardware report about the very key that signs,
  * so the report takes the place of a trust anchor's key: what must be pinned are AMD's roots and
  * the endorsers of the virtual machine's image. Which measurements, hosts and services may sign
- * is a question for policy; the facts for it are returned. Samples up to August 2025 name the header
- * `msft-css-dev`.
+ * is a question for policy; the facts for it are returned. The header itself: attested-header.ts.
  */
 import { equalBytes } from '../../bytes/bytes.ts'
 import type { UnixSeconds } from '../../bytes/integers.ts'
-import type { CborMap, CborValue } from '../../cbor/decode.ts'
+import type { CborMap } from '../../cbor/decode.ts'
 import { HEADER } from '../../cose/labels.ts'
-import { publicKeyFromCose, type PublicKey } from '../../cose/public-key.ts'
-import { verifySign1 } from '../../cose/sign1.ts'
+import type { PublicKey } from '../../cose/public-key.ts'
 import { keyThumbprint } from '../../cose/thumbprint.ts'
-import { InputError, VerificationError } from '../../errors.ts'
 import type { SignedStatement } from '../../statement/signed-statement.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
 import type { Finding } from '../description.ts'
+import { ISSUER_PREFIX, readAttestedHeader } from './attested-header.ts'
+import type { AttestedHeader } from './attested-header.ts'
 import { readCertificates } from './certificate-chain.ts'
 import { EvidenceError } from './evidence.ts'
+import { verifyForeignSign1 } from './foreign-sign1.ts'
 import { verifyUvmEndorsement } from './uvm-endorsement.ts'
 import type { UvmEndorsement, UvmEndorser } from './uvm-endorsement.ts'
 import { verifySnp } from './verify-snp.ts'
 import type { SnpFacts } from './verify-snp.ts'
-
-/** Names of the header parameter, the present one first. */
-export const ATTESTED_HEADERS = ['attestedsvc', 'msft-css-dev'] as const
-const ISSUER_PREFIX = 'did:attestedsvc:'
-const ATTESTATION_TYPE = 'SEV-SNP:ContainerPlat-AMD-UVM'
-const VERSION = 0
 
 /** What must be pinned for statements of this kind. */
 export interface AttestedRoots {
@@ -61,68 +55,6 @@ export interface AttestedStatement {
   readonly findings: readonly Finding[]
 }
 
-/** The attested header, read and not verified. */
-export interface AttestedHeader {
-  readonly name: (typeof ATTESTED_HEADERS)[number]
-  readonly attestation: Uint8Array
-  readonly snpEndorsements: Uint8Array
-  readonly uvmEndorsements: Uint8Array
-  readonly serviceId?: string
-  readonly key: PublicKey
-}
-
-function malformed(message: string, cause?: unknown): EvidenceError {
-  return new EvidenceError('malformed', message, { cause })
-}
-
-/** True when the statement says that it is of this profile. */
-export function isAttestedStatement({ message, headers }: SignedStatement): boolean {
-  return (
-    headers.issuer?.startsWith(ISSUER_PREFIX) === true &&
-    ATTESTED_HEADERS.some((name) => message.protectedHeader.has(name))
-  )
-}
-
-/**
- * Reads the attested header of a protected header; nothing is verified.
- * @throws EvidenceError `malformed` or `unsupported`.
- */
-export function readAttestedHeader(header: CborMap): AttestedHeader {
-  const [name, ...more] = ATTESTED_HEADERS.filter((label) => header.has(label))
-  const value = name === undefined ? undefined : header.get(name)
-  if (name === undefined || more.length > 0 || !(value instanceof Map)) {
-    throw malformed('the statement has no attested header')
-  }
-  const members: CborMap = value
-  const bytes = (label: string): Uint8Array => {
-    const member = members.get(label)
-    if (!(member instanceof Uint8Array)) throw malformed(`${label} is not a byte string`)
-    return member
-  }
-  if (members.get('attestation_type') !== ATTESTATION_TYPE || members.get('ver') !== VERSION) {
-    throw new EvidenceError('unsupported', 'an attested header of another type or version')
-  }
-  const serviceId = members.get('svc_id')
-  if (serviceId !== undefined && typeof serviceId !== 'string') throw malformed('bad svc_id')
-  return {
-    name,
-    attestation: bytes('attestation'),
-    snpEndorsements: bytes('snp_endorsements'),
-    uvmEndorsements: bytes('uvm_endorsements'),
-    ...(serviceId === undefined ? {} : { serviceId }),
-    key: readKey(members.get('cose_key')),
-  }
-}
-
-function readKey(value: CborValue): PublicKey {
-  try {
-    return publicKeyFromCose(value)
-  } catch (cause) {
-    if (!(cause instanceof InputError)) throw cause
-    throw malformed(`cose_key: ${cause.message}`, cause)
-  }
-}
-
 /** The service that the issuer names; the attested header must not name another. */
 function readService(issuer: string | undefined, header: AttestedHeader): string {
   const [service = '', ...rest] = (issuer ?? '').slice(ISSUER_PREFIX.length).split('::')
@@ -148,24 +80,6 @@ function bindKey(statement: SignedStatement, key: PublicKey, reportData: Uint8Ar
   }
 }
 
-async function checkSignature(
-  { statement, verifier }: VerifyAttestedRequest,
-  { name, key }: AttestedHeader,
-): Promise<void> {
-  try {
-    await verifySign1({
-      message: statement.message,
-      key,
-      verifier,
-      failure: 'ERR_STATEMENT_SIGNATURE',
-      understood: new Set([name]),
-    })
-  } catch (cause) {
-    if (!(cause instanceof VerificationError || cause instanceof InputError)) throw cause
-    throw new EvidenceError('statement-signature', cause.message, { cause })
-  }
-}
-
 /**
  * Verifies every layer: the signature by the attested key, the report about that key, and the
  * endorsement of the report's measurement.
@@ -177,7 +91,15 @@ export async function verifyAttestedStatement(
   const { statement, at, verifier, roots } = request
   const header = readAttestedHeader(statement.message.protectedHeader)
   const serviceId = readService(statement.headers.issuer, header)
-  await checkSignature(request, header)
+  await verifyForeignSign1(
+    {
+      message: statement.message,
+      key: header.key,
+      verifier,
+      understood: new Set([header.name]),
+    },
+    'statement-signature',
+  )
   const evidence = await verifySnp({
     report: header.attestation,
     certificates: readCertificates(header.snpEndorsements),
@@ -212,7 +134,7 @@ function readSvn(header: CborMap): number | undefined {
   const claims = header.get(HEADER.cwtClaims)
   const svn = claims instanceof Map ? (claims as CborMap).get('svn') : undefined
   if (svn === undefined || (typeof svn === 'number' && Number.isSafeInteger(svn))) return svn
-  throw malformed('the claim svn is not an integer')
+  throw new EvidenceError('malformed', 'the claim svn is not an integer')
 }
 
 /** An endorsement without a signing time is judged at `at`; another one holds from then on. */

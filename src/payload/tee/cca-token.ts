@@ -5,7 +5,7 @@
  * Its challenge is the digest of the realm's key, and that key signs the realm token.
  */
 import { equalBytes } from '../../bytes/bytes.ts'
-import { digest } from '../../bytes/digest.ts'
+import { digest, type DigestName } from '../../bytes/digest.ts'
 import { decodeCbor, type CborMap, type CborValue } from '../../cbor/decode.ts'
 import { readHead } from '../../cbor/scan.ts'
 import { parseCoseKey, publicKeyFromSpki, type PublicKey } from '../../cose/public-key.ts'
@@ -55,7 +55,7 @@ export interface CcaRealm {
   readonly key: PublicKey
   /** The key as it stands in the token, which is what the platform's challenge is the digest of. */
   readonly keyBytes: Uint8Array
-  readonly keyHash: 'SHA-256' | 'SHA-384' | 'SHA-512'
+  readonly keyHash: DigestName
 }
 
 export interface CcaToken {
@@ -156,7 +156,7 @@ function readComponent(value: CborValue): CcaComponent {
   }
 }
 
-const HASHES = new Map<unknown, CcaRealm['keyHash']>([
+const HASHES = new Map<unknown, DigestName>([
   ['sha-256', 'SHA-256'],
   ['sha-384', 'SHA-384'],
   ['sha-512', 'SHA-512'],

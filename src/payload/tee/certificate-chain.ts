@@ -10,16 +10,16 @@ import type { UnixSeconds } from '../../bytes/integers.ts'
 import { AttestryError, VerificationError } from '../../errors.ts'
 import { parseCertificate } from '../../x509/certificate.ts'
 import type { Certificate } from '../../x509/certificate.ts'
+import { TAG } from '../../x509/der.ts'
 import { equalNames } from '../../x509/name.ts'
 import { CHAIN_LENGTH_MAX, validatePath } from '../../x509/path.ts'
-import type { ValidatedPath } from '../../x509/path.ts'
+import type { PathRequest, ValidatedPath } from '../../x509/path.ts'
 import { decodePem } from '../../x509/pem.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
 import { EvidenceError } from './evidence.ts'
 
 /** Certificates that evidence and collateral may bring together. */
 const POOL_MAX = 16
-const DER_SEQUENCE = 0x30
 
 /**
  * The certificates of a file: one in DER, or PEM blocks; zero bytes behind PEM text are padding.
@@ -27,7 +27,7 @@ const DER_SEQUENCE = 0x30
  */
 export function readCertificates(bytes: Uint8Array): Certificate[] {
   try {
-    if (bytes[0] === DER_SEQUENCE) return [parseCertificate(bytes)]
+    if (bytes[0] === TAG.sequence) return [parseCertificate(bytes)]
     let end = bytes.length
     while (end > 0 && bytes[end - 1] === 0) end--
     const blocks = decodePem(decodeUtf8(bytes.subarray(0, end)), 'CERTIFICATE')
@@ -39,6 +39,11 @@ export function readCertificates(bytes: Uint8Array): Certificate[] {
     if (!(cause instanceof AttestryError) || cause instanceof EvidenceError) throw cause
     throw new EvidenceError('chain-malformed', `not a certificate: ${cause.message}`, { cause })
   }
+}
+
+/** SHA-256 of a certificate's DER, lower-case hex: what roots are pinned by. */
+export function fingerprint({ der }: Certificate): string {
+  return encodeHex(sha256(der))
 }
 
 /** Leaf first: `leaf` and its issuers out of `pool`, as far as they are there. */
@@ -64,7 +69,7 @@ export interface VendorPathRequest {
   readonly at: UnixSeconds
   readonly verifier: SignatureVerifier
   /** What the leaf's key is for; `crlSign` for the issuer of a revocation list. */
-  readonly leafUsage?: 'digitalSignature' | 'crlSign'
+  readonly leafUsage?: PathRequest['leafUsage'] | undefined
 }
 
 /**

@@ -5,12 +5,12 @@
  */
 import { decodeHex, encodeHex } from '../../bytes/hex.ts'
 import type { UnixSeconds } from '../../bytes/integers.ts'
+import { asObject, type JsonObject } from '../json-members.ts'
 import { parseRfc3339 } from '../rfc3339.ts'
 import type { ClaimedToken } from './eat-claims.ts'
 import { EvidenceError } from './evidence.ts'
 import type { Measurement, TeeType } from './evidence.ts'
 import { bytesFromBase64 } from './foreign-text.ts'
-import type { JsonObject } from './jwt.ts'
 
 export type CloudService = 'azure' | 'intel' | 'google'
 
@@ -92,13 +92,14 @@ export function cloudServiceOf(issuer: string | undefined): CloudService | undef
 
 /** Claims of the machine: Azure puts those of a confidential VM one level down. */
 function machineClaims(claims: JsonObject): JsonObject {
-  const isolated = claims['x-ms-isolation-tee']
-  const nested = typeof isolated === 'object' && isolated !== null ? (isolated as JsonObject) : {}
-  const own = (name: string): JsonObject => {
-    const value = claims[name]
-    return typeof value === 'object' && value !== null ? (value as JsonObject) : {}
+  const part = (name: string): JsonObject | undefined => asObject(claims[name])
+  return {
+    ...claims,
+    ...part('tdx'),
+    ...part('sgx'),
+    ...part('sevsnp'),
+    ...part('x-ms-isolation-tee'),
   }
-  return { ...claims, ...own('tdx'), ...own('sgx'), ...own('sevsnp'), ...nested }
 }
 
 function hexOf(value: unknown): string | undefined {
@@ -135,9 +136,7 @@ function dateOf(value: unknown): UnixSeconds | undefined {
 function policyIdsOf(claims: JsonObject): readonly string[] {
   const matched = claims['policy_ids_matched']
   const ids = Array.isArray(matched)
-    ? matched.map((item: unknown) =>
-        typeof item === 'object' && item !== null ? (item as JsonObject)['id'] : item,
-      )
+    ? matched.map((item: unknown) => asObject(item)?.['id'] ?? item)
     : []
   return textList([...ids, claims['x-ms-policy-hash']])
 }

@@ -2,11 +2,10 @@
  * Intel's certificates: the pinned root, which name is for what, and chains as they come with collateral.
  */
 import { equalBytes } from '../../bytes/bytes.ts'
-import { sha256 } from '../../bytes/digest.ts'
-import { encodeHex } from '../../bytes/hex.ts'
 import { InputError } from '../../errors.ts'
 import { parseCertificate } from '../../x509/certificate.ts'
 import type { Certificate } from '../../x509/certificate.ts'
+import { commonName } from '../../x509/name.ts'
 import { CHAIN_LENGTH_MAX } from '../../x509/path.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
 import type { CollateralBundle, ListPart } from './collateral-bundle.ts'
@@ -16,7 +15,6 @@ import { EvidenceError } from './evidence.ts'
 /** SHA-256 of Intel SGX Root CA, valid to 2049-12-31. */
 export const INTEL_ROOT_SHA256 = '44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3'
 
-const OID_COMMON_NAME = '2.5.4.3'
 /** What a certificate of Intel's is for. */
 export type IntelRole = 'pck' | 'pckCa' | 'tcbSigning'
 
@@ -30,11 +28,6 @@ const ROLES: Readonly<Record<IntelRole, RoleFacts>> = {
   pck: { names: ['Intel SGX PCK Certificate'], isCa: false },
   pckCa: { names: ['Intel SGX PCK Platform CA', 'Intel SGX PCK Processor CA'], isCa: true },
   tcbSigning: { names: ['Intel SGX TCB Signing'], isCa: false },
-}
-
-/** SHA-256 of a certificate's DER, lower-case hex. */
-export function fingerprint(certificate: Certificate): string {
-  return encodeHex(sha256(certificate.der))
 }
 
 /**
@@ -75,7 +68,7 @@ export function demandChain(
  */
 export function assertRole(certificate: Certificate, role: IntelRole): void {
   const { names, isCa } = ROLES[role]
-  const common = certificate.subject.rdns.flat().find(({ oid }) => oid === OID_COMMON_NAME)?.value
+  const common = commonName(certificate.subject)
   if (certificate.isCa !== isCa || common === undefined || !names.includes(common)) {
     throw new EvidenceError(
       'certificate-role',

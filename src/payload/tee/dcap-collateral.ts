@@ -10,12 +10,12 @@ import type { RevocationList } from '../../x509/crl.ts'
 import { checkRevocationList } from '../../x509/crl.ts'
 import { equalNames } from '../../x509/name.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
-import { readCertificates, validateVendorPath } from './certificate-chain.ts'
+import { fingerprint, readCertificates, validateVendorPath } from './certificate-chain.ts'
 import type { CollateralBundle, ListPart } from './collateral-bundle.ts'
-import { assertRole, demandChain, fingerprint, readChain, verifyP256 } from './dcap-certificates.ts'
+import { assertRole, demandChain, readChain, verifyP256 } from './dcap-certificates.ts'
 import { openSignedJson } from './dcap-json.ts'
 import { EvidenceError } from './evidence.ts'
-import { asEvidence, assertNotRevoked, parseList } from './optional-revocation.ts'
+import { asEvidence, assertNotRevoked, parseList } from './revocation.ts'
 import { readQeIdentity } from './qe-identity.ts'
 import type { QeIdentity } from './qe-identity.ts'
 import { hasPckChain } from './quote.ts'
@@ -113,14 +113,14 @@ class CollateralOpener {
     const { at, verifier } = this.#request
     const root = fingerprint(this.#root)
     const last = chain.at(-1)!
-    const isWhole = fingerprint(last) === root || !equalNames(last.issuer, this.#root.subject)
-    const isOther = equalNames(last.issuer, last.subject)
+    const lacksRoot =
+      equalNames(last.issuer, this.#root.subject) && !equalNames(last.issuer, last.subject)
     const { path, validFrom, validUntil } = await validateVendorPath({
       at,
       verifier,
-      chain: isWhole || isOther ? chain : [...chain, this.#root],
+      chain: lacksRoot ? [...chain, this.#root] : chain,
       roots: [root],
-      ...(leafUsage === undefined ? {} : { leafUsage }),
+      leafUsage,
     })
     if (fingerprint(path.at(-1)!) !== root) {
       throw new EvidenceError('root', 'a chain goes on above the pinned root')

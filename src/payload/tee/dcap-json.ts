@@ -9,6 +9,7 @@ import type { UnixSeconds } from '../../bytes/integers.ts'
 import { parseStrictJson, readMembers } from '../../bytes/strict-json.ts'
 import { InputError } from '../../errors.ts'
 import { memberAt } from '../json-members.ts'
+import { findMember } from '../json-slice.ts'
 import { parseRfc3339 } from '../rfc3339.ts'
 import { EvidenceError } from './evidence.ts'
 import type { EvidenceReason } from './evidence.ts'
@@ -24,34 +25,12 @@ export interface SignedJson {
   readonly value: unknown
 }
 
-/** End of the JSON value that starts at `start` of a well-formed text. */
-function endOfValue(text: string, start: number): number {
-  let depth = 0
-  let inString = false
-  for (let at = start; at < text.length; at++) {
-    const char = text.charAt(at)
-    if (inString) {
-      if (char === '\\') at++
-      else if (char === '"') inString = false
-    } else if (char === '"') inString = true
-    else if (char === '{' || char === '[') depth++
-    else if (char === '}' || char === ']') {
-      depth--
-      if (depth === 0) return at + 1
-    }
-  }
-  return text.length
-}
-
 /** The text of the object that is the member `name` of a well-formed document; it must come first. */
 function rawFirstMember(text: string, name: string): string | undefined {
-  const found = new RegExp(
-    `^[ \\t\\r\\n]*\\{[ \\t\\r\\n]*"${name}"[ \\t\\r\\n]*:[ \\t\\r\\n]*`,
-  ).exec(text)
-  const start = found?.[0].length ?? 0
-  return text.charAt(start) === '{' && found !== null
-    ? text.slice(start, endOfValue(text, start))
-    : undefined
+  const isFirst = new RegExp(`^[ \\t\\r\\n]*\\{[ \\t\\r\\n]*"${name}"`).test(text)
+  const value = isFirst ? findMember(text, name) : undefined
+  if (value === undefined || text.charAt(value.start) !== '{') return undefined
+  return text.slice(value.start, value.end)
 }
 
 /**

@@ -7,11 +7,9 @@ import { encodeHex } from '../../bytes/hex.ts'
 import { keyThumbprint } from '../../cose/thumbprint.ts'
 import type { SignedStatement } from '../../statement/signed-statement.ts'
 import type { DescriptionBuilder } from '../description-builder.ts'
-import { isAttestedStatement, readAttestedHeader } from './attested-statement.ts'
-import { describeBody } from './describe-evidence.ts'
+import { isAttestedStatement, readAttestedHeader } from './attested-header.ts'
+import { describeSnp } from './describe-vendors.ts'
 import { EvidenceError } from './evidence.ts'
-import { assumedStructVersion, snpReportFacts } from './snp-facts.ts'
-import { parseSnpReport } from './snp-report.ts'
 
 /** Adds what the attested header says; a statement of another kind adds nothing. Never throws. */
 export function describeAttestedStatement(
@@ -21,12 +19,7 @@ export function describeAttestedStatement(
   if (!isAttestedStatement(statement)) return
   try {
     const { attestation, key } = readAttestedHeader(statement.message.protectedHeader)
-    const report = parseSnpReport(attestation)
-    const facts = snpReportFacts(report, assumedStructVersion(report))
-    describeBody(facts, out)
-    for (const [name, value] of Object.entries(facts.tcb.svns)) {
-      out.attribute('tcb-svn', `${name}:${value}`)
-    }
+    describeSnp(attestation, out)
     out.attribute('binding', 'key').attribute('bound-key', encodeHex(keyThumbprint(key)))
   } catch (error) {
     if (!(error instanceof EvidenceError)) throw error

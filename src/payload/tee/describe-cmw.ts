@@ -3,10 +3,10 @@
  * read by the handler of its own type, and what nobody reads becomes a finding. The table of handlers
  * is handed in, since wrappers stand in it themselves.
  */
-import { AttestryError, PayloadError } from '../../errors.ts'
 import type { StatementKind } from '../description.ts'
 import type { BytesHandler, BytesInput } from '../handler.ts'
 import { parseMediaType, type MediaType } from '../media-types.ts'
+import { checkedPayload } from './checked-payload.ts'
 import { cmwRecords, parseCmw } from './cmw.ts'
 
 /** Which kind a wrapper of several is: evidence before results before the rest. */
@@ -40,7 +40,7 @@ export function cmwHandlers(
       return ORDER.find((kind) => kinds.includes(kind)) ?? 'opaque'
     },
     check: (input) => {
-      for (const { handler, ...item } of checked(() => itemsOf(input.bytes))) {
+      for (const { handler, ...item } of checkedPayload(() => itemsOf(input.bytes))) {
         handler?.check({ ...input, ...item })
       }
     },
@@ -57,13 +57,4 @@ export function cmwHandlers(
     ['application/cmw+cbor', handler],
     ['application/cmw+json', handler],
   ])
-}
-
-function checked<Value>(action: () => Value): Value {
-  try {
-    return action()
-  } catch (cause) {
-    if (!(cause instanceof AttestryError)) throw cause
-    throw new PayloadError('ERR_PAYLOAD_MALFORMED', '', cause.message, { cause })
-  }
 }

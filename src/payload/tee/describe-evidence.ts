@@ -4,13 +4,12 @@
  */
 import { sha256 } from '../../bytes/digest.ts'
 import { encodeHex } from '../../bytes/hex.ts'
-import { AttestryError, PayloadError } from '../../errors.ts'
 import { DescriptionBuilder } from '../description-builder.ts'
 import type { BytesHandler } from '../handler.ts'
-import { readCertificates } from './certificate-chain.ts'
+import { fingerprint, readCertificates } from './certificate-chain.ts'
+import { checkedPayload } from './checked-payload.ts'
 import { COLLATERAL_MEDIA_TYPE, parseCollateral } from './collateral-bundle.ts'
 import type { CollateralBundle } from './collateral-bundle.ts'
-import { fingerprint } from './dcap-certificates.ts'
 import { openSignedJson } from './dcap-json.ts'
 import { EvidenceError } from './evidence.ts'
 import type { EvidenceFacts, TcbFacts } from './evidence.ts'
@@ -33,7 +32,8 @@ export function describeBody(facts: BodyFacts, out: DescriptionBuilder): void {
   }
 }
 
-function describeSvns(svns: TcbFacts['svns'], out: DescriptionBuilder): void {
+/** Security versions, by name. */
+export function describeSvns(svns: TcbFacts['svns'], out: DescriptionBuilder): void {
   for (const [name, value] of Object.entries(svns)) out.attribute('tcb-svn', `${name}:${value}`)
 }
 
@@ -104,20 +104,11 @@ export function describeCollateral(bytes: Uint8Array, out: DescriptionBuilder): 
   describeIntel(bundle, out)
 }
 
-function checked(action: () => void): void {
-  try {
-    action()
-  } catch (cause) {
-    if (!(cause instanceof AttestryError)) throw cause
-    throw new PayloadError('ERR_PAYLOAD_MALFORMED', '', cause.message, { cause })
-  }
-}
-
 function quoteHandler(tee: Quote['tee']): BytesHandler {
   return {
     kind: 'tee-evidence',
     check: ({ bytes }) => {
-      checked(() => {
+      checkedPayload(() => {
         if (parseQuote(bytes).tee !== tee) {
           throw new EvidenceError('malformed', `the quote is not of ${tee}`)
         }
@@ -132,7 +123,7 @@ function quoteHandler(tee: Quote['tee']): BytesHandler {
 const collateralHandler: BytesHandler = {
   kind: 'collateral',
   check: ({ bytes }) => {
-    checked(() => {
+    checkedPayload(() => {
       describeIntel(parseCollateral(bytes), new DescriptionBuilder())
     })
   },

@@ -5,14 +5,14 @@
  */
 import { sha256 } from '../../bytes/digest.ts'
 import { encodeHex } from '../../bytes/hex.ts'
-import { AttestryError, PayloadError } from '../../errors.ts'
 import { DescriptionBuilder } from '../description-builder.ts'
 import type { StatementKind } from '../description.ts'
 import type { BytesHandler } from '../handler.ts'
 import { parseCcaToken } from './cca-token.ts'
+import { checkedPayload } from './checked-payload.ts'
 import { cloudServiceOf, readCloudVerdict } from './cloud-verdict.ts'
 import { parseCorim } from './corim.ts'
-import { describeBody, describeQuote } from './describe-evidence.ts'
+import { describeBody, describeQuote, describeSvns } from './describe-evidence.ts'
 import { isEar, readEar } from './ear.ts'
 import { readTokenUnsafe } from './eat-claims.ts'
 import { EvidenceError } from './evidence.ts'
@@ -38,13 +38,12 @@ function describeMeasurements(measurements: readonly Measurement[], out: Descrip
   for (const { name, value } of measurements) out.attribute('measurement', `${name}:${value}`)
 }
 
-const describeSnp: Describe = (bytes, out) => {
+/** Describes a SEV-SNP report from its own bytes. @throws EvidenceError as its parser. */
+export function describeSnp(bytes: Uint8Array, out: DescriptionBuilder): void {
   const report = parseSnpReport(bytes)
   const facts = snpReportFacts(report, assumedStructVersion(report))
   describeBody(facts, out)
-  for (const [name, value] of Object.entries(facts.tcb.svns)) {
-    out.attribute('tcb-svn', `${name}:${value}`)
-  }
+  describeSvns(facts.tcb.svns, out)
 }
 
 const describeNitro: Describe = (bytes, out) => {
@@ -122,12 +121,9 @@ function handler(kind: StatementKind, describe: Describe): BytesHandler {
   return {
     kind,
     check: ({ bytes }) => {
-      try {
+      checkedPayload(() => {
         describe(bytes, new DescriptionBuilder())
-      } catch (cause) {
-        if (!(cause instanceof AttestryError)) throw cause
-        throw new PayloadError('ERR_PAYLOAD_MALFORMED', '', cause.message, { cause })
-      }
+      })
     },
     describe: ({ bytes }, out) => {
       out.digest('evidence', 'sha256', encodeHex(sha256(bytes)))

@@ -3,9 +3,9 @@
  * each part of an attester, read from a verified token. The status values of the draft are the words
  * for verdicts of others everywhere in Attestry. The profile's name changes from draft to draft.
  */
+import { asObject, type JsonObject } from '../json-members.ts'
 import { EvidenceError } from './evidence.ts'
 import type { ClaimedToken } from './eat-claims.ts'
-import type { JsonObject } from './jwt.ts'
 
 const PROFILE = /^tag:(?:ietf\.org,202[3-9]:rats\/ear#\d{2}|github\.com,2023:veraison\/ear)$/
 const SUBMODULES_MAX = 64
@@ -56,10 +56,9 @@ function malformed(message: string): EvidenceError {
 }
 
 function readObject(value: unknown, what: string): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw malformed(`${what} is not an object`)
-  }
-  return value as JsonObject
+  const object = asObject(value)
+  if (object === undefined) throw malformed(`${what} is not an object`)
+  return object
 }
 
 /** True when the token says that it is an EAR of a draft that is read here. */

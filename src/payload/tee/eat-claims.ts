@@ -7,10 +7,10 @@ import type { UnixSeconds } from '../../bytes/integers.ts'
 import { CborTag, decodeCbor, type CborMap, type CborValue } from '../../cbor/decode.ts'
 import type { CoseSign1 } from '../../cose/sign1.ts'
 import { InputError } from '../../errors.ts'
+import type { JsonObject } from '../json-members.ts'
 import { EvidenceError } from './evidence.ts'
 import { parseForeignSign1 } from './foreign-sign1.ts'
 import { parseJwt, TOKEN_BYTES_MAX } from './jwt.ts'
-import type { JsonObject } from './jwt.ts'
 
 const TAG_CWT = 61
 

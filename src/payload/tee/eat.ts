@@ -5,7 +5,6 @@
  * a result that has expired says so in a finding.
  */
 import { encodeHex } from '../../bytes/hex.ts'
-import { sha256 } from '../../bytes/digest.ts'
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import { HEADER } from '../../cose/labels.ts'
 import { publicKeyFromSpki, type PublicKey } from '../../cose/public-key.ts'
@@ -14,7 +13,8 @@ import { InputError, VerificationError } from '../../errors.ts'
 import { parseCertificate, type Certificate } from '../../x509/certificate.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
 import type { Finding } from '../description.ts'
-import { orderChain, validateVendorPath } from './certificate-chain.ts'
+import type { JsonObject } from '../json-members.ts'
+import { fingerprint, orderChain, validateVendorPath } from './certificate-chain.ts'
 import {
   claimed,
   isCose,
@@ -23,13 +23,10 @@ import {
   timeClaim,
   type ClaimedToken,
 } from './eat-claims.ts'
-import { CLOCK_SKEW_SECONDS, EvidenceError } from './evidence.ts'
+import { CLOCK_SKEW_SECONDS, EvidenceError, KEYS_TRIED_MAX } from './evidence.ts'
 import { bytesFromBase64 } from './foreign-text.ts'
 import { isJwtSignedBy, parseJwt, TOKEN_BYTES_MAX, verifyJwt, type Jwt } from './jwt.ts'
-import type { JsonObject } from './jwt.ts'
 import type { VerifierKey } from './key-set.ts'
-
-const KEYS_TRIED_MAX = 8
 
 export interface VerifyTokenRequest {
   /** A compact JWT, or a CWT in a COSE_Sign1. */
@@ -45,13 +42,8 @@ export interface VerifyTokenRequest {
 }
 
 /** A verified token. */
-export interface VerifiedToken {
+export interface VerifiedToken extends ClaimedToken {
   readonly encoding: 'jwt' | 'cwt'
-  readonly claims: JsonObject
-  readonly profile?: string
-  readonly issuer?: string
-  readonly issuedAt?: UnixSeconds
-  readonly expiresAt?: UnixSeconds
   readonly key: PublicKey
   readonly kid?: string
   /** SHA-256 of the signing certificate, where one led to a root. */
@@ -113,7 +105,7 @@ async function openJwt(request: VerifyTokenRequest): Promise<Opened> {
 
 /** Google's PKI tokens: the chain is judged at the time of issue, which the token states. */
 async function certifiedSigner(
-  request: VerifyTokenRequest & { readonly roots?: readonly string[] },
+  request: VerifyTokenRequest,
   jwt: Jwt,
   encoded: readonly unknown[],
 ): Promise<Signer> {
@@ -128,7 +120,7 @@ async function certifiedSigner(
   if (!(await isJwtSignedBy(jwt, key, verifier))) {
     throw new EvidenceError('result-signature', 'the signature of the token does not verify')
   }
-  return { key, certificateSha256: encodeHex(sha256(leaf.der)) }
+  return { key, certificateSha256: fingerprint(leaf) }
 }
 
 function readCertificate(text: unknown): Certificate {

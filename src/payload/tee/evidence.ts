@@ -10,6 +10,9 @@ import type { Finding } from '../description.ts'
 /** How far the clock of whoever made evidence may be ahead of the registry's. */
 export const CLOCK_SKEW_SECONDS = 300
 
+/** Keys that are tried on one signature at most, where nothing says which one made it. */
+export const KEYS_TRIED_MAX = 8
+
 /** The kinds of evidence, as the attribute `tee-type` spells them. */
 export type TeeType = 'sgx' | 'tdx' | 'sev-snp' | 'nitro' | 'tpm' | 'cca'
 

@@ -5,7 +5,7 @@
  * the key. A TDREPORT cannot be verified elsewhere; the TD quote that goes with it is.
  */
 import { equalBytes } from '../../bytes/bytes.ts'
-import { digest } from '../../bytes/digest.ts'
+import { digest, type DigestName } from '../../bytes/digest.ts'
 import { parseStrictJson } from '../../bytes/strict-json.ts'
 import { publicKeyFromJwk, type Jwk } from '../../cose/jwk.ts'
 import type { PublicKey } from '../../cose/public-key.ts'
@@ -24,11 +24,11 @@ const REPORT_DATA_BYTES = 64
 const RUNTIME_BYTES_MAX = 32 * 1024
 const TYPE_SNP = 2
 const TYPE_TDX = 4
-const HASHES = new Map([
+const HASHES = new Map<number, DigestName>([
   [1, 'SHA-256'],
   [2, 'SHA-384'],
   [3, 'SHA-512'],
-] as const)
+])
 const KEY_ID = 'HCLAkPub'
 
 /** A parsed report. */
@@ -38,7 +38,7 @@ export interface HclReport {
   readonly hardwareReport: Uint8Array
   /** The JSON, byte for byte as it was hashed. */
   readonly runtimeData: Uint8Array
-  readonly hash: 'SHA-256' | 'SHA-384' | 'SHA-512'
+  readonly hash: DigestName
   readonly attestationKey: PublicKey
   /** What the guest asked the paravisor to put in: 64 bytes, often zero. */
   readonly userData?: Uint8Array
@@ -60,7 +60,7 @@ export function parseHclReport(bytes: Uint8Array): HclReport {
   reader.u32le() // size of what follows
   reader.u32le() // version
   const type = reader.u32le()
-  const hash = HASHES.get(reader.u32le() as 1)
+  const hash = HASHES.get(reader.u32le())
   const length = reader.u32le()
   if (hash === undefined) throw new EvidenceError('unsupported', 'HCL report with another hash')
   if (type !== TYPE_SNP && type !== TYPE_TDX) {

@@ -6,34 +6,25 @@
 import { decodeBase64url } from '../../bytes/base64.ts'
 import { decodeUtf8, encodeUtf8 } from '../../bytes/bytes.ts'
 import { parseStrictJson } from '../../bytes/strict-json.ts'
-import { signatureLength } from '../../cose/algorithms.ts'
+import { algorithmByName, signatureLength } from '../../cose/algorithms.ts'
 import type { PublicKey } from '../../cose/public-key.ts'
 import { InputError } from '../../errors.ts'
-import type { EcCurve, SignatureScheme, SignatureVerifier } from '../../x509/signature-verifier.ts'
-import { EvidenceError } from './evidence.ts'
+import type { SignatureScheme, SignatureVerifier } from '../../x509/signature-verifier.ts'
+import { asObject, type JsonObject } from '../json-members.ts'
+import { EvidenceError, KEYS_TRIED_MAX } from './evidence.ts'
 import type { VerifierKey } from './key-set.ts'
 
 export const TOKEN_BYTES_MAX: number = 64 * 1024
-const KEYS_TRIED_MAX = 8
 
-const ec = (curve: EcCurve, hash: 'SHA-256' | 'SHA-384' | 'SHA-512'): SignatureScheme => ({
-  kind: 'ecdsa',
-  curve,
-  hash,
-})
+/** JOSE algorithms that COSE has under the same name, and those that only JOSE has. */
 const SCHEMES = new Map<unknown, SignatureScheme>([
+  ...['ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512'].map(
+    (name) => [name, algorithmByName(name).scheme] as const,
+  ),
   ['RS256', { kind: 'rsa-pkcs1', hash: 'SHA-256' }],
   ['RS384', { kind: 'rsa-pkcs1', hash: 'SHA-384' }],
   ['RS512', { kind: 'rsa-pkcs1', hash: 'SHA-512' }],
-  ['PS256', { kind: 'rsa-pss', hash: 'SHA-256', saltLength: 32 }],
-  ['PS384', { kind: 'rsa-pss', hash: 'SHA-384', saltLength: 48 }],
-  ['PS512', { kind: 'rsa-pss', hash: 'SHA-512', saltLength: 64 }],
-  ['ES256', ec('P-256', 'SHA-256')],
-  ['ES384', ec('P-384', 'SHA-384')],
-  ['ES512', ec('P-521', 'SHA-512')],
 ])
-
-export type JsonObject = Readonly<Record<string, unknown>>
 
 /** A parsed token. Nothing in it counts before {@link verifyJwt}. */
 export interface Jwt {
@@ -52,11 +43,9 @@ function malformed(message: string, cause?: unknown): EvidenceError {
 
 function readObject(encoded: string, what: string): JsonObject {
   const context = { code: 'ERR_PAYLOAD_MALFORMED', what } as const
-  const value = parseStrictJson(decodeBase64url(encoded), context)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw malformed(`${what} is not an object`)
-  }
-  return value as JsonObject
+  const object = asObject(parseStrictJson(decodeBase64url(encoded), context))
+  if (object === undefined) throw malformed(`${what} is not an object`)
+  return object
 }
 
 /**
@@ -67,10 +56,14 @@ export function parseJwt(bytes: Uint8Array): Jwt {
   if (bytes.length > TOKEN_BYTES_MAX) throw malformed(`over ${TOKEN_BYTES_MAX} bytes`)
   try {
     const [header, claims, signature, ...more] = decodeUtf8(bytes).trim().split('.')
-    if (header === undefined || claims === undefined || signature === undefined) {
+    if (
+      header === undefined ||
+      claims === undefined ||
+      signature === undefined ||
+      more.length > 0
+    ) {
       throw malformed('not three parts')
     }
-    if (more.length > 0) throw malformed('not three parts')
     const head = readObject(header, 'the header')
     const scheme = SCHEMES.get(head['alg'])
     if (scheme === undefined || head['crit'] !== undefined || head['b64'] !== undefined) {

@@ -1,38 +1,24 @@
 /**
  * AWS Nitro attestation documents (statements.md §5.3): a COSE_Sign1 with ES384, tagged or not, whose
- * payload carries its own certificates and its own time. A leaf certificate lives three hours, so the
- * chain is judged at the document's timestamp; that it has expired since is a finding. Firmware since
- * 2025 writes the payload with indefinite lengths, and instances with NitroTPM give TPM registers.
+ * payload carries its own certificates and its own time. Firmware since 2025 writes the payload with
+ * indefinite lengths, and instances with NitroTPM give TPM registers. What a document says, as facts,
+ * stands below its layout; `verify-nitro.ts` verifies.
  */
-import { sha256 } from '../../bytes/digest.ts'
 import { encodeHex } from '../../bytes/hex.ts'
-import type { UnixSeconds } from '../../bytes/integers.ts'
 import { decodeCbor, type CborMap, type CborValue } from '../../cbor/decode.ts'
 import { definiteCbor } from '../../cbor/definite.ts'
 import { HEADER } from '../../cose/labels.ts'
-import { publicKeyFromSpki } from '../../cose/public-key.ts'
-import { verifySign1, type CoseSign1 } from '../../cose/sign1.ts'
-import { InputError, VerificationError } from '../../errors.ts'
-import { parseCertificateChain } from '../../x509/path.ts'
-import type { Certificate } from '../../x509/certificate.ts'
-import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
-import type { Finding } from '../description.ts'
-import { validateVendorPath } from './certificate-chain.ts'
-import { CLOCK_SKEW_SECONDS, EvidenceError } from './evidence.ts'
+import type { CoseSign1 } from '../../cose/sign1.ts'
+import { InputError } from '../../errors.ts'
+import { EvidenceError } from './evidence.ts'
 import type { EvidenceFacts, Measurement } from './evidence.ts'
 import { parseForeignSign1 } from './foreign-sign1.ts'
-import { checkRevocation } from './optional-revocation.ts'
 
 const ES384 = -35
 const DOCUMENT_BYTES_MAX = 32 * 1024
 const FIELD_BYTES_MAX = 1024
 const PCRS_MAX = 32
 const PCR_BYTES: readonly unknown[] = [32, 48, 64]
-/** SHA-256 of the certificate of the AWS Nitro Enclaves root G1. */
-export const AWS_ROOTS_SHA256: readonly string[] = [
-  '641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79bb5b',
-]
-
 /** A parsed document. */
 export interface NitroDocument {
   readonly message: CoseSign1
@@ -129,82 +115,12 @@ function readPcrs(value: CborValue): ReadonlyMap<number, Uint8Array> {
   return pcrs
 }
 
-export interface VerifyNitroRequest {
-  readonly document: Uint8Array
-  /** SHA-256 of the roots that count, lower-case hex; AWS' when absent. */
-  readonly roots?: readonly string[]
-  /** Without lists, revocation is not checked, and a finding says so. */
-  readonly crls?: readonly Uint8Array[]
-  readonly at: UnixSeconds
-  readonly verifier: SignatureVerifier
-}
-
-/** Facts of a verified document. `reportData` is its user data. */
-export interface NitroFacts extends EvidenceFacts {
-  readonly teeType: 'nitro'
-  readonly evidenceTime: UnixSeconds
-  readonly document: NitroDocument
-}
-
-/**
- * Verifies a document.
- * @throws EvidenceError with the reason.
- */
-export async function verifyNitro(request: VerifyNitroRequest): Promise<NitroFacts> {
-  const { roots = AWS_ROOTS_SHA256, at, verifier, crls } = request
-  const document = parseNitroDocument(request.document)
-  const evidenceTime = Math.floor(document.timestamp / 1000)
-  if (evidenceTime > at + CLOCK_SKEW_SECONDS) {
-    throw new EvidenceError('evidence-from-future', 'the document is from the future')
-  }
-  const chain = readChain(document)
-  const path = await validateVendorPath({ chain, roots, at: evidenceTime, verifier })
-  const lists = crls === undefined ? {} : { crls }
-  const revocation = await checkRevocation({ path: path.path, ...lists, at, verifier })
-  await checkSignature(document, chain[0]!, verifier)
-  const isExpired = at > path.validUntil
-  const validFrom = isExpired ? path.validUntil + 1 : evidenceTime - CLOCK_SKEW_SECONDS
-  const validUntil = isExpired ? Number.MAX_SAFE_INTEGER : path.validUntil
-  return {
-    ...nitroDocumentFacts(document),
-    evidenceTime,
-    platformCertificateSha256: encodeHex(sha256(chain[0]!.der)),
-    validFrom: Math.max(validFrom, revocation.validFrom),
-    validUntil: Math.min(validUntil, revocation.validUntil),
-    findings: [...revocation.findings, ...findingsOf(document, isExpired)],
-    document,
-  }
-}
-
-function readChain({ chain }: NitroDocument): Certificate[] {
-  try {
-    return parseCertificateChain(chain)
-  } catch (cause) {
-    if (!(cause instanceof InputError)) throw cause
-    throw new EvidenceError('chain-malformed', cause.message, { cause })
-  }
-}
-
-async function checkSignature(
-  { message }: NitroDocument,
-  leaf: Certificate,
-  verifier: SignatureVerifier,
-): Promise<void> {
-  const key = publicKeyFromSpki(leaf.spki.spki)
-  try {
-    await verifySign1({ message, key, verifier, failure: 'ERR_INNER_SIGNATURE' })
-  } catch (cause) {
-    if (!(cause instanceof VerificationError || cause instanceof InputError)) throw cause
-    throw new EvidenceError('document-signature', cause.message, { cause })
-  }
-}
-
 const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
 
 /** What a document says; nothing is verified here. */
 export function nitroDocumentFacts(
   document: NitroDocument,
-): Pick<NitroFacts, 'teeType' | 'measurements' | 'debug' | 'reportData'> {
+): Pick<EvidenceFacts, 'measurements' | 'debug' | 'reportData'> & { readonly teeType: 'nitro' } {
   const { pcrs, isNitroTpm, userData } = document
   const measurements: Measurement[] = [...pcrs]
     .filter(([index, value]) => index === 0 || !isZero(value))
@@ -217,18 +133,4 @@ export function nitroDocumentFacts(
     debug: !isNitroTpm && (image === undefined || isZero(image)),
     reportData: userData ?? new Uint8Array(0),
   }
-}
-
-function findingsOf({ isNitroTpm }: NitroDocument, isExpired: boolean): Finding[] {
-  const findings: Finding[] = []
-  if (isExpired) {
-    findings.push({
-      code: 'evidence-certificate-expired',
-      message: 'valid at the time of the evidence; the certificate has expired since',
-    })
-  }
-  if (isNitroTpm) {
-    findings.push({ code: 'nitro-tpm', message: 'the registers are those of a NitroTPM' })
-  }
-  return findings
 }

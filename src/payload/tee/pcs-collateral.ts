@@ -7,13 +7,12 @@ import { decodeUtf8, encodeUtf8 } from '../../bytes/bytes.ts'
 import { decodeHex } from '../../bytes/hex.ts'
 import { parseStrictJson } from '../../bytes/strict-json.ts'
 import { InputError } from '../../errors.ts'
+import { TAG } from '../../x509/der.ts'
 import { decodePem } from '../../x509/pem.ts'
 import { textAt } from '../json-members.ts'
 import { readCertificates } from './certificate-chain.ts'
 import type { CollateralBundle } from './collateral-bundle.ts'
 import { EvidenceError } from './evidence.ts'
-
-const DER_SEQUENCE = 0x30
 
 /** What PCS answered. Chains are PEM, leaf first (the `…-Issuer-Chain` headers, URL-decoded). */
 export interface PcsFiles {
@@ -40,7 +39,7 @@ function malformed(what: string, cause?: unknown): EvidenceError {
 }
 
 function readDerList(bytes: Uint8Array): Uint8Array {
-  if (bytes[0] === DER_SEQUENCE) return bytes
+  if (bytes[0] === TAG.sequence) return bytes
   try {
     const text = decodeUtf8(bytes).trim()
     return text.startsWith('-----')

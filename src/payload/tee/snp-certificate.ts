@@ -8,7 +8,7 @@ import { InputError } from '../../errors.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { readDer, readUnsigned, TAG } from '../../x509/der.ts'
 import { extensionValues } from '../../x509/extension-value.ts'
-import { decodeSingleByteText } from '../../x509/name.ts'
+import { commonName, decodeSingleByteText } from '../../x509/name.ts'
 import { EvidenceError } from './evidence.ts'
 import type { SnpTcb } from './snp-report.ts'
 
@@ -25,7 +25,6 @@ const OID = {
   cspId: `${ARC}.5`,
 } as const
 const TAG_IA5_STRING = 0x16
-const COMMON_NAME = '2.5.4.3'
 
 /** The AMD extensions of a VCEK or VLEK certificate. */
 export interface SnpCertificate {
@@ -46,13 +45,9 @@ const KINDS = new Map<string | undefined, SnpCertificate['kind']>([
   ['SEV-VLEK', 'vlek'],
 ])
 
-function commonName({ subject }: Certificate): string | undefined {
-  return subject.rdns.flat().find(({ oid }) => oid === COMMON_NAME)?.value
-}
-
 /** True when the certificate's subject is the one that AMD gives to VCEKs and VLEKs. */
-export function isSnpSigner(certificate: Certificate): boolean {
-  return KINDS.has(commonName(certificate))
+export function isSnpSigner({ subject }: Certificate): boolean {
+  return KINDS.has(commonName(subject))
 }
 
 function fail(message: string): never {
@@ -74,7 +69,8 @@ function read(certificate: Certificate): SnpCertificate {
   const values = extensionValues(certificate)
   const hardwareId = values.get(OID.hardwareId)
   const csp = values.get(OID.cspId)
-  const kind = KINDS.get(commonName(certificate)) ?? fail('not the certificate of a VCEK or VLEK')
+  const kind =
+    KINDS.get(commonName(certificate.subject)) ?? fail('not the certificate of a VCEK or VLEK')
   const product = values.get(OID.product)
   if (product === undefined) return fail('the certificate names no product')
   const structVersion = readByte(values.get(OID.structVersion), 'struct version')
@@ -118,7 +114,7 @@ export function readSnpCertificate(certificate: Certificate): SnpCertificate {
   }
 }
 
-/** Security versions that compare byte by byte, as text: `bl.tee.snp.ucode`, with `fmc.` in front. */
+/** Hex that compares byte by byte: bootloader, TEE, SNP and microcode, in front of them FMC if any. */
 export function encodeSnpTcb(tcb: SnpTcb): string {
   const { fmc, bootloader, tee, snp, microcode } = tcb
   const parts = [bootloader, tee, snp, microcode]

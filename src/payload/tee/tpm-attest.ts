@@ -38,6 +38,11 @@ export function tpmHashBytes(hash: TpmHash): number {
   return HASH_BYTES[hash]
 }
 
+/** The hash whose digests have this length, or `undefined`. */
+export function tpmHashOfLength(bytes: number): TpmHash | undefined {
+  return [...HASHES.values()].find((hash) => HASH_BYTES[hash] === bytes)
+}
+
 /** Registers of one bank that were quoted, in their order. */
 export interface PcrSelection {
   readonly hash: TpmHash
@@ -49,7 +54,7 @@ export interface TpmAttest {
   readonly qualifiedSigner: Uint8Array
   /** What the caller of the TPM chose: at most 64 bytes. */
   readonly extraData: Uint8Array
-  /** Milliseconds since the TPM was powered; says nothing about the date. */
+  /** How often the TPM was reset, and restarted or resumed since; says nothing about the date. */
   readonly resetCount: number
   readonly restartCount: number
   readonly firmwareVersion: Uint8Array

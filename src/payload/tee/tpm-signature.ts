@@ -6,6 +6,7 @@
 import { concatBytes } from '../../bytes/bytes.ts'
 import { signatureLength } from '../../cose/algorithms.ts'
 import { InputError } from '../../errors.ts'
+import { TAG } from '../../x509/der.ts'
 import { ecdsaRawSignature } from '../../x509/signature-algorithm.ts'
 import type { HashName, SignatureScheme } from '../../x509/signature-verifier.ts'
 import { curveBytes, type SpkiKey } from '../../x509/spki.ts'
@@ -16,7 +17,6 @@ import { tpmHash, tpmHashBytes } from './tpm-attest.ts'
 const RSASSA = 0x0014
 const RSAPSS = 0x0016
 const ECDSA = 0x0018
-const DER_SEQUENCE = 0x30
 
 /** A signature and the schemes that it may be of; a TPM's PSS salt is of one of two lengths. */
 export interface TpmSignature {
@@ -40,7 +40,7 @@ export function parseTpmSignature(bytes: Uint8Array, key: SpkiKey): TpmSignature
         ? { hash: 'SHA-256', schemes: [{ kind: 'rsa-pkcs1', hash: 'SHA-256' }], signature: bytes }
         : parseTagged(bytes, key)
     case 'ec':
-      return bytes[0] === DER_SEQUENCE ? parseDer(bytes, key) : parseTagged(bytes, key)
+      return bytes[0] === TAG.sequence ? parseDer(bytes, key) : parseTagged(bytes, key)
     case 'ed25519':
       throw new EvidenceError('unsupported', 'no TPM signs with Ed25519')
   }

@@ -5,15 +5,13 @@
  */
 import { encodeHex } from '../../bytes/hex.ts'
 import type { PublicKey } from '../../cose/public-key.ts'
-import { verifySign1, type CoseSign1 } from '../../cose/sign1.ts'
-import { InputError, VerificationError } from '../../errors.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
 import { parseCcaToken, vouchesForRealm } from './cca-token.ts'
 import type { CcaPlatform, CcaToken } from './cca-token.ts'
-import { EvidenceError } from './evidence.ts'
-import type { EvidenceFacts, EvidenceReason, Measurement } from './evidence.ts'
+import { EvidenceError, KEYS_TRIED_MAX } from './evidence.ts'
+import type { EvidenceFacts, Measurement } from './evidence.ts'
+import { verifyForeignSign1 } from './foreign-sign1.ts'
 
-const KEYS_TRIED_MAX = 8
 /** The state "secured" of the platform's lifecycle, in the high byte (Arm DEN0137). */
 const LIFECYCLE_SECURED = 0x30
 
@@ -43,7 +41,8 @@ export async function verifyCca(request: VerifyCcaRequest): Promise<CcaFacts> {
   if (!vouchesForRealm(token)) {
     throw new EvidenceError('realm-key-binding', 'the platform vouches for another realm key')
   }
-  await checkSignature(realm.message, realm.key, 'realm-signature', verifier)
+  const { message, key } = realm
+  await verifyForeignSign1({ message, key, verifier }, 'realm-signature')
   return {
     ...ccaTokenFacts(token),
     validFrom: 0,
@@ -79,7 +78,7 @@ async function findPlatformKey(
   let failure: unknown
   for (const key of platformKeys.slice(0, KEYS_TRIED_MAX)) {
     try {
-      await checkSignature(message, key, 'platform-signature', verifier)
+      await verifyForeignSign1({ message, key, verifier }, 'platform-signature')
       return key
     } catch (error) {
       if (!(error instanceof EvidenceError)) throw error
@@ -87,20 +86,6 @@ async function findPlatformKey(
     }
   }
   throw failure
-}
-
-async function checkSignature(
-  message: CoseSign1,
-  key: PublicKey,
-  reason: EvidenceReason,
-  verifier: SignatureVerifier,
-): Promise<void> {
-  try {
-    await verifySign1({ message, key, verifier, failure: 'ERR_INNER_SIGNATURE' })
-  } catch (cause) {
-    if (!(cause instanceof VerificationError || cause instanceof InputError)) throw cause
-    throw new EvidenceError(reason, cause.message, { cause })
-  }
 }
 
 function measurementsOf({ platform, realm }: CcaToken): Measurement[] {

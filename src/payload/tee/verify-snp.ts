@@ -4,18 +4,21 @@
  * by that key, and what AMD certified about the key (product, TCB, chip) is what the report says. AMD
  * publishes no signed judgement about a TCB, so none is given: a minimum is policy.
  */
-import { sha256 } from '../../bytes/digest.ts'
 import { equalBytes } from '../../bytes/bytes.ts'
-import { encodeHex } from '../../bytes/hex.ts'
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
 import type { Finding } from '../description.ts'
-import { orderChain, readCertificateFiles, validateVendorPath } from './certificate-chain.ts'
+import {
+  fingerprint,
+  orderChain,
+  readCertificateFiles,
+  validateVendorPath,
+} from './certificate-chain.ts'
 import type { CollateralBundle } from './collateral-bundle.ts'
 import { EvidenceError } from './evidence.ts'
 import type { EvidenceFacts } from './evidence.ts'
-import { checkRevocation } from './optional-revocation.ts'
+import { checkRevocation } from './revocation.ts'
 import { parseSnpCertificateTable } from './snp-certificate-table.ts'
 import { encodeSnpTcb, isSnpSigner, readSnpCertificate } from './snp-certificate.ts'
 import type { SnpCertificate } from './snp-certificate.ts'
@@ -78,7 +81,7 @@ export async function verifySnp(request: VerifySnpRequest): Promise<SnpFacts> {
   const findings = [...revocation.findings, ...matchCertificate(report, certificate)]
   return {
     ...snpReportFacts(report, certificate.structVersion),
-    platformCertificateSha256: encodeHex(sha256(leaf.der)),
+    platformCertificateSha256: fingerprint(leaf),
     validFrom: Math.max(path.validFrom, revocation.validFrom),
     validUntil: Math.min(path.validUntil, revocation.validUntil),
     findings,

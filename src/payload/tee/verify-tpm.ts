@@ -5,17 +5,18 @@
  * does, or the key is registered. Without one of the three nothing is accepted.
  */
 import { concatBytes, equalBytes } from '../../bytes/bytes.ts'
-import { digest, sha256 } from '../../bytes/digest.ts'
+import { digest } from '../../bytes/digest.ts'
 import { encodeHex } from '../../bytes/hex.ts'
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import type { PublicKey } from '../../cose/public-key.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
-import { orderChain, validateVendorPath } from './certificate-chain.ts'
-import { EvidenceError } from './evidence.ts'
+import { fingerprint, orderChain, validateVendorPath } from './certificate-chain.ts'
+import { EvidenceError, KEYS_TRIED_MAX } from './evidence.ts'
 import type { EvidenceFacts, Measurement } from './evidence.ts'
-import { checkRevocation } from './optional-revocation.ts'
-import { parseTpmAttest, tpmHashBytes, type TpmAttest, type TpmHash } from './tpm-attest.ts'
+import { checkRevocation } from './revocation.ts'
+import { parseTpmAttest, tpmHashBytes, tpmHashOfLength } from './tpm-attest.ts'
+import type { TpmAttest, TpmHash } from './tpm-attest.ts'
 import { parseTpmSignature } from './tpm-signature.ts'
 
 /** Values of registers by bank and index. */
@@ -44,7 +45,7 @@ export interface VerifyTpmRequest {
   /** TPMS_ATTEST. */
   readonly quote: Uint8Array
   readonly signature: Uint8Array
-  /** The key that came with the evidence; with trust of kind `registered`, one of those is tried. */
+  /** Values of the quoted registers; without them only their digest is known. */
   readonly pcrs?: PcrBanks
   readonly trust: AttestationKeyTrust
   readonly at: UnixSeconds
@@ -127,11 +128,10 @@ async function trustedKeys({ trust, at, verifier }: VerifyTpmRequest): Promise<T
       const { leaf, certificates, crls, roots } = trust
       const chain = orderChain(leaf, certificates)
       const path = await validateVendorPath({ chain, roots, at, verifier })
-      const lists = crls === undefined ? {} : { crls }
-      const revocation = await checkRevocation({ path: path.path, ...lists, at, verifier })
+      const revocation = await checkRevocation({ path: path.path, crls, at, verifier })
       return {
         keys: [leaf.spki],
-        certificateSha256: encodeHex(sha256(leaf.der)),
+        certificateSha256: fingerprint(leaf),
         validFrom: Math.max(path.validFrom, revocation.validFrom),
         validUntil: Math.min(path.validUntil, revocation.validUntil),
         findings: revocation.findings,
@@ -139,9 +139,6 @@ async function trustedKeys({ trust, at, verifier }: VerifyTpmRequest): Promise<T
     }
   }
 }
-
-/** Registered keys that are tried on one quote at most. */
-const KEYS_TRIED_MAX = 8
 
 async function findSigner(
   { quote, signature, verifier }: VerifyTpmRequest,
@@ -186,12 +183,6 @@ async function isSignedBy(
   return false
 }
 
-const DIGESTS = new Map([
-  [32, 'SHA-256'],
-  [48, 'SHA-384'],
-  [64, 'SHA-512'],
-] as const)
-
 /** The given values of the quoted registers, which must be the ones that were quoted. */
 function matchPcrs({ selections, pcrDigest }: TpmAttest, banks: PcrBanks): PcrBanks {
   const parts: Uint8Array[] = []
@@ -208,8 +199,9 @@ function matchPcrs({ selections, pcrDigest }: TpmAttest, banks: PcrBanks): PcrBa
     }
     matched.set(hash, own)
   }
-  const name = DIGESTS.get(pcrDigest.length as 32 | 48 | 64)
-  if (name === undefined || !equalBytes(digest(name, concatBytes(...parts)), pcrDigest)) {
+  const name = tpmHashOfLength(pcrDigest.length)
+  const isDigest = name !== undefined && name !== 'SHA-1'
+  if (!isDigest || !equalBytes(digest(name, concatBytes(...parts)), pcrDigest)) {
     throw new EvidenceError('pcr-digest', 'the registers given are not those that were quoted')
   }
   return Object.fromEntries(matched)

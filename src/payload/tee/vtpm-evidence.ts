@@ -8,19 +8,14 @@ import { encodeUtf8 } from '../../bytes/bytes.ts'
 import { publicKeyFromSpki, type PublicKey } from '../../cose/public-key.ts'
 import { InputError } from '../../errors.ts'
 import type { Certificate } from '../../x509/certificate.ts'
+import { asObject, type JsonObject } from '../json-members.ts'
 import { readCertificates } from './certificate-chain.ts'
 import { EvidenceError } from './evidence.ts'
 import { bytesFromBase64, bytesFromHex, bytesFromNumbers } from './foreign-text.ts'
-import type { TpmHash } from './tpm-attest.ts'
+import { tpmHashOfLength } from './tpm-attest.ts'
 import type { PcrBanks } from './verify-tpm.ts'
 
 const PCRS_MAX = 32
-const BANKS = new Map<number, TpmHash>([
-  [20, 'SHA-1'],
-  [32, 'SHA-256'],
-  [48, 'SHA-384'],
-  [64, 'SHA-512'],
-])
 
 /** The parts of the evidence. Nothing in it is verified. */
 export interface VtpmEvidence {
@@ -36,8 +31,6 @@ export interface VtpmEvidence {
   readonly claimedKey?: PublicKey
 }
 
-type JsonObject = Readonly<Record<string, unknown>>
-
 function malformed(message: string): EvidenceError {
   return new EvidenceError('malformed', `vTPM evidence: ${message}`)
 }
@@ -49,10 +42,9 @@ function readBytes(value: unknown, what: string): Uint8Array {
 }
 
 function readObject(value: unknown, what: string): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw malformed(`${what} is not an object`)
-  }
-  return value as JsonObject
+  const object = asObject(value)
+  if (object === undefined) throw malformed(`${what} is not an object`)
+  return object
 }
 
 function readPcrs(value: unknown): PcrBanks {
@@ -60,7 +52,7 @@ function readPcrs(value: unknown): PcrBanks {
     throw malformed('no registers')
   }
   const values = value.map((item: unknown) => readBytes(item, 'a register'))
-  const bank = BANKS.get(values[0]!.length)
+  const bank = tpmHashOfLength(values[0]!.length)
   if (bank === undefined || values.some(({ length }) => length !== values[0]!.length)) {
     throw malformed('registers of another length')
   }

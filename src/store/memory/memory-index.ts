@@ -4,9 +4,9 @@
  */
 import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
 import { assertInvariant } from '../../errors.ts'
-import { ENVELOPES_MAX } from '../../log/index-store.ts'
+import { ENVELOPES_MAX, summarize } from '../../log/index-store.ts'
 import type {
-  IndexedStatement,
+  FoundRecords,
   IndexQuery,
   IndexReader,
   IndexRecord,
@@ -14,11 +14,6 @@ import type {
   IndexWriter,
   QueryAnswer,
 } from '../../log/index-store.ts'
-
-interface Records {
-  readonly treeSize: TreeSize
-  readonly records: readonly IndexRecord[]
-}
 
 export class MemoryIndex implements IndexReader, IndexWriter {
   readonly #records: IndexRecord[] = []
@@ -40,16 +35,12 @@ export class MemoryIndex implements IndexReader, IndexWriter {
     if (query.order === 'descending') found.reverse()
     const page = found.slice(0, query.limit)
     const last = page.at(-1)?.leafIndex
-    const answer = { treeSize: this.#treeSize, statements: page.map(listed) }
+    const answer = { treeSize: this.#treeSize, statements: page.map(summarize) }
     if (last === undefined || found.length === page.length) return answer
     return { ...answer, next: query.order === 'descending' ? last : last + 1 }
   }
 
-  async readRecords(start: LeafIndex, count: number): Promise<Records> {
-    return { treeSize: this.#treeSize, records: this.#records.slice(start, start + count) }
-  }
-
-  async findRecords(leafIndexes: readonly LeafIndex[]): Promise<Records> {
+  async findRecords(leafIndexes: readonly LeafIndex[]): Promise<FoundRecords> {
     const asked = new Set<number>(leafIndexes)
     const records = this.#records.filter(({ leafIndex }) => asked.has(leafIndex))
     return { treeSize: this.#treeSize, records }
@@ -102,12 +93,6 @@ export class MemoryIndex implements IndexReader, IndexWriter {
   get #treeSize(): TreeSize {
     return this.#records.length as TreeSize
   }
-}
-
-function listed({ description, ...record }: IndexRecord): IndexedStatement {
-  const { kind, type, findings } = description
-  const codes = [...new Set(findings.map(({ code }) => code))]
-  return { ...record, kind, type, findings: codes.sort() }
 }
 
 function matches(record: IndexRecord, query: IndexQuery): boolean {

@@ -12,6 +12,10 @@ export class MemoryPayloadStore implements PayloadStore {
     return bytes === undefined ? undefined : { kind: 'stored', bytes: bytes.slice() }
   }
 
+  async has(name: PayloadName): Promise<boolean> {
+    return this.#payloads.has(formatPayloadName(name))
+  }
+
   async put({ name, sha256, bytes }: NewPayload): Promise<'stored' | 'present'> {
     const key = `sha256:${encodeHex(sha256)}`
     const answer = this.#payloads.has(key) ? 'present' : 'stored'

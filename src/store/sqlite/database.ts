@@ -32,6 +32,21 @@ export interface OpenOptions {
   readonly cacheKib?: number
 }
 
+/** Opens a database for what `make` makes of it; closes it again when that fails. */
+export function openFor<Made>(
+  path: string,
+  options: OpenOptions,
+  make: (database: SqliteDatabase) => Made,
+): Made {
+  const database = openDatabase(path, options)
+  try {
+    return make(database)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
 /**
  * Opens a database in WAL mode, with `synchronous=FULL` unless it can be made again.
  * @throws StartError `ERR_CONFIGURATION` when SQLite does not do as it is told.

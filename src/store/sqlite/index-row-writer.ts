@@ -6,20 +6,10 @@ import type { LeafIndex } from '../../bytes/integers.ts'
 import { assertInvariant } from '../../errors.ts'
 import type { IndexRecord } from '../../log/index-store.ts'
 import { blob } from './database.ts'
-import type { SqliteDatabase } from './database.ts'
 import { digestTerm, factKey, packKeys, roleNumber, termOf, unpackKeys } from './index-facts.ts'
-import {
-  attributeField,
-  FIELD,
-  numberField,
-  prepareIndexReads,
-  prepareIndexWrites,
-} from './index-sql.ts'
+import { attributeField, FIELD, INSERT_ROWS, numberField } from './index-sql.ts'
 import type { IndexReads, IndexWrites } from './index-sql.ts'
 import { TermDictionary } from './term-dictionary.ts'
-
-/** Rows of one multi-row insert, as in `insertPostings`. */
-const INSERT_ROWS = 32
 
 /** What a statement is found by beside its facts. */
 type Columns = Readonly<
@@ -45,10 +35,10 @@ export class IndexRowWriter {
   readonly #writes: IndexWrites
   readonly #terms: TermDictionary
 
-  constructor(database: SqliteDatabase) {
-    this.#reads = prepareIndexReads(database)
-    this.#writes = prepareIndexWrites(database)
-    this.#terms = new TermDictionary(this.#reads, this.#writes)
+  constructor(reads: IndexReads, writes: IndexWrites) {
+    this.#reads = reads
+    this.#writes = writes
+    this.#terms = new TermDictionary(reads, writes)
   }
 
   /** After a transaction that was rolled back. */

@@ -5,6 +5,7 @@
  */
 import type { LeafIndex } from '../../bytes/integers.ts'
 import { assertInvariant } from '../../errors.ts'
+import { findingCodes } from '../../log/index-store.ts'
 import type { IndexedStatement, IndexRecord } from '../../log/index-store.ts'
 import type {
   DescribedAttribute,
@@ -35,12 +36,11 @@ export class IndexRows {
   readListed(leafIndex: number): IndexedStatement {
     const row = this.#reads.readListed.get(leafIndex) as Row | undefined
     assertInvariant(row !== undefined, `record ${leafIndex} is not in the index`)
-    const codes = new Set(findingsOf(row).map(({ code }) => code))
     return {
       ...listedOf(row),
       kind: storedText(row['kind']) as StatementKind,
       type: storedText(row['type']),
-      findings: [...codes].sort(),
+      findings: findingCodes(findingsOf(row)),
     }
   }
 

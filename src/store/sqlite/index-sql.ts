@@ -3,6 +3,8 @@
  * is a range of a key that begins where it is told to and ends at its `LIMIT`:
  * test/store/index-plans.test.ts holds each of them to that.
  */
+import type { LeafIndex } from '../../bytes/integers.ts'
+import { ENVELOPES_MAX } from '../../log/index-store.ts'
 import { blob } from './database.ts'
 import type { SqliteDatabase, SqliteStatement } from './database.ts'
 import { storedValue } from './index-facts.ts'
@@ -65,6 +67,9 @@ type ReadName =
   | 'readTerm'
   | 'lastTerm'
   | 'lastSecond'
+/** Rows of `insertPostings`. */
+export const INSERT_ROWS = 32
+
 type WriteName =
   | 'setTreeSize'
   | 'setLogId'
@@ -94,7 +99,7 @@ export const INDEX_READS: Readonly<Record<ReadName, string>> = {
     ORDER BY leaf_index LIMIT ?`,
   postingsDown: `SELECT leaf_index FROM posting WHERE term_id = ? AND role = ? AND leaf_index <= ?
     ORDER BY leaf_index DESC LIMIT ?`,
-  // A fact counts only if it is found by its term, too: `readRecords` shows what look-ups show.
+  // A fact counts only if it is found by its term, too: `findRecords` shows what look-ups show.
   readFact: `SELECT field.name, term.value FROM posting
     JOIN term ON term.term_id = posting.term_id JOIN field ON field.field_id = term.field_id
     WHERE posting.term_id = ? AND posting.role = ? AND posting.leaf_index = ?`,
@@ -120,14 +125,14 @@ export const INDEX_READS: Readonly<Record<ReadName, string>> = {
   lastSecond: 'SELECT max(registration_time) FROM second',
 }
 
-export const INDEX_WRITES: Readonly<Record<WriteName, string>> = {
+const INDEX_WRITES: Readonly<Record<WriteName, string>> = {
   setTreeSize: 'UPDATE progress SET tree_size = ? WHERE id = 1 AND tree_size = ?',
   setLogId: 'UPDATE progress SET log_id = ? WHERE id = 1',
   insertField: 'INSERT INTO field (name) VALUES (?)',
   insertTerm: 'INSERT INTO term VALUES (?, ?, ?)',
   insertHash: 'INSERT INTO term_hash VALUES (?, ?)',
   insertPosting: 'INSERT INTO posting VALUES (?, ?, ?)',
-  insertPostings: `INSERT INTO posting VALUES ${Array(32).fill('(?, ?, ?)').join(', ')}`,
+  insertPostings: `INSERT INTO posting VALUES ${Array(INSERT_ROWS).fill('(?, ?, ?)').join(', ')}`,
   deletePosting: 'DELETE FROM posting WHERE term_id = ? AND role = ? AND leaf_index = ?',
   insertStatement: `INSERT INTO statement VALUES (${Array(13).fill('?').join(', ')})`,
   deleteStatement: 'DELETE FROM statement WHERE leaf_index = ?',
@@ -167,6 +172,13 @@ export function findTermId(reads: IndexReads, field: string, text: string): numb
 
 export function findFieldId(reads: IndexReads, field: string): number | undefined {
   return reads.findField.get(field) as number | undefined
+}
+
+/** Entries that are hash envelopes of a digest, as `IndexReader` names them. */
+export function findEnvelopes(reads: IndexReads, digest: string, from: number): LeafIndex[] {
+  const termId = findTermId(reads, FIELD.envelope, digest)
+  if (termId === undefined) return []
+  return reads.postingsUp.all(termId, 0, from, ENVELOPES_MAX) as LeafIndex[]
 }
 
 export function prepareIndexWrites(database: SqliteDatabase): IndexWrites {

@@ -1,7 +1,7 @@
 /**
- * Numbered, forward-only migrations from `migrations/sqlite`, for the index from a folder of its own. Each runs in one transaction together
- * with its row in the ledger. A file that changed after it was applied, or a database made by a
- * newer Attestry, is refused.
+ * Numbered, forward-only migrations from `migrations/sqlite`, for the index from a folder of its own.
+ * Each runs in one transaction together with its row in the ledger. A file that changed after it was
+ * applied, or a database made by a newer Attestry, is refused.
  */
 import { readFileSync, readdirSync } from 'node:fs'
 import { equalBytes, encodeUtf8 } from '../../bytes/bytes.ts'

@@ -5,8 +5,8 @@
  */
 import { existsSync, rmSync } from 'node:fs'
 import { StartError } from '../../errors.ts'
-import { blob, openDatabase, sqliteCode } from './database.ts'
-import type { SqliteDatabase } from './database.ts'
+import { blob, openFor, sqliteCode } from './database.ts'
+import type { OpenOptions, SqliteDatabase } from './database.ts'
 import { INDEX_READS } from './index-sql.ts'
 import { migrate, readMigrations } from './migrate.ts'
 import { SqliteIndexWriter } from './sqlite-index-writer.ts'
@@ -17,6 +17,10 @@ const MIGRATIONS = new URL('../../../migrations/sqlite-index/', import.meta.url)
 const CACHE_KIB = 64 * 1024
 /** 16 MiB: pages that many transactions touch are copied once. */
 const CHECKPOINT_PAGES = 4096
+const OPEN: OpenOptions = {
+  ...{ isRebuildable: true, cacheKib: CACHE_KIB },
+  autoCheckpointPages: CHECKPOINT_PAGES,
+}
 
 /** What a file says that it was made of. */
 export interface IndexOrigin {
@@ -61,32 +65,20 @@ export function removeIndex(path: string): void {
 }
 
 function create(path: string, madeBy: string): SqliteIndexWriter {
-  const database = open(path, true)
-  try {
+  return openFor(path, { ...OPEN, create: true }, (database) => {
     migrate(database, { apply: true, migrations: readMigrations(MIGRATIONS) })
     database.prepare('INSERT INTO progress VALUES (1, NULL, ?, 0, randomblob(8))').run(madeBy)
     return new SqliteIndexWriter(database)
-  } catch (error) {
-    database.close()
-    throw error
-  }
-}
-
-function open(path: string, create: boolean): SqliteDatabase {
-  return openDatabase(path, {
-    ...{ create, isRebuildable: true, cacheKib: CACHE_KIB },
-    autoCheckpointPages: CHECKPOINT_PAGES,
   })
 }
 
 function openExisting(path: string): SqliteDatabase | ResetReason {
-  let database: SqliteDatabase | undefined
   try {
-    database = open(path, false)
-    migrate(database, { apply: false, migrations: readMigrations(MIGRATIONS) })
-    return database
+    return openFor(path, OPEN, (database) => {
+      migrate(database, { apply: false, migrations: readMigrations(MIGRATIONS) })
+      return database
+    })
   } catch (error) {
-    database?.close()
     if (error instanceof StartError) return 'other-version'
     if (isDamaged(error)) return 'damaged'
     throw error

@@ -12,12 +12,15 @@ export interface PayloadRow {
 export class PayloadRows {
   readonly #alias: SqliteStatement
   readonly #find: SqliteStatement
+  readonly #has: SqliteStatement
   readonly #pruned: SqliteStatement
 
   constructor(database: SqliteDatabase) {
     this.#alias = database.prepare('SELECT digest FROM payload_alias WHERE name = ?').pluck()
     this.#find = database.prepare(`SELECT bytes, pinned FROM payload WHERE digest = :digest
       UNION ALL SELECT bytes, 1 FROM collateral WHERE digest = :digest LIMIT 1`)
+    this.#has = database.prepare(`SELECT 1 FROM payload WHERE digest = :digest
+      UNION ALL SELECT 1 FROM collateral WHERE digest = :digest LIMIT 1`)
     this.#pruned = database.prepare('SELECT entry_id FROM pruned_payload WHERE digest = ?').pluck()
   }
 
@@ -32,6 +35,10 @@ export class PayloadRows {
     const row = readStored(() => this.#find.get({ digest })) as
       { readonly bytes: unknown; readonly pinned: unknown } | undefined
     return row && { bytes: blob(row.bytes), pinned: row.pinned === 1 }
+  }
+
+  has(digest: Uint8Array): boolean {
+    return readStored(() => this.#has.get({ digest })) !== undefined
   }
 
   /** Id of the entry by which content was deleted. */

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs'
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import { InvariantError, StartError } from '../../errors.ts'
-import { blob, openDatabase, readStored } from './database.ts'
+import { blob, openFor, readStored } from './database.ts'
 import type { SqliteDatabase, SqliteStatement } from './database.ts'
 import { migrate } from './migrate.ts'
 
@@ -40,14 +40,10 @@ export class SqliteApiTokens {
    */
   static open(path: string, { readonly = false }: { readonly?: boolean } = {}): SqliteApiTokens {
     if (!existsSync(path)) throw new StartError('ERR_LOG_MISSING', `there is no log: ${path}`)
-    const database = openDatabase(path, { readonly, busyMs: BUSY_MS })
-    try {
+    return openFor(path, { readonly, busyMs: BUSY_MS }, (database) => {
       migrate(database, { apply: false })
       return new SqliteApiTokens(database)
-    } catch (error) {
-      database.close()
-      throw error
-    }
+    })
   }
 
   find(tokenId: string): StoredApiToken | undefined {

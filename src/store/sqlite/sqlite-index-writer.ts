@@ -4,12 +4,17 @@
  */
 import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
 import { assertInvariant } from '../../errors.ts'
-import { ENVELOPES_MAX } from '../../log/index-store.ts'
 import type { IndexRecord, IndexState, IndexWriter } from '../../log/index-store.ts'
 import type { SqliteDatabase } from './database.ts'
 import { storedText } from './index-facts.ts'
 import { IndexRowWriter, Postings } from './index-row-writer.ts'
-import { FIELD, findTermId, prepareIndexReads, prepareIndexWrites } from './index-sql.ts'
+import {
+  FIELD,
+  findEnvelopes,
+  findTermId,
+  prepareIndexReads,
+  prepareIndexWrites,
+} from './index-sql.ts'
 import type { IndexReads, IndexWrites } from './index-sql.ts'
 
 export class SqliteIndexWriter implements IndexWriter {
@@ -24,7 +29,7 @@ export class SqliteIndexWriter implements IndexWriter {
     this.#database = database
     this.#reads = prepareIndexReads(database)
     this.#writes = prepareIndexWrites(database)
-    this.#rows = new IndexRowWriter(database)
+    this.#rows = new IndexRowWriter(this.#reads, this.#writes)
     this.#lastSecond = this.#readLastSecond()
   }
 
@@ -34,9 +39,7 @@ export class SqliteIndexWriter implements IndexWriter {
   }
 
   async findEnvelopes(digest: string, from = 0): Promise<readonly LeafIndex[]> {
-    const termId = findTermId(this.#reads, FIELD.envelope, digest)
-    if (termId === undefined) return []
-    return this.#reads.postingsUp.all(termId, 0, from, ENVELOPES_MAX) as LeafIndex[]
+    return findEnvelopes(this.#reads, digest, from)
   }
 
   async listAbsentPreimages(limit: number, after?: string): Promise<readonly string[]> {

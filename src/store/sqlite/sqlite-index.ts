@@ -4,25 +4,19 @@
  */
 import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
 import { InvariantError, UnavailableError } from '../../errors.ts'
-import { ENVELOPES_MAX } from '../../log/index-store.ts'
 import type {
+  FoundRecords,
   IndexQuery,
   IndexReader,
-  IndexRecord,
   IndexState,
   QueryAnswer,
 } from '../../log/index-store.ts'
-import { openDatabase, sqliteCode } from './database.ts'
+import { openFor, sqliteCode } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
 import { findIndexes } from './index-query.ts'
 import { IndexRows } from './index-rows.ts'
-import { FIELD, findTermId, prepareIndexReads } from './index-sql.ts'
+import { findEnvelopes, prepareIndexReads } from './index-sql.ts'
 import type { IndexReads } from './index-sql.ts'
-
-interface Records {
-  readonly treeSize: TreeSize
-  readonly records: readonly IndexRecord[]
-}
 
 export class SqliteIndex implements IndexReader {
   readonly #database: SqliteDatabase
@@ -44,13 +38,8 @@ export class SqliteIndex implements IndexReader {
    * @param onDamage told when the tables cannot be read.
    */
   static open(path: string, onDamage: (message: string) => void = () => undefined): SqliteIndex {
-    const database = openDatabase(path, { readonly: true, isRebuildable: true })
-    try {
-      return new SqliteIndex(database, onDamage)
-    } catch (error) {
-      database.close()
-      throw error
-    }
+    const options = { readonly: true, isRebuildable: true }
+    return openFor(path, options, (database) => new SqliteIndex(database, onDamage))
   }
 
   async readState(): Promise<IndexState> {
@@ -71,18 +60,7 @@ export class SqliteIndex implements IndexReader {
     return answer
   }
 
-  async readRecords(start: LeafIndex, count: number): Promise<Records> {
-    return this.#snapshot((treeSize) => {
-      const records: IndexRecord[] = []
-      for (let at: number = start; at < Math.min(start + count, treeSize); at++) {
-        const record = this.#rows.readRecord(at)
-        if (record !== undefined) records.push(record)
-      }
-      return { treeSize, records }
-    })
-  }
-
-  async findRecords(leafIndexes: readonly LeafIndex[]): Promise<Records> {
+  async findRecords(leafIndexes: readonly LeafIndex[]): Promise<FoundRecords> {
     return this.#snapshot((treeSize) => {
       const ascending = [...new Set(leafIndexes)].sort((a, b) => a - b)
       const records = ascending.map((leafIndex) => this.#rows.readRecord(leafIndex))
@@ -108,11 +86,7 @@ export class SqliteIndex implements IndexReader {
   }
 
   async findEnvelopes(digest: string, from = 0): Promise<readonly LeafIndex[]> {
-    return this.#snapshot(() => {
-      const termId = findTermId(this.#reads, FIELD.envelope, digest)
-      if (termId === undefined) return []
-      return this.#reads.postingsUp.all(termId, 0, from, ENVELOPES_MAX) as LeafIndex[]
-    })
+    return this.#snapshot(() => findEnvelopes(this.#reads, digest, from))
   }
 
   async close(): Promise<void> {

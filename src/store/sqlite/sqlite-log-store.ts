@@ -26,7 +26,7 @@ import type { GovernanceKind } from '../../payload/media-types.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { startCheckpointer } from './checkpointer.ts'
 import type { Checkpointer, CheckpointerOptions } from './checkpointer.ts'
-import { blob, openDatabase, readStored, sqliteCode } from './database.ts'
+import { blob, openDatabase, openFor, readStored, sqliteCode } from './database.ts'
 import type { OpenOptions, SqliteDatabase } from './database.ts'
 import { EntryIds, rebuildIdTail } from './entry-ids.ts'
 import type { IdTail } from './id-tail.ts'
@@ -98,14 +98,10 @@ export class SqliteLogStore implements LogStore {
   }
 
   static #openReader(path: string): SqliteLogStore {
-    const reader = openDatabase(path, { readonly: true })
-    try {
+    return openFor(path, { readonly: true }, (reader) => {
       migrate(reader, { apply: false })
       return new SqliteLogStore(reader, undefined)
-    } catch (error) {
-      reader.close()
-      throw error
-    }
+    })
   }
 
   static #openWriter(path: string, options: SqliteStoreOptions, lock: ProcessLock): SqliteLogStore {

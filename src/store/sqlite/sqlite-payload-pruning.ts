@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs'
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import { assertInvariant, StartError } from '../../errors.ts'
 import type { PayloadName } from '../../statement/payload-name.ts'
-import { openDatabase, readStored } from './database.ts'
+import { openFor, readStored } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
 import { migrate } from './migrate.ts'
 import { PayloadRows } from './payload-rows.ts'
@@ -37,16 +37,12 @@ export class SqlitePayloadPruning {
   /** @throws StartError `ERR_LOG_MISSING`, or `ERR_CONFIGURATION` for a log of an earlier version. */
   static open(path: string): SqlitePayloadPruning {
     if (!existsSync(path)) throw new StartError('ERR_LOG_MISSING', `there is no log: ${path}`)
-    const database = openDatabase(path, { busyMs: BUSY_MS })
-    try {
+    return openFor(path, { busyMs: BUSY_MS }, (database) => {
       migrate(database, { apply: false })
       // What is deleted is overwritten, too.
       database.pragma('secure_delete = ON')
       return new SqlitePayloadPruning(database)
-    } catch (error) {
-      database.close()
-      throw error
-    }
+    })
   }
 
   find(name: PayloadName): PayloadStanding | undefined {

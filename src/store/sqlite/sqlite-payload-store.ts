@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { assertInvariant, UnavailableError } from '../../errors.ts'
 import type { FoundPayload, NewPayload, PayloadStore } from '../../log/payload-store.ts'
 import type { PayloadName } from '../../statement/payload-name.ts'
-import { blob, openDatabase, readStored, sqliteCode } from './database.ts'
+import { blob, openFor, readStored, sqliteCode } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
 import { PayloadRows } from './payload-rows.ts'
 
@@ -33,13 +33,9 @@ export class SqlitePayloadStore implements PayloadStore {
 
   /** Opens the tables in the log's database, which a `SqliteLogStore` has made. */
   static open(path: string): SqlitePayloadStore {
-    const reader = openDatabase(path, { readonly: true })
-    try {
-      return new SqlitePayloadStore(reader, openDatabase(path, { busyMs: 0 }))
-    } catch (error) {
-      reader.close()
-      throw error
-    }
+    return openFor(path, { readonly: true }, (reader) =>
+      openFor(path, { busyMs: 0 }, (writer) => new SqlitePayloadStore(reader, writer)),
+    )
   }
 
   async find(name: PayloadName): Promise<FoundPayload | undefined> {
@@ -49,6 +45,13 @@ export class SqlitePayloadStore implements PayloadStore {
     if (entryId !== undefined) return { kind: 'pruned', entryId }
     const row = this.#rows.find(digest)
     return row && { kind: 'stored', bytes: row.bytes }
+  }
+
+  async has(name: PayloadName): Promise<boolean> {
+    const digest = this.#rows.digestOf(name)
+    return (
+      digest !== undefined && this.#rows.prunedBy(digest) === undefined && this.#rows.has(digest)
+    )
   }
 
   async put(payload: NewPayload): Promise<PutAnswer> {
@@ -110,7 +113,7 @@ function preparePut(database: SqliteDatabase): (payload: NewPayload) => PutAnswe
     const { name, sha256, bytes, storedAt } = payload
     if (rows.prunedBy(sha256) !== undefined) return 'pruned'
     if (name.algorithm !== 'SHA-256') insertAlias.run(name.digest, sha256)
-    if (rows.find(sha256) !== undefined) return 'present'
+    if (rows.has(sha256)) return 'present'
     insert.run(sha256, bytes, storedAt)
     return 'stored'
   })

@@ -4,7 +4,7 @@
  * that has to wait for the log's writer waits there.
  */
 import type { PayloadName } from '../../statement/payload-name.ts'
-import { openDatabase } from './database.ts'
+import { openFor } from './database.ts'
 import type { SqliteDatabase, SqliteStatement } from './database.ts'
 import { PayloadRows } from './payload-rows.ts'
 
@@ -23,13 +23,7 @@ export class SqlitePreimages {
 
   /** Opens the tables in the log's database, which a `SqliteLogStore` has made. */
   static open(path: string): SqlitePreimages {
-    const database = openDatabase(path, { busyMs: BUSY_MS })
-    try {
-      return new SqlitePreimages(database)
-    } catch (error) {
-      database.close()
-      throw error
-    }
+    return openFor(path, { busyMs: BUSY_MS }, (database) => new SqlitePreimages(database))
   }
 
   /** The content, now pinned; `undefined` when it is not here. */
@@ -38,8 +32,9 @@ export class SqlitePreimages {
     if (digest === undefined || this.#rows.prunedBy(digest) !== undefined) return undefined
     const row = this.#rows.find(digest)
     if (row === undefined) return undefined
-    if (!row.pinned) this.#pin.run(digest)
-    return row.bytes
+    if (row.pinned || this.#pin.run(digest).changes === 1) return row.bytes
+    // It became collateral in between, or was deleted, and nothing may rest on it then.
+    return this.#rows.find(digest)?.bytes
   }
 
   close(): void {

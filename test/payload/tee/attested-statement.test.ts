@@ -4,8 +4,8 @@ import { concatBytes, encodeUtf8 } from '../../../src/bytes/bytes.ts'
 import type { CborValue } from '../../../src/cbor/decode.ts'
 import { encodeHex } from '../../../src/bytes/hex.ts'
 import { nodeVerifier } from '../../../src/keys/node-verifier.ts'
+import { isAttestedStatement } from '../../../src/payload/tee/attested-header.ts'
 import {
-  isAttestedStatement,
   verifyAttestedStatement,
   type AttestedRoots,
   type AttestedStatement,

@@ -4,7 +4,7 @@ import { concatBytes } from '../../../src/bytes/bytes.ts'
 import type { CborValue } from '../../../src/cbor/decode.ts'
 import { nodeVerifier } from '../../../src/keys/node-verifier.ts'
 import { CLOCK_SKEW_SECONDS } from '../../../src/payload/tee/evidence.ts'
-import { verifyNitro, type NitroFacts } from '../../../src/payload/tee/nitro-document.ts'
+import { verifyNitro, type NitroFacts } from '../../../src/payload/tee/verify-nitro.ts'
 import {
   makeNitroDocument,
   makeNitroPki,

@@ -1,7 +1,8 @@
 /**
- * Revocation for vendors whose evidence usually comes without lists (AMD, AWS; statements.md §5.2,
- * §5.3): every list that is given must hold and must not name a certificate of the path; where none
- * is given for an issuer, a finding says that nobody looked. Intel's lists are demanded elsewhere.
+ * Revocation lists in the words of evidence, and the check for vendors whose evidence usually comes
+ * without lists (AMD, AWS; statements.md §5.2, §5.3): every list that is given must hold and must not
+ * name a certificate of the path; where none is given for an issuer, a finding says that nobody looked.
+ * Intel's lists are demanded: dcap-collateral.ts.
  */
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import { InputError } from '../../errors.ts'
@@ -33,7 +34,7 @@ const REASONS: Readonly<Record<RevocationListFault, EvidenceReason>> = {
 export interface RevocationRequest {
   /** Validated, leaf first, ending with the root. */
   readonly path: readonly Certificate[]
-  readonly crls?: readonly Uint8Array[]
+  readonly crls?: readonly Uint8Array[] | undefined
   readonly at: UnixSeconds
   readonly verifier: SignatureVerifier
 }

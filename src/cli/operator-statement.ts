@@ -1,0 +1,57 @@
+/**
+ * Statements by which an operator governs a log: signed with an operator key in the log's own name,
+ * and registered like any other.
+ */
+import type { PublicKey } from '../cose/public-key.ts'
+import { assertRegistrable, parseSignedStatement } from '../statement/signed-statement.ts'
+import { signStatement } from '../statement/sign-statement.ts'
+import { readToken } from './bearer-token.ts'
+import { loadKeyFile } from './keygen.ts'
+import { registerAndVerify } from './register.ts'
+import type { VerifiedRegistration } from './register.ts'
+import { fetchTrustedLog } from './service-trust.ts'
+import { readTrustFile } from './trust-file.ts'
+
+/** What the operator states. */
+export interface OperatorDocument {
+  readonly payload: Uint8Array
+  readonly subject: string
+  readonly contentType: string
+}
+
+export interface OperatorOptions {
+  readonly key: string
+  readonly url: string
+  /** The log's issuer; by default what the log itself presents. */
+  readonly issuer?: string
+  readonly trust?: string
+  readonly tokenFile?: string
+}
+
+export interface OperatorStatement {
+  readonly issuer: string
+  readonly key: PublicKey
+  readonly registered: VerifiedRegistration
+}
+
+/** Throws as {@link registerAndVerify}. */
+export async function registerByOperator(
+  document: OperatorDocument,
+  options: OperatorOptions,
+): Promise<OperatorStatement> {
+  const { key, url } = options
+  const signer = await loadKeyFile(key)
+  const trust = options.trust === undefined ? undefined : await readTrustFile(options.trust)
+  const token = await readToken(options.tokenFile)
+  const issuer = options.issuer ?? (await fetchTrustedLog({ url })).issuer
+  const statementBytes = await signStatement({
+    ...document,
+    issuer,
+    signer,
+    // Also so that the same can be stated again: its first statement is in the log already.
+    issuedAt: Math.floor(Date.now() / 1000),
+  })
+  assertRegistrable(parseSignedStatement(statementBytes))
+  const registered = await registerAndVerify({ url, statementBytes, trust, token })
+  return { issuer, key: signer.publicKey, registered }
+}
