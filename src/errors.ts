@@ -74,6 +74,7 @@ export type UnavailableErrorCode =
   | 'ERR_DECISION_STALE' // decided under another time or policy: decide again
   | 'ERR_CLOCK_BEHIND'
   | 'ERR_STORE_BUSY' // nothing was stored
+  | 'ERR_HEAD_MOVED' // nothing was stored: another node's batch came first
   | 'ERR_TIMEOUT'
   | 'ERR_NETWORK'
   | 'ERR_INDEX_OFF' // this service answers no look-ups

@@ -104,6 +104,7 @@ const PROBLEMS = {
   ERR_DECISION_STALE: UNAVAILABLE,
   ERR_CLOCK_BEHIND: UNAVAILABLE,
   ERR_STORE_BUSY: UNAVAILABLE,
+  ERR_HEAD_MOVED: UNAVAILABLE,
   // It may still be stored a moment later: posting it again then finds it.
   ERR_TIMEOUT: {
     ...UNAVAILABLE,

@@ -49,6 +49,8 @@ export async function adoptGuard(
   const saved = await store.findSignedHead(state.treeHead.treeSize)
   const head = saved ?? (await signHead(options, state))
   await store.saveSignedHead(head)
+  // A node that still runs on the lost guard commits nothing more.
+  await store.fence?.()
   await guard.create(head)
   return { head, report }
 }

@@ -21,6 +21,11 @@ export interface BatchHead {
 export interface StoredHead extends BatchHead {
   /** Index of the last statement that changed how others are decided (design D4). */
   readonly policyIndex: LeafIndex
+  /**
+   * Of a shared store only, where it is always there. A commit compares it and leaves it as it is;
+   * whatever cuts other nodes off raises it (`fence`, a change of the service's keys).
+   */
+  readonly epoch?: number
 }
 
 /** What a log is, fixed when it is created. */
@@ -119,6 +124,9 @@ export interface Genesis {
 }
 
 export interface LogStore {
+  /** Several processes commit to it, each from the head that it knows. */
+  readonly shared?: true
+
   /**
    * Stores the first batch in one transaction.
    * @throws StartError `ERR_LOG_EXISTS` when the store holds a log.
@@ -131,8 +139,11 @@ export interface LogStore {
   /**
    * Stores a batch, durably and in ONE transaction, if the stored head is still `expected`. A tile
    * is only ever extended: a write that changes stored hashes fails.
-   * @throws UnavailableError `ERR_STORE_BUSY` when it is known that nothing was stored.
-   * @throws InvariantError when the stored head is another one: somebody else writes.
+   * @throws UnavailableError `ERR_STORE_BUSY` when it is known that nothing was stored; of a shared
+   *   store `ERR_HEAD_MOVED` when the stored head, or its epoch, is another one. Nothing was stored
+   *   then either, unless it was an earlier try of this very batch: who repeats a commit looks first.
+   * @throws InvariantError when the stored head of an unshared store is another one: somebody else
+   *   writes.
    * Any other error means that the outcome is unknown.
    */
   commit(batch: BatchCommit): Promise<void>
@@ -177,6 +188,15 @@ export interface LogStore {
    * @throws InvariantError when a key to retire is not there, or is retired already.
    */
   changeServiceKeys(change: ServiceKeyChange): Promise<void>
+
+  /**
+   * Of a shared store: calls `listener` after commits, whosever they are. Only a wake-up: it may
+   * come late, twice or not at all. Returns what ends it.
+   */
+  watch?(listener: () => void): () => void
+
+  /** Of a shared store: raises the epoch, so that no process commits from a state it read before. */
+  fence?(): Promise<void>
 
   close(): Promise<void>
 }

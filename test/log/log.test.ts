@@ -283,7 +283,7 @@ describe('what is served', () => {
         code: 'ERR_HEAD_UNKNOWN',
       })
       checked = true
-      await advance(from, to)
+      return advance(from, to)
     }
     await log.append(candidateOf('a'))
     expect(checked).toBe(true)

@@ -1,11 +1,12 @@
 /**
  * A log store in memory, for tests and demonstrations: the same promises as the others as long as
- * the process lives. `close()` does not forget, so that a test can open a log again.
+ * the process lives. `close()` does not forget, so that a test can open a log again. A shared one
+ * serves several logs, as PostgreSQL serves several nodes.
  */
 import { equalBytes } from '../../bytes/bytes.ts'
 import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
-import { assertInvariant, InvariantError, StartError } from '../../errors.ts'
+import { assertInvariant, InvariantError, StartError, UnavailableError } from '../../errors.ts'
 import type { TileWrite } from '../../merkle/edge.ts'
 import type {
   BatchCommit,
@@ -25,6 +26,7 @@ import type {
 import type { GovernanceKind } from '../../payload/media-types.ts'
 
 export class MemoryLogStore implements LogStore {
+  readonly shared?: true
   #state: StoredState | undefined
   readonly #entries: Uint8Array[] = []
   readonly #leafIndexes = new Map<string, LeafIndex>()
@@ -36,12 +38,18 @@ export class MemoryLogStore implements LogStore {
   readonly #governance: { readonly kind: GovernanceKind; readonly leafIndex: LeafIndex }[] = []
   readonly #collateral = new Map<string, StoredCollateral>()
   readonly #entryCollateral: EntryCollateral[] = []
+  readonly #watchers = new Set<() => void>()
+
+  /** @param options `shared` when several logs commit to it. */
+  constructor(options: { readonly shared?: true } = {}) {
+    if (options.shared) this.shared = true
+  }
 
   async create({ identity, batch, serviceKeys }: Genesis): Promise<void> {
     if (this.#state !== undefined) throw new StartError('ERR_LOG_EXISTS', 'the store holds a log')
     this.#serviceKeys.push(...serviceKeys)
     this.#write(batch)
-    this.#state = { ...identity, ...batch.next }
+    this.#state = { ...identity, ...batch.next, ...(this.shared && { epoch: 0 }) }
   }
 
   async readState(): Promise<StoredState> {
@@ -51,10 +59,13 @@ export class MemoryLogStore implements LogStore {
 
   async commit(batch: BatchCommit): Promise<void> {
     const state = await this.readState()
-    assertInvariant(isSameHead(state, batch.expected), 'another writer changed the stored head')
+    if (!isSameHead(state, batch.expected)) throw this.#headMoved()
     this.#write(batch)
     for (const head of batch.signedHeads) this.#saveHead(head)
-    this.#state = { ...state, ...batch.next }
+    const { treeHead, registrationTime, policyIndex } = batch.next
+    this.#state = { ...state, treeHead, registrationTime, policyIndex }
+    // Later, as a notification comes, and never within the commit.
+    for (const tell of this.#watchers) queueMicrotask(tell)
   }
 
   async saveSignedHead(head: SignedTreeHead): Promise<void> {
@@ -129,7 +140,7 @@ export class MemoryLogStore implements LogStore {
   }
 
   async changeServiceKeys({ purpose, added, retired, at }: ServiceKeyChange): Promise<void> {
-    const state = await this.readState()
+    await this.readState()
     const places = retired.map((keyId) =>
       this.#serviceKeys.findIndex(
         (key) =>
@@ -140,13 +151,30 @@ export class MemoryLogStore implements LogStore {
     for (const place of places) {
       this.#serviceKeys[place] = { ...this.#serviceKeys[place]!, retiredAt: at }
     }
+    if (this.shared) await this.fence()
     if (added === undefined) return
     this.#serviceKeys.push({ ...added, purpose })
-    if (purpose === 'receipt') this.#state = { ...state, receiptKeyId: added.keyId }
+    if (purpose === 'receipt') this.#state = { ...this.#state!, receiptKeyId: added.keyId }
+  }
+
+  watch(listener: () => void): () => void {
+    const tell = (): void => listener()
+    this.#watchers.add(tell)
+    return () => this.#watchers.delete(tell)
+  }
+
+  async fence(): Promise<void> {
+    const state = await this.readState()
+    this.#state = { ...state, epoch: (state.epoch ?? 0) + 1 }
   }
 
   async close(): Promise<void> {
     // Nothing is open.
+  }
+
+  #headMoved(): Error {
+    if (this.shared) return new UnavailableError('ERR_HEAD_MOVED', 'another batch came first')
+    return new InvariantError('another writer changed the stored head')
   }
 
   // Checks everything first: a batch is stored whole or not at all.
@@ -213,6 +241,7 @@ function isSameHead(a: StoredHead, b: StoredHead): boolean {
     a.treeHead.treeSize === b.treeHead.treeSize &&
     equalBytes(a.treeHead.rootHash, b.treeHead.rootHash) &&
     a.registrationTime === b.registrationTime &&
-    a.policyIndex === b.policyIndex
+    a.policyIndex === b.policyIndex &&
+    a.epoch === b.epoch
   )
 }

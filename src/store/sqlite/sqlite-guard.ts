@@ -43,11 +43,11 @@ export class SqliteGuard implements Guard {
     return this.#read()
   }
 
-  async advance(from: SignedTreeHead, to: SignedTreeHead): Promise<void> {
+  async advance(from: SignedTreeHead, to: SignedTreeHead): Promise<SignedTreeHead> {
     if (this.#database === undefined) throw this.#unusable('it does not exist')
     this.#advance ??= this.#database.prepare(ADVANCE)
     const old = [from.bytes, from.treeHead.rootHash]
-    if (this.#advance.run(...values(to), ...old).changes === 1) return
+    if (this.#advance.run(...values(to), ...old).changes === 1) return to
     throw new StartError(
       'ERR_GUARD_FORK',
       `the guard ${this.path} holds another head than the one of size ` +
