@@ -16,6 +16,7 @@ import { looksLikeSecurityInsights, securityInsights } from './predicates/securi
 import { spdx } from './predicates/spdx.ts'
 import type { JsonEntry } from './predicates.ts'
 import { cmwHandlers } from './tee/describe-cmw.ts'
+import { containerHandlers } from './tee/describe-container.ts'
 import { dcapHandlers } from './tee/describe-evidence.ts'
 import { vendorHandlers } from './tee/describe-vendors.ts'
 
@@ -46,7 +47,11 @@ function unverified(handler: BytesHandler): BytesHandler {
   }
 }
 
-const EVIDENCE: ReadonlyMap<string, BytesHandler> = new Map([...dcapHandlers, ...vendorHandlers])
+const EVIDENCE: ReadonlyMap<string, BytesHandler> = new Map([
+  ...dcapHandlers,
+  ...vendorHandlers,
+  ...containerHandlers,
+])
 const TEE: readonly (readonly [string, MediaHandler])[] = [
   ...EVIDENCE,
   ...cmwHandlers(EVIDENCE),

@@ -13,6 +13,7 @@ import { checkedPayload } from './checked-payload.ts'
 import { cloudServiceOf, readCloudVerdict } from './cloud-verdict.ts'
 import { parseCorim } from './corim.ts'
 import { describeBody, describeQuote, describeSvns } from './describe-evidence.ts'
+import type { EvidenceFormat } from './evidence-container.ts'
 import { isEar, readEar } from './ear.ts'
 import { readTokenUnsafe } from './eat-claims.ts'
 import { EvidenceError } from './evidence.ts'
@@ -84,6 +85,18 @@ const describeTsm: Describe = (bytes, out) => {
   if (describe === undefined) throw new EvidenceError('unsupported', 'another TSM provider')
   out.digest('evidence', 'sha256', encodeHex(sha256(outblob)))
   describe(outblob, out)
+}
+
+/** Describes evidence by its format; nothing is verified. Each throws an EvidenceError as its parser. */
+export const EVIDENCE_DESCRIBERS: Readonly<Record<EvidenceFormat, Describe>> = {
+  'sgx-quote': describeQuote,
+  'tdx-quote': describeQuote,
+  'snp-report': describeSnp,
+  'tsm-report': describeTsm,
+  'nitro-document': describeNitro,
+  'tpm-evidence': describeTpm,
+  'azure-vtpm': describeTpm,
+  'cca-token': describeCca,
 }
 
 /** An EAR, the verdict of a cloud, or any other EAT, of which only the frame is read. */
