@@ -130,6 +130,11 @@ export class Log {
     return this.#released.consistencyProof(treeSize1, treeSize2)
   }
 
+  /** What waits for the next batch. */
+  get queued(): { readonly entries: number; readonly bytes: number } {
+    return this.#queue.load
+  }
+
   /** The newest released head. */
   currentHead(): SignedTreeHead {
     return this.#released.state.signed

@@ -3,6 +3,7 @@ import type { LogIdentity } from './store.ts'
 import type { LogStore } from './store.ts'
 import type { Guard } from './guard.ts'
 import type { Clock } from './clock.ts'
+import type { LogObserver } from './observer.ts'
 import type { Signer } from '../cose/signer.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
@@ -20,4 +21,6 @@ export interface LogPorts extends CheckingPorts, Pick<LogIdentity, 'origin' | 'i
   /** The receipt key. */
   readonly signer: Signer
   readonly clock: Clock
+  /** Told of every step of every batch. */
+  readonly observer?: LogObserver
 }

@@ -74,6 +74,11 @@ export class CandidateQueue<Answer> {
     return this.#waiting.size
   }
 
+  /** What waits: how many callers, and how many bytes they brought. */
+  get load(): { readonly entries: number; readonly bytes: number } {
+    return { entries: this.#entries, bytes: this.#bytes }
+  }
+
   /** @throws UnavailableError `ERR_QUEUE_FULL`; the queue is unchanged then. */
   push(waiter: Waiter<Answer>): void {
     const { entryId } = waiter.candidate

@@ -10,6 +10,7 @@ import { UnavailableError } from '../errors.ts'
 import type { TileWrite, TreeEdge } from '../merkle/edge.ts'
 import type { LeafHash } from '../merkle/hasher.ts'
 import type { CompactRange } from './compact-range.ts'
+import type { BatchStep } from './observer.ts'
 import type { LogPorts } from './ports.ts'
 import { signHead } from './signed-head.ts'
 import type { BatchCommit, NewEntry, StoredHead } from './store.ts'
@@ -47,6 +48,8 @@ export async function sequenceBatch(
   state: TreeState,
   batch: { readonly entries: readonly SequencedEntry[]; readonly registrationTime: UnixSeconds },
 ): Promise<SequencedBatch> {
+  const observe = (step: BatchStep): void => ports.observer?.onBatch(step, batch.entries.length)
+  observe('begun')
   const appended = state.edge.append(batch.entries.map(({ leafHash }) => leafHash))
   const next: StoredHead = {
     treeHead: { treeSize: appended.edge.treeSize, rootHash: appended.edge.rootHash() },
@@ -63,6 +66,7 @@ export async function sequenceBatch(
     signedHeads: state.isSaved ? [] : [state.signed],
   })
   if (refusal !== undefined) return { kind: 'not-stored', error: refusal }
+  observe('committed')
 
   // The entries exist from here on, at these indexes for ever. A crash loses the answers only:
   // start-up finds the guard one batch behind, signs this head with this time, and a retry finds
@@ -74,11 +78,14 @@ export async function sequenceBatch(
     treeHead: next.treeHead,
     collateral: batch.entries.flatMap(({ collateral = [] }) => collateral),
   })
+  observe('verified')
   const signed = await signHead(ports, next)
+  observe('signed')
 
   // The signature must not leave the process before the guard holds it. If the guard holds it and
   // we crash, start-up finds guard and store equal and copies the head into the store.
   await ports.guard.advance(state.signed, signed)
+  observe('guarded')
   return {
     kind: 'released',
     state: { edge: appended.edge, range, stored: next, signed, isSaved: false },

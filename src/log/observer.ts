@@ -1,0 +1,12 @@
+/**
+ * The port through which the log tells where on the write path a batch is, for whoever measures. It
+ * decides nothing: an observer never throws and never delays a batch. Adapter: `app/metrics.ts`.
+ */
+
+/** Steps of a batch in their order; one that fails is followed by the first of the next batch. */
+export type BatchStep = 'begun' | 'committed' | 'verified' | 'signed' | 'guarded'
+
+/** Told of each step, once it is done. A log has one batch at a time. */
+export interface LogObserver {
+  onBatch(step: BatchStep, entriesCount: number): void
+}
