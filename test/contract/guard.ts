@@ -4,6 +4,7 @@ import { treeSize } from '../../src/bytes/integers.ts'
 import { signTreeHead } from '../../src/cose/signed-tree-head.ts'
 import type { SignedTreeHead } from '../../src/cose/signed-tree-head.ts'
 import type { Guard } from '../../src/log/guard.ts'
+import type { RootHash } from '../../src/merkle/hasher.ts'
 import { hasher, newSigner } from '../support/test-log.ts'
 
 export interface GuardUnderTest {
@@ -15,7 +16,7 @@ export interface GuardUnderTest {
 
 const signer = newSigner()
 
-function headOf(size: number): Promise<SignedTreeHead> {
+export function headOf(size: number): Promise<SignedTreeHead> {
   const treeHead = { treeSize: treeSize(size), rootHash: hasher.emptyRoot }
   const names = { origin: 'log.example.org', issuer: 'https://log.example.org' }
   return signTreeHead({ ...names, treeHead, registrationTime: size }, signer)
@@ -60,13 +61,21 @@ export function describeGuard(name: string, make: () => Promise<GuardUnderTest>)
         const first = await headOf(2)
         await guard.create(first)
         const second = await headOf(3)
-        await guard.advance(first, second)
+        expect(await guard.advance(first, second)).toEqual(second)
         // The same head, signed again: other bytes.
         const again = await headOf(3)
-        await expect(guard.advance(again, await headOf(4))).rejects.toMatchObject({
-          code: 'ERR_GUARD_FORK',
-        })
-        await expect(guard.advance(first, again)).rejects.toMatchObject({ code: 'ERR_GUARD_FORK' })
+        const other = { ...again.treeHead, rootHash: again.bytes.slice(0, 32) as RootHash }
+        const wrong = [
+          { from: again, to: { ...again, treeHead: other } },
+          { from: again, to: { ...again, registrationTime: 4 } },
+          { from: first, to: { ...again, treeHead: other } },
+          { from: again, to: await headOf(4) },
+        ]
+        // A shared guard answers this: see `describeSharedGuard`.
+        if (guard.shared !== true) wrong.push({ from: first, to: again })
+        for (const { from, to } of wrong) {
+          await expect(guard.advance(from, to)).rejects.toMatchObject({ code: 'ERR_GUARD_FORK' })
+        }
         expect(await (await reopen()).read()).toEqual(second)
       }),
     )

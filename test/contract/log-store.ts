@@ -31,10 +31,16 @@ const origin = 'log.example.org/2026'
 const issuer = 'https://log.example.org'
 
 /** A log outside of the store: makes the commits that the store is given. */
-class Scribe {
+export class Scribe {
   edge = TreeEdge.empty(hasher)
   head: StoredHead | undefined
   readonly entries: Uint8Array[] = []
+  readonly #epoch: { readonly epoch?: number }
+
+  /** @param store a shared one begins with epoch 0. */
+  constructor({ shared }: Pick<LogStore, 'shared'>) {
+    this.#epoch = shared === true ? { epoch: 0 } : {}
+  }
 
   genesis(count = 2): Genesis {
     const batch = this.#batch('genesis', count)
@@ -65,6 +71,7 @@ class Scribe {
       treeHead: { treeSize: edge.treeSize, rootHash: edge.rootHash() },
       registrationTime: (this.head?.registrationTime ?? GENESIS_TIME) + 1,
       policyIndex: leafIndex(1),
+      ...this.#epoch,
     }
     return {
       next: this.head,
@@ -80,7 +87,7 @@ export function describeLogStore(name: string, make: () => Promise<StoreUnderTes
     async (): Promise<void> => {
       const { store, reopen, dispose } = await make()
       try {
-        await test(store, new Scribe(), reopen)
+        await test(store, new Scribe(store), reopen)
       } finally {
         await dispose()
       }
@@ -103,7 +110,7 @@ export function describeLogStore(name: string, make: () => Promise<StoreUnderTes
           ...scribe.head,
         })
         expect(await store.listServiceKeys()).toHaveLength(1)
-        await expect(store.create(new Scribe().genesis())).rejects.toMatchObject({
+        await expect(store.create(new Scribe(store).genesis())).rejects.toMatchObject({
           code: 'ERR_LOG_EXISTS',
         })
       }),
@@ -185,7 +192,8 @@ export function describeLogStore(name: string, make: () => Promise<StoreUnderTes
         const batch = scribe.commit('a', 3)
         for (const change of changes) {
           const wrong = { ...batch, expected: { ...before, ...change } }
-          await expect(store.commit(wrong)).rejects.toMatchObject({ code: 'ERR_INVARIANT' })
+          const code = store.shared === true ? 'ERR_HEAD_MOVED' : 'ERR_INVARIANT'
+          await expect(store.commit(wrong)).rejects.toMatchObject({ code })
         }
         expect(await store.readState()).toMatchObject({ ...before })
         expect(await store.readEntries(leafIndex(2), 9)).toEqual([])

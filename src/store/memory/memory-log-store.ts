@@ -53,12 +53,12 @@ export class MemoryLogStore implements LogStore {
   }
 
   async readState(): Promise<StoredState> {
-    if (this.#state === undefined) throw new StartError('ERR_LOG_MISSING', 'the store is empty')
-    return this.#state
+    return this.#readState()
   }
 
+  // From the comparison to the end without a turn of the event loop: it is one transaction.
   async commit(batch: BatchCommit): Promise<void> {
-    const state = await this.readState()
+    const state = this.#readState()
     if (!isSameHead(state, batch.expected)) throw this.#headMoved()
     this.#write(batch)
     for (const head of batch.signedHeads) this.#saveHead(head)
@@ -140,7 +140,7 @@ export class MemoryLogStore implements LogStore {
   }
 
   async changeServiceKeys({ purpose, added, retired, at }: ServiceKeyChange): Promise<void> {
-    await this.readState()
+    this.#readState()
     const places = retired.map((keyId) =>
       this.#serviceKeys.findIndex(
         (key) =>
@@ -151,7 +151,7 @@ export class MemoryLogStore implements LogStore {
     for (const place of places) {
       this.#serviceKeys[place] = { ...this.#serviceKeys[place]!, retiredAt: at }
     }
-    if (this.shared) await this.fence()
+    if (this.shared) this.#raiseEpoch()
     if (added === undefined) return
     this.#serviceKeys.push({ ...added, purpose })
     if (purpose === 'receipt') this.#state = { ...this.#state!, receiptKeyId: added.keyId }
@@ -164,12 +164,21 @@ export class MemoryLogStore implements LogStore {
   }
 
   async fence(): Promise<void> {
-    const state = await this.readState()
-    this.#state = { ...state, epoch: (state.epoch ?? 0) + 1 }
+    this.#raiseEpoch()
   }
 
   async close(): Promise<void> {
     // Nothing is open.
+  }
+
+  #readState(): StoredState {
+    if (this.#state === undefined) throw new StartError('ERR_LOG_MISSING', 'the store is empty')
+    return this.#state
+  }
+
+  #raiseEpoch(): void {
+    const state = this.#readState()
+    this.#state = { ...state, epoch: (state.epoch ?? 0) + 1 }
   }
 
   #headMoved(): Error {
