@@ -75,6 +75,9 @@ export type UnavailableErrorCode =
   | 'ERR_CLOCK_BEHIND'
   | 'ERR_STORE_BUSY' // nothing was stored
   | 'ERR_HEAD_MOVED' // nothing was stored: another node's batch came first
+  | 'ERR_JOURNAL_MOVED' // nothing was stored: another journal came first
+  | 'ERR_STORE_UNREACHABLE' // of several nodes: what this one asked for may be done or not
+  | 'ERR_GUARD_UNREACHABLE' // likewise; nothing is signed meanwhile
   | 'ERR_TIMEOUT'
   | 'ERR_NETWORK'
   | 'ERR_INDEX_OFF' // this service answers no look-ups
@@ -112,6 +115,7 @@ export type StartErrorCode =
   | 'ERR_GUARD_FORK' // same size, another root; or not a prefix
   | 'ERR_GUARD_BEHIND' // this is an older copy of the guard
   | 'ERR_CLOCK_BEHIND' // the clock is behind the last registration time
+  | 'ERR_NODE_FENCED' // an operator cut off every node that was running: start again
   | 'ERR_KEY_MISMATCH' // the private key is not the one this log uses
   | 'ERR_KEY_FILE' // missing, unreadable, or readable by others
   | 'ERR_WITNESS_AHEAD' // a witness cosigned a larger tree than this copy of the log has

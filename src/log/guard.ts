@@ -21,6 +21,8 @@ export interface Guard {
    * signature over the head and time of `to`, which is the one that counts, or a later head, which
    * the caller has yet to find in its store.
    * Whatever it throws means that the outcome is unknown: the caller stops signing.
+   * @throws UnavailableError `ERR_GUARD_UNREACHABLE` of a shared guard, here and from `read`, when the
+   *   connection was lost: the caller reads the guard again before it signs anything.
    * @throws StartError `ERR_GUARD_FORK` when the guard holds anything else.
    */
   advance(from: SignedTreeHead, to: SignedTreeHead): Promise<SignedTreeHead>

@@ -144,7 +144,10 @@ export interface LogStore {
    *   then either, unless it was an earlier try of this very batch: who repeats a commit looks first.
    * @throws InvariantError when the stored head of an unshared store is another one: somebody else
    *   writes.
-   * Any other error means that the outcome is unknown.
+   * @throws UnavailableError `ERR_STORE_UNREACHABLE` of a shared store whose outcome is unknown: the
+   *   connection was lost, or the server ended, in the middle. Every method of a shared store throws
+   *   it then, and works again once the server does; whoever gets it reads before it decides.
+   * Any other error means that the outcome is unknown and that the process has to end.
    */
   commit(batch: BatchCommit): Promise<void>
 
