@@ -1,52 +1,21 @@
 /**
- * The configuration of a serving registry: read once from what the command line gives, typed, and
- * refused with all its problems at once. Every default that an operator can change is in this file
- * or in `http/limits.ts`.
+ * The configuration of a serving registry: read once, typed, frozen, and refused with all its
+ * problems at once. The options and their defaults are in `config-options.ts`, where they come from
+ * is in `config-sources.ts`; here they become what the parts of a registry are given.
  */
 import { StartError } from '../errors.ts'
 import { HTTP_LIMITS } from '../http/limits.ts'
 import type { HttpLimits } from '../http/limits.ts'
-import type { Clock } from '../log/clock.ts'
-import { PAYLOAD_BYTES_LIMIT } from '../statement/payload-name.ts'
 import { parsePkcs11Uri } from '../keys/pkcs11-uri.ts'
 import type { Pkcs11Uri } from '../keys/pkcs11-uri.ts'
-import { WITNESS_LIMITS } from '../witness/witness-client.ts'
+import type { Clock } from '../log/clock.ts'
+import { SERVE_KEYS, SERVE_OPTIONS, optionName } from './config-options.ts'
+import type { ServeFlags, ServeKey, ServeValues } from './config-options.ts'
+import type { GivenConfig } from './config-sources.ts'
 import { dataPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
 
-/** Flags of `attestry serve`, as text or as values. */
-export interface ServeFlags {
-  readonly data: string
-  readonly guard?: string | undefined
-  /** PKCS #11 URI of the receipt key, when it is in a token. */
-  readonly receiptKey?: string | undefined
-  readonly host?: string | undefined
-  readonly port?: string | number | undefined
-  /** Registrations a second from one client; when given, clients on this machine are limited too. */
-  readonly ratePerClient?: string | number | undefined
-  /** Registrations a second from all clients. */
-  readonly rateTotal?: string | number | undefined
-  readonly trustProxy?: boolean | undefined
-  readonly answerWithinMs?: string | number | undefined
-  readonly drainMs?: string | number | undefined
-  readonly bodyBytesMax?: string | number | undefined
-  /** Largest payload that the payload store takes; 0 takes none. */
-  readonly payloadBytesMax?: string | number | undefined
-  readonly registrationsInFlightMax?: string | number | undefined
-  readonly connectionsMax?: string | number | undefined
-  /** tlog-policy file: the witnesses to ask for cosignatures. */
-  readonly witnessPolicy?: string | undefined
-  /** Release nothing that a quorum of the witness policy has not cosigned. */
-  readonly requireWitness?: boolean | undefined
-  readonly witnessIntervalMs?: string | number | undefined
-  readonly journalIntervalMs?: string | number | undefined
-  /** `off` answers no look-ups and follows no log. */
-  readonly index?: string | undefined
-  /** `required` refuses registrations without a token. */
-  readonly auth?: string | undefined
-  /** `ISSUER=FILE`: the key set of an OIDC provider. */
-  readonly oidcJwks?: readonly string[] | undefined
-}
+export type { ServeFlags } from './config-options.ts'
 
 /** The key set of an OIDC provider. */
 export interface OidcKeyConfig {
@@ -101,38 +70,48 @@ export interface RegistryConfig {
 export const systemClock: Clock = { now: () => Math.floor(Date.now() / 1000) }
 
 const READS_PER_REGISTRATION = 10
-const MILLISECONDS_MAX = 600_000
+
+type ConfigParts = Partial<Pick<RegistryConfig, 'clock' | 'report'>>
+
+/** The configuration that flags alone make. Throws as {@link configFrom}. */
+export function readConfig(flags: ServeFlags, parts: ConfigParts = {}): RegistryConfig {
+  return configFrom({ flags, places: {}, problems: [] }, parts)
+}
+
+/** Some options that belong together, and what is wrong with them. */
+interface Reading {
+  readonly values: ServeValues
+  /** Says what is wrong with an option, in words that follow its place. */
+  readonly refuse: (key: ServeKey, problem: string) => void
+}
 
 /**
- * Reads the flags.
- * @throws StartError `ERR_CONFIGURATION` that names every problem.
+ * Reads what was gathered.
+ * @throws StartError `ERR_CONFIGURATION` that names every problem and where it is.
  */
-export function readConfig(
-  flags: ServeFlags,
-  parts: Partial<Pick<RegistryConfig, 'clock' | 'report'>> = {},
-): RegistryConfig {
-  const problems: string[] = []
-  const numbers = new NumberReader(problems)
-  if (flags.data === '') problems.push('--data names no directory')
+export function configFrom(given: GivenConfig, parts: ConfigParts = {}): RegistryConfig {
+  const problems = [...given.problems]
+  const refuse = (key: ServeKey, problem: string): void => {
+    problems.push(`${given.places[key] ?? `--${optionName(key)}`} ${problem}`)
+  }
+  const values = readValues(given.flags, refuse)
+  const reading = { values, refuse }
+  const { data = '', guard } = values
+  if (values.data === undefined && given.flags.data === undefined) {
+    refuse('data', 'is missing: it names the data directory')
+  }
   const config = Object.freeze({
-    paths: dataPaths(flags.data, flags.guard),
-    receiptKey: readReceiptKey(flags, problems),
-    host: flags.host ?? '127.0.0.1',
-    port: numbers.read('--port', flags.port, { usual: 8080, min: 0, max: 65_535 }),
-    limits: readLimits(flags, numbers),
-    answerWithinMs: numbers.read('--answer-within-ms', flags.answerWithinMs, {
-      usual: 5000,
-      max: MILLISECONDS_MAX,
-    }),
-    drainMs: numbers.read('--drain-ms', flags.drainMs, { usual: 10_000, max: MILLISECONDS_MAX }),
-    submitters: readSubmitters(flags, problems),
-    index: readSwitch('--index', flags.index, problems),
-    // Well below the minute that the design promises.
-    journalIntervalMs: numbers.read('--journal-interval-ms', flags.journalIntervalMs, {
-      usual: 30_000,
-      max: 60_000,
-    }),
-    witnessing: readWitnessing(flags, numbers, problems),
+    paths: dataPaths(data, guard),
+    receiptKey: readReceiptKey(reading),
+    host: values.host,
+    port: values.port,
+    limits: readLimits(values),
+    answerWithinMs: values.answerWithinMs,
+    drainMs: values.drainMs,
+    submitters: readSubmitters(reading),
+    index: values.index,
+    journalIntervalMs: values.journalIntervalMs,
+    witnessing: readWitnessing(reading),
     clock: parts.clock ?? systemClock,
     report: parts.report ?? ((event: ServiceEvent) => console.error(JSON.stringify(event))),
   })
@@ -140,123 +119,74 @@ export function readConfig(
   return config
 }
 
-function readSwitch(flag: string, given: string | undefined, problems: string[]): boolean {
-  if (given !== undefined && given !== 'on' && given !== 'off') {
-    problems.push(`${flag} is on or off, not "${given}"`)
+/** Each option by itself; one that cannot be read is refused and has its default. */
+function readValues(flags: ServeFlags, refuse: Reading['refuse']): ServeValues {
+  const read = (key: ServeKey): unknown => {
+    const { usual, read } = SERVE_OPTIONS[key]
+    try {
+      return flags[key] === undefined ? usual : read(flags[key])
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error
+      refuse(key, error.message)
+      return usual
+    }
   }
-  return given !== 'off'
+  const values: Record<ServeKey, unknown> = Object.fromEntries(
+    SERVE_KEYS.map((key) => [key, read(key)]),
+  ) as Record<ServeKey, unknown>
+  return values as unknown as ServeValues
 }
 
-function readSubmitters(
-  { auth = 'optional', oidcJwks = [] }: ServeFlags,
-  problems: string[],
-): SubmitterConfig {
-  if (auth !== 'optional' && auth !== 'required') {
-    problems.push(`--auth is optional or required, not "${auth}"`)
-  }
-  const oidcKeys = oidcJwks.map((text) => {
+function readSubmitters({ values, refuse }: Reading): SubmitterConfig {
+  const oidcKeys = values.oidcJwks.map((text) => {
     const at = text.indexOf('=')
     const [issuer, path] = [text.slice(0, Math.max(0, at)), text.slice(at + 1)]
     if (!issuer.startsWith('https://') || path === '') {
-      problems.push(`--oidc-jwks is ISSUER=FILE with an https: issuer, not "${text}"`)
+      refuse('oidcJwks', `is ISSUER=FILE with an https: issuer, not "${text}"`)
     }
     return { issuer, path }
   })
   if (new Set(oidcKeys.map(({ issuer }) => issuer)).size < oidcKeys.length) {
-    problems.push('--oidc-jwks names an issuer twice')
+    refuse('oidcJwks', 'names an issuer twice')
   }
-  return { required: auth === 'required', oidcKeys }
+  return { required: values.auth === 'required', oidcKeys }
 }
 
-function readReceiptKey({ receiptKey }: ServeFlags, problems: string[]): Pkcs11Uri | undefined {
+function readReceiptKey({ values: { receiptKey }, refuse }: Reading): Pkcs11Uri | undefined {
   try {
     return receiptKey === undefined ? undefined : parsePkcs11Uri(receiptKey)
   } catch (error) {
-    problems.push(`--receipt-key: ${(error as StartError).message}`)
+    refuse('receiptKey', `names no key: ${(error as StartError).message}`)
     return undefined
   }
 }
 
-function readWitnessing(
-  { witnessPolicy, requireWitness = false, witnessIntervalMs }: ServeFlags,
-  numbers: NumberReader,
-  problems: string[],
-): WitnessingConfig | undefined {
-  const intervalMs = numbers.read('--witness-interval-ms', witnessIntervalMs, {
-    usual: WITNESS_LIMITS.intervalMs,
-    max: MILLISECONDS_MAX,
-  })
+function readWitnessing({ values, refuse }: Reading): WitnessingConfig | undefined {
+  const { witnessPolicy, requireWitness, witnessIntervalMs: intervalMs } = values
   if (witnessPolicy !== undefined) {
     return { policyPath: witnessPolicy, required: requireWitness, intervalMs }
   }
-  if (requireWitness) problems.push('--require-witness needs --witness-policy FILE')
+  if (requireWitness) refuse('requireWitness', 'needs --witness-policy FILE')
   return undefined
 }
 
-function readLimits(flags: ServeFlags, numbers: NumberReader): HttpLimits {
+function readLimits(values: ServeValues): HttpLimits {
   const usual = HTTP_LIMITS
-  const rate = { max: 1_000_000, whole: false }
-  const perClient = numbers.read('--rate-per-client', flags.ratePerClient, {
-    usual: usual.registrationRate.perClientPerSecond,
-    ...rate,
-  })
-  const total = numbers.read('--rate-total', flags.rateTotal, {
-    usual: usual.registrationRate.totalPerSecond,
-    ...rate,
-  })
-  const loopbackIsExempt = flags.ratePerClient === undefined
+  const { ratePerClient, rateTotal: total } = values
+  const perClient = ratePerClient ?? usual.registrationRate.perClientPerSecond
+  const loopbackIsExempt = ratePerClient === undefined
   return {
     ...usual,
-    bodyBytesMax: numbers.read('--body-bytes-max', flags.bodyBytesMax, {
-      usual: usual.bodyBytesMax,
-      max: 16 * 1024 * 1024,
-    }),
-    payloadBytesMax: numbers.read('--payload-bytes-max', flags.payloadBytesMax, {
-      usual: usual.payloadBytesMax,
-      min: 0,
-      max: PAYLOAD_BYTES_LIMIT,
-    }),
-    registrationsInFlightMax: numbers.read('--in-flight-max', flags.registrationsInFlightMax, {
-      usual: usual.registrationsInFlightMax,
-      max: 65_536,
-    }),
-    connectionsMax: numbers.read('--connections-max', flags.connectionsMax, {
-      usual: usual.connectionsMax,
-      max: 1_000_000,
-    }),
+    bodyBytesMax: values.bodyBytesMax,
+    payloadBytesMax: values.payloadBytesMax,
+    registrationsInFlightMax: values.registrationsInFlightMax,
+    connectionsMax: values.connectionsMax,
     registrationRate: { totalPerSecond: total, perClientPerSecond: perClient, loopbackIsExempt },
     readRate: {
       totalPerSecond: Math.max(usual.readRate.totalPerSecond, total),
       perClientPerSecond: perClient * READS_PER_REGISTRATION,
       loopbackIsExempt,
     },
-    trustProxy: flags.trustProxy ?? usual.trustProxy,
-  }
-}
-
-interface NumberRule {
-  readonly usual: number
-  readonly max: number
-  readonly min?: number
-  readonly whole?: boolean
-}
-
-/** Reads numbers and collects what is wrong with them. */
-class NumberReader {
-  readonly #problems: string[]
-
-  constructor(problems: string[]) {
-    this.#problems = problems
-  }
-
-  read(flag: string, given: string | number | undefined, rule: NumberRule): number {
-    if (given === undefined) return rule.usual
-    const { max, min = 1, whole = true } = rule
-    const shape = whole ? /^[0-9]{1,9}$/ : /^[0-9]{1,9}(\.[0-9]{1,3})?$/
-    const value = shape.test(String(given)) ? Number(given) : Number.NaN
-    if (value >= min && value <= max) return value
-    const kind = whole ? 'a whole number' : 'a number'
-    this.#problems.push(`${flag} is ${kind} from ${min} to ${max}, not "${given}"`)
-    return rule.usual
+    trustProxy: values.trustProxy,
   }
 }

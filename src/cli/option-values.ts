@@ -24,13 +24,6 @@ export function parsePort(text: string): number {
   return port
 }
 
-/** A number of requests per second and the like: above zero. */
-export function parsePositiveNumber(text: string): number {
-  const value = /^[0-9]+(?:\.[0-9]+)?$/.test(text) ? Number(text) : Number.NaN
-  if (!(value > 0)) throw new InvalidArgumentError('expected a number above 0')
-  return value
-}
-
 /** A whole number above zero. */
 export function parseCount(text: string): number {
   const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0

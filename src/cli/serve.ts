@@ -1,12 +1,20 @@
 /** `attestry serve`: runs a registry until it is told to stop. */
+import { Option } from 'commander'
 import type { Command } from 'commander'
-import type { ServeFlags, ServiceEvent } from '../app/config.ts'
+import type { RegistryConfig, ServiceEvent } from '../app/config.ts'
+import { optionName, SERVE_KEYS, SERVE_OPTIONS } from '../app/config-options.ts'
+import type { ServeFlags, ServeKey } from '../app/config-options.ts'
+import { gatherConfig } from '../app/config-sources.ts'
+import { describeConfig, printConfig } from '../app/print-config.ts'
+import type { PrintedOption } from '../app/print-config.ts'
 import type { RunningRegistry } from '../app/start.ts'
+import { StartError } from '../errors.ts'
+import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
-import type { CommonOptions } from './command.ts'
+import type { CommonOptions, Report } from './command.ts'
 import { escapeJson } from './escape.ts'
 import { EXIT } from './exit-codes.ts'
-import { collect, parsePort, parsePositiveNumber } from './option-values.ts'
+import { collect } from './option-values.ts'
 import { print, printJson } from './terminal.ts'
 import { untilSignal } from './until-signal.ts'
 
@@ -22,42 +30,79 @@ of this log than this copy of it has stops the registry (docs/witnessing.md).
 With --receipt-key the receipt key stays in an HSM (docs/operating.md): a URI like
 'pkcs11:token=T;object=KEY?module-path=/usr/lib/LIBRARY.so&pin-source=file:/etc/pin'.
 
-Example:
+Every option can also stand in the file of --config under its name, and in the environment as
+ATTESTRY_ and its name in capitals; flags win over the environment, and that over the file
+(docs/configuration.md).
+
+Examples:
   $ attestry serve --data ./data --port 8080
+  $ attestry serve --config /etc/attestry/attestry.yaml --print-config
 `
 
 /** How long what is left may take before the process ends anyway. */
 const LINGER_MS = 2000
 
 export function addServe(program: Command): void {
-  addCommand(program, 'serve', { description: 'run a registry', help: HELP })
-    .requiredOption('--data <dir>', 'data directory, made by `attestry init`')
-    .option('--guard <path>', 'guard of the log (default: DIR.guard beside DIR)')
-    .option('--receipt-key <uri>', 'PKCS #11 URI of the receipt key, when a token holds it')
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <port>', 'port to listen on; 0 for any free one', parsePort, 8080)
-    .option('--rate-per-client <n>', 'registrations a second from one client', parsePositiveNumber)
-    .option('--rate-total <n>', 'registrations a second from all clients', parsePositiveNumber)
-    .option('--trust-proxy', 'take the client from X-Forwarded-For, which a proxy must set')
-    .option('--witness-policy <file>', 'tlog-policy file: witnesses that cosign the checkpoints')
-    .option('--witness-interval-ms <ms>', 'least time between two requests to a witness')
-    .option('--auth <mode>', 'tokens of submitters: optional or required', 'optional')
-    .option('--oidc-jwks <issuer=file>', 'key set of an OIDC provider of the policy', collect)
-    .option('--index <on|off>', 'whether to keep an index and answer look-ups', 'on')
-    .option('--payload-bytes-max <n>', 'largest payload that is stored; 0 stores none')
-    .option('--journal-interval-ms <ms>', 'longest wait of an entry for the registration journal')
-    .option('--require-witness', 'release nothing that the quorum of the policy has not cosigned')
-    .action(run(serve))
+  const command = addCommand(program, 'serve', { description: 'run a registry', help: HELP })
+    .option('--config <file>', 'configuration file, YAML or JSON (or ATTESTRY_CONFIG)')
+    .option('--print-config', 'print what would be used and where it comes from, and end')
+  for (const key of SERVE_KEYS) command.addOption(commanderOption(key))
+  command.action(run(serve))
 }
 
-async function serve(options: ServeFlags & CommonOptions): Promise<undefined> {
+/** Values are read by `app/config.ts`, together with those of the file and the environment. */
+function commanderOption(key: ServeKey): Option {
+  const { group, help, placeholder, isList, usual, usualText } = SERVE_OPTIONS[key]
+  const text = usualText ?? (usual === undefined || isList === true ? undefined : String(usual))
+  const flags = `--${optionName(key)}${placeholder === undefined ? '' : ` <${placeholder}>`}`
+  const isToggle = placeholder === undefined
+  const shown = isToggle || text === undefined ? help : `${help} (default: ${text})`
+  const option = new Option(flags, shown).helpGroup(`${group}:`)
+  return isList === true ? option.argParser(collect) : option
+}
+
+interface ServeOptions extends CommonOptions, ServeFlags {
+  readonly config?: string
+  readonly printConfig?: boolean
+}
+
+async function serve(options: ServeOptions): Promise<Report | undefined> {
   const signalled = untilSignal()
-  // Loaded here, so that `verify` and the like do not wait for Express and SQLite.
-  const { readConfig } = await import('../app/config.ts')
+  const given = gatherConfig({
+    flags: flagsOf(options),
+    file: options.config,
+    environment: process.env,
+  })
+  // Loaded here, so that `--help` does not wait for Express and SQLite.
+  const { configFrom } = await import('../app/config.ts')
+  const config = readOrRefuse(() => configFrom(given, { report: reportEvent }))
+  if (options.printConfig === true) return reportConfig(describeConfig(given))
   const { startRegistry } = await import('../app/start.ts')
-  const registry = await startRegistry(readConfig(options, { report: reportEvent }))
+  const registry = await startRegistry(config)
   announce(registry.url, options.json === true)
   await serveUntil(registry, signalled)
+  return undefined
+}
+
+/** Commander names an option after its flag; a table that says otherwise is asked. */
+function flagsOf(options: ServeOptions): ServeFlags {
+  const byName = options as Readonly<Record<string, unknown>>
+  const given = SERVE_KEYS.map((key) => [key, byName[commanderOption(key).attributeName()]])
+  return Object.fromEntries(given) as ServeFlags
+}
+
+/** A configuration that cannot be read is a wrong command line. */
+function readOrRefuse(read: () => RegistryConfig): RegistryConfig {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof StartError) throw new CliError('ERR_USAGE', error.message)
+    throw error
+  }
+}
+
+function reportConfig(options: readonly PrintedOption[]): Report {
+  return { json: { options }, lines: printConfig(options) }
 }
 
 /** Says where the registry listens; scripts wait for this line. */

@@ -235,7 +235,9 @@ describe.skipIf(softHsmMissing !== undefined)('a log whose receipt key is in a t
     await expect(other).rejects.toMatchObject({ code: 'ERR_KEY_MISMATCH' })
     await expect(serve(data, token.uri('checkpoint'))).rejects.toEqual(refusal('no ES256 key'))
     await expect(serve(data)).rejects.toMatchObject({ code: 'ERR_KEY_FILE' })
-    expect(() => readConfig({ data, receiptKey: 'receipt.pem' })).toThrow('--receipt-key: ')
+    expect(() => readConfig({ data, receiptKey: 'receipt.pem' })).toThrow(
+      '--receipt-key names no key: ',
+    )
   })
 
   it('stops when the token is pulled out; the next start finishes what was stored', async () => {

@@ -1,0 +1,185 @@
+/**
+ * Every option of `attestry serve` with its default, in one table: the flags, the names in a
+ * configuration file, the environment variables and docs/configuration.md are made from it. A name
+ * is the same in all of them: `ratePerClient` is `--rate-per-client`, `rate-per-client` in a file and
+ * `ATTESTRY_RATE_PER_CLIENT`.
+ */
+import { HTTP_LIMITS } from '../http/limits.ts'
+import { PAYLOAD_BYTES_LIMIT } from '../statement/payload-name.ts'
+import { WITNESS_LIMITS } from '../witness/witness-client.ts'
+import { choice, list, number, onOff, text, toggle } from './config-values.ts'
+import type { ConfigOption } from './config-values.ts'
+
+/** What a registry is told, read and typed. */
+export interface ServeValues {
+  readonly data: string | undefined
+  readonly guard: string | undefined
+  readonly receiptKey: string | undefined
+  readonly index: boolean
+  readonly host: string
+  readonly port: number
+  readonly trustProxy: boolean
+  readonly auth: 'optional' | 'required'
+  readonly oidcJwks: readonly string[]
+  readonly ratePerClient: number | undefined
+  readonly rateTotal: number
+  readonly bodyBytesMax: number
+  readonly payloadBytesMax: number
+  readonly registrationsInFlightMax: number
+  readonly connectionsMax: number
+  readonly answerWithinMs: number
+  readonly drainMs: number
+  readonly journalIntervalMs: number
+  readonly witnessPolicy: string | undefined
+  readonly requireWitness: boolean
+  readonly witnessIntervalMs: number
+}
+
+export type ServeKey = keyof ServeValues
+
+/** Some values as they were given, by option: texts, or already typed. */
+export type ServeFlags = Readonly<Partial<Record<ServeKey, unknown>>>
+
+const MILLISECONDS = { max: 600_000 }
+const RATE = { max: 1_000_000, whole: false }
+
+const LOG = {
+  data: text(undefined, {
+    group: 'Log',
+    placeholder: 'dir',
+    help: 'data directory, made by `attestry init`',
+    isPath: true,
+  }),
+  guard: text(undefined, {
+    group: 'Log',
+    placeholder: 'path',
+    help: 'guard of the log',
+    usualText: 'DIR.guard beside DIR',
+    isPath: true,
+  }),
+  receiptKey: text(undefined, {
+    group: 'Log',
+    placeholder: 'uri',
+    help: 'PKCS #11 URI of the receipt key, when a token holds it',
+    usualText: 'the key file in DIR',
+  }),
+  index: onOff(true, { group: 'Log', help: 'whether to keep an index and answer look-ups' }),
+  // Well below the minute that the design promises.
+  journalIntervalMs: number(
+    30_000,
+    { max: 60_000 },
+    { group: 'Log', help: 'longest wait of an entry for the registration journal, ms' },
+  ),
+}
+
+const LISTENING = {
+  host: text('127.0.0.1', {
+    group: 'Address',
+    placeholder: 'address',
+    help: 'address to listen on',
+  }),
+  port: number(
+    8080,
+    { min: 0, max: 65_535 },
+    { group: 'Address', placeholder: 'port', help: 'port to listen on; 0 for any free one' },
+  ),
+  trustProxy: toggle({
+    group: 'Address',
+    help: 'take the client from X-Forwarded-For, which a proxy must set',
+  }),
+}
+
+const SUBMITTERS = {
+  auth: choice(['optional', 'required'], 'optional', {
+    group: 'Submitters',
+    help: 'tokens of submitters',
+  }),
+  oidcJwks: list({
+    group: 'Submitters',
+    placeholder: 'issuer=file',
+    help: 'key set of an OIDC provider of the policy',
+    isPath: true,
+  }),
+}
+
+const LIMITS = {
+  ratePerClient: number(undefined, RATE, {
+    group: 'Limits',
+    help: 'registrations a second from one client; when given, clients on this machine have it too',
+    usualText: String(HTTP_LIMITS.registrationRate.perClientPerSecond),
+  }),
+  rateTotal: number(HTTP_LIMITS.registrationRate.totalPerSecond, RATE, {
+    group: 'Limits',
+    help: 'registrations a second from all clients',
+  }),
+  bodyBytesMax: number(
+    HTTP_LIMITS.bodyBytesMax,
+    { max: 16 * 1024 * 1024 },
+    { group: 'Limits', help: 'largest body of a registration, bytes' },
+  ),
+  payloadBytesMax: number(
+    HTTP_LIMITS.payloadBytesMax,
+    { min: 0, max: PAYLOAD_BYTES_LIMIT },
+    { group: 'Limits', help: 'largest payload that is stored, bytes; 0 stores none' },
+  ),
+  registrationsInFlightMax: number(
+    HTTP_LIMITS.registrationsInFlightMax,
+    { max: 65_536 },
+    { group: 'Limits', flag: 'in-flight-max', help: 'registrations that are worked on at a time' },
+  ),
+  connectionsMax: number(
+    HTTP_LIMITS.connectionsMax,
+    { max: 1_000_000 },
+    { group: 'Limits', help: 'open connections' },
+  ),
+  answerWithinMs: number(5000, MILLISECONDS, {
+    group: 'Limits',
+    help: 'how long a client waits for its Receipt before it is told to come back, ms',
+  }),
+  drainMs: number(10_000, MILLISECONDS, {
+    group: 'Limits',
+    help: 'how long requests in flight may take at the end, ms',
+  }),
+}
+
+const WITNESSES = {
+  witnessPolicy: text(undefined, {
+    group: 'Witnesses',
+    placeholder: 'file',
+    help: 'tlog-policy file: witnesses that cosign the checkpoints',
+    usualText: 'none is asked',
+    isPath: true,
+  }),
+  requireWitness: toggle({
+    group: 'Witnesses',
+    help: 'release nothing that the quorum of the policy has not cosigned',
+  }),
+  witnessIntervalMs: number(WITNESS_LIMITS.intervalMs, MILLISECONDS, {
+    group: 'Witnesses',
+    help: 'least time between two requests to a witness, ms',
+  }),
+}
+
+/** In the order of the help. */
+export const SERVE_OPTIONS: { readonly [Key in ServeKey]: ConfigOption<ServeValues[Key]> } = {
+  ...LOG,
+  ...LISTENING,
+  ...SUBMITTERS,
+  ...LIMITS,
+  ...WITNESSES,
+}
+
+export const SERVE_KEYS: readonly ServeKey[] = Object.keys(SERVE_OPTIONS) as ServeKey[]
+
+/** `rate-per-client`: the name in a file, and after `--` on the command line. */
+export function optionName(key: ServeKey): string {
+  const { flag } = SERVE_OPTIONS[key]
+  return flag ?? key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+const VARIABLE_PREFIX = 'ATTESTRY_'
+
+/** `ATTESTRY_RATE_PER_CLIENT`. */
+export function variableName(key: ServeKey): string {
+  return VARIABLE_PREFIX + optionName(key).toUpperCase().replaceAll('-', '_')
+}
