@@ -1,9 +1,16 @@
 /** The filters of `GET /statements`: public names of parameters, and what each asks of the index. */
 import { InputError } from '../errors.ts'
 import type { IndexQuery } from '../log/index-store.ts'
-import type { AttributeName, DigestRole, StatementKind } from '../payload/description.ts'
+import { splitNamed } from '../payload/description.ts'
+import type {
+  AttributeName,
+  DigestRole,
+  NumberName,
+  StatementKind,
+} from '../payload/description.ts'
 import { isHexDigest } from '../payload/digest-forms.ts'
 import { parseRfc3339 } from '../payload/rfc3339.ts'
+import { isSvnHex } from '../payload/tee/svn-order.ts'
 import { refuse } from './query-parameters.ts'
 import type { QueryParameters } from './query-parameters.ts'
 
@@ -26,26 +33,47 @@ export const ATTRIBUTE_PARAMETERS: Readonly<Record<string, AttributeName>> = {
   vulnerability: 'vulnerability',
   advisory: 'advisory',
   measurement: 'measurement',
-  tee: 'tee-type',
+  teeType: 'tee-type',
+  debug: 'debug',
   tcbStatus: 'tcb-status',
   fmspc: 'fmspc',
+  platformCertificate: 'platform-certificate',
+  binding: 'binding',
   boundKey: 'bound-key',
   level: 'level',
   result: 'result',
   tool: 'tool',
 }
 
+/** Parameters in pairs that ask for a range of one number, both ends in it. */
+export const NUMBER_PARAMETERS: readonly {
+  readonly name: NumberName
+  readonly from: string
+  readonly to: string
+  readonly form: 'decimal' | 'integer' | 'time'
+}[] = [
+  { name: 'score', from: 'scoreMin', to: 'scoreMax', form: 'decimal' },
+  { name: 'tcb-date', from: 'tcbDateFrom', to: 'tcbDateTo', form: 'time' },
+  { name: 'evidence-time', from: 'evidenceFrom', to: 'evidenceTo', form: 'time' },
+  {
+    ...{ name: 'tcb-evaluation-number', form: 'integer' },
+    ...{ from: 'tcbEvaluationMin', to: 'tcbEvaluationMax' },
+  },
+]
+
 /** Every parameter that narrows an answer. */
 export const FILTER_PARAMETERS: readonly string[] = [
   ...['digest', 'role', 'commit', 'issuer', 'subject', 'signer', 'kind', 'type'],
   ...Object.keys(ATTRIBUTE_PARAMETERS),
-  ...['attribute', 'scoreMin', 'scoreMax', 'registeredFrom', 'registeredTo'],
-  ...['indexFrom', 'indexBelow'],
+  ...['attribute', ...NUMBER_PARAMETERS.flatMap(({ from, to }) => [from, to]), 'tcbSvnBelow'],
+  ...['registeredFrom', 'registeredTo', 'indexFrom', 'indexBelow'],
 ]
 
 const ROLES: readonly DigestRole[] = ['subject', 'dependency', 'evidence']
 const NAME = /^[a-z][a-z0-9-]{0,63}$/
 const INDEX_MAX = Number.MAX_SAFE_INTEGER
+/** Each reads along all statements that have such a version. */
+const SVNS_MAX = 4
 
 export type StatementFilter = Omit<IndexQuery, 'order' | 'limit'>
 
@@ -59,8 +87,8 @@ export function readFilter(parameters: QueryParameters): StatementFilter {
     if (!ROLES.includes(role as DigestRole)) refuse(`role is one of ${ROLES.join(', ')}`)
   }
   const attributes = readAttributes(parameters)
-  const [atLeast, atMost] = [parameters.decimal('scoreMin'), parameters.decimal('scoreMax')]
-  const score = { name: 'score', ...withoutAbsent({ atLeast, atMost }) } as const
+  const numbers = readNumbers(parameters)
+  const svnsBelow = readSvns(parameters)
   return withoutAbsent({
     digest,
     roles: roles.length === 0 ? undefined : (roles as DigestRole[]),
@@ -70,7 +98,8 @@ export function readFilter(parameters: QueryParameters): StatementFilter {
     kind: readKind(parameters),
     type: parameters.one('type'),
     attributes: attributes.length === 0 ? undefined : attributes,
-    numbers: Object.keys(score).length === 1 ? undefined : [score],
+    numbers: numbers.length === 0 ? undefined : numbers,
+    svnsBelow: svnsBelow.length === 0 ? undefined : svnsBelow,
     registeredFrom: readTime(parameters, 'registeredFrom'),
     registeredTo: readTime(parameters, 'registeredTo'),
     indexFrom: parameters.integer('indexFrom', range),
@@ -111,18 +140,50 @@ function readDigest(parameters: QueryParameters): IndexQuery['digest'] {
 
 function readAttributes(parameters: QueryParameters): NonNullable<IndexQuery['attributes']> {
   const named = Object.entries(ATTRIBUTE_PARAMETERS).flatMap(([parameter, name]) =>
-    parameters.many(parameter).map((value) => ({ name, value })),
+    parameters.many(parameter).map((value) => ({ name, value: canonical(name, value) })),
   )
   const any = parameters.many('attribute').map((text) => {
     const at = text.indexOf(':')
     const name = text.slice(0, Math.max(0, at))
     if (!NAME.test(name) || at + 1 === text.length)
       refuse('attribute is a name, a colon and a value')
-    return { name: name as AttributeName, value: text.slice(at + 1) }
+    return { name: name as AttributeName, value: canonical(name, text.slice(at + 1)) }
   })
   const attributes = [...named, ...any]
   if (attributes.length > ATTRIBUTES_MAX) refuse(`a query has at most ${ATTRIBUTES_MAX} attributes`)
   return attributes
+}
+
+/** Measured values are kept in lower-case hex. */
+function canonical(name: string, value: string): string {
+  if (name !== 'measurement') return value
+  const measured = splitNamed(value)
+  return measured.name === ''
+    ? value.toLowerCase()
+    : `${measured.name}:${measured.value.toLowerCase()}`
+}
+
+function readNumbers(parameters: QueryParameters): NonNullable<IndexQuery['numbers']> {
+  const read = (parameter: string, form: (typeof NUMBER_PARAMETERS)[number]['form']) => {
+    if (form === 'decimal') return parameters.decimal(parameter)
+    if (form === 'time') return readTime(parameters, parameter)
+    return parameters.integer(parameter, { min: 0, max: INDEX_MAX })
+  }
+  return NUMBER_PARAMETERS.flatMap(({ name, from, to, form }) => {
+    const range = withoutAbsent({ atLeast: read(from, form), atMost: read(to, form) })
+    return Object.keys(range).length === 0 ? [] : [{ name, ...range }]
+  })
+}
+
+function readSvns(parameters: QueryParameters): NonNullable<IndexQuery['svnsBelow']> {
+  const limits = parameters.many('tcbSvnBelow').map((text) => {
+    const { name, value } = splitNamed(text)
+    const limit = { name, value: value.toLowerCase() }
+    if (NAME.test(name) && isSvnHex(limit.value)) return limit
+    return refuse('tcbSvnBelow is a name, a colon and bytes in hex, like pcesvn:000d')
+  })
+  if (limits.length > SVNS_MAX) refuse(`a query has at most ${SVNS_MAX} limits of tcbSvnBelow`)
+  return limits
 }
 
 /** RFC 3339, or seconds since 1970. */

@@ -38,6 +38,12 @@ export function findingCodes(findings: readonly Finding[]): string[] {
   return [...new Set(findings.map(({ code }) => code))].sort()
 }
 
+/** A security version of a TEE: its name, and lower-case hex of as many bytes as it has. */
+export interface SvnLimit {
+  readonly name: string
+  readonly value: string
+}
+
 /** Filters of a query; all that are given have to hold. */
 export interface IndexQuery {
   readonly digest?: { readonly algorithm: string; readonly value: string }
@@ -48,12 +54,15 @@ export interface IndexQuery {
   readonly signer?: string
   readonly kind?: StatementKind
   readonly type?: string
+  /** A `measurement` without a name before it is that value, whatever it is called. */
   readonly attributes?: readonly { readonly name: AttributeName; readonly value: string }[]
   readonly numbers?: readonly {
     readonly name: NumberName
     readonly atLeast?: number
     readonly atMost?: number
   }[]
+  /** Security versions below these (`isSvnBelow`): a statement passes with any of its values. */
+  readonly svnsBelow?: readonly SvnLimit[]
   readonly registeredFrom?: UnixSeconds
   /** Inclusive. */
   readonly registeredTo?: UnixSeconds

@@ -7,7 +7,10 @@
 import { encodeUtf8 } from '../bytes/bytes.ts'
 import type { Sha256 } from '../bytes/digest.ts'
 import type { QueryParameters } from '../client/query-pages.ts'
+import { splitNamed } from '../payload/description.ts'
+import type { DescribedAttribute, DescribedNumber, NumberName } from '../payload/description.ts'
 import type { EntryFacts } from '../payload/entry-facts.ts'
+import { svnAbove } from '../payload/tee/svn-order.ts'
 
 /** A look-up, and the entries that it has to find. */
 export interface ExpectedLookup {
@@ -142,14 +145,36 @@ export function lookupsOf(
       group: `digest ${role}`,
       parameters: { digest: `${algorithm}:${value}`, role },
     })),
-    ...attributes.map(({ name, value }) => ({
-      group: `attribute ${name}`,
-      parameters: { attribute: `${name}:${value}` },
-    })),
-    ...numbers.flatMap(({ name, value }) => {
-      const text = String(value)
-      if (name !== 'score' || !/^-?[0-9]{1,15}(\.[0-9]{1,15})?$/.test(text)) return []
-      return [{ group: 'score', parameters: { scoreMin: text, scoreMax: text } }]
-    }),
+    ...attributes.flatMap(attributeLookups),
+    ...numbers.flatMap(numberLookups),
   ]
+}
+
+function attributeLookups({ name, value }: DescribedAttribute): Lookup[] {
+  const attribute = `${name}:${value}`
+  const plain = { group: `attribute ${name}`, parameters: { attribute } }
+  const named = splitNamed(value)
+  if (name === 'measurement' && named.value !== '') {
+    return [plain, { group: 'measured value', parameters: { measurement: named.value } }]
+  }
+  const above = name === 'tcb-svn' ? svnAbove(named.name, named.value) : undefined
+  if (above === undefined) return [plain]
+  // Whoever has just this version is below the next one: the entries are those of the first look-up.
+  const parameters = { attribute, tcbSvnBelow: `${named.name}:${above}` }
+  return [plain, { group: 'version below', parameters }]
+}
+
+/** The two parameters that a range of a number is asked with, and what they take. */
+const RANGES: Readonly<Partial<Record<NumberName, readonly [string, string, RegExp]>>> = {
+  score: ['scoreMin', 'scoreMax', /^-?[0-9]{1,15}(\.[0-9]{1,15})?$/],
+  'tcb-date': ['tcbDateFrom', 'tcbDateTo', /^[0-9]{1,12}$/],
+  'tcb-evaluation-number': ['tcbEvaluationMin', 'tcbEvaluationMax', /^[0-9]{1,15}$/],
+  'evidence-time': ['evidenceFrom', 'evidenceTo', /^[0-9]{1,12}$/],
+}
+
+function numberLookups({ name, value }: DescribedNumber): Lookup[] {
+  const text = String(value)
+  const [from, to, form] = RANGES[name] ?? []
+  if (from === undefined || to === undefined || form?.test(text) !== true) return []
+  return [{ group: name, parameters: { [from]: text, [to]: text } }]
 }

@@ -110,6 +110,12 @@ export interface DescribedAttribute {
   readonly value: string
 }
 
+/** The qualifier and what follows its colon, as in a `measurement` or a `tcb-svn`. */
+export function splitNamed(text: string): { readonly name: string; readonly value: string } {
+  const at = text.lastIndexOf(':')
+  return { name: text.slice(0, Math.max(0, at)), value: text.slice(at + 1) }
+}
+
 /** Names of numbers that ranges are asked of. Times are seconds since 1970. */
 export type NumberName =
   | 'score'

@@ -1,6 +1,6 @@
 /** `GET /statements`: every filter, every refusal, and pages that together are one answer. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ATTRIBUTE_PARAMETERS } from '../../src/http/statement-filters.ts'
+import { ATTRIBUTE_PARAMETERS, NUMBER_PARAMETERS } from '../../src/http/statement-filters.ts'
 import type { Description } from '../../src/payload/description.ts'
 import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
 import { madeUpRecord } from '../support/index-records.ts'
@@ -29,11 +29,16 @@ const EVERYTHING: Partial<Description> = {
     { role: 'dependency', algorithm: 'gitCommit', value: COMMIT },
     { role: 'evidence', algorithm: 'dirHash', value: 'A b+C' },
   ],
-  attributes: Object.values(ATTRIBUTE_PARAMETERS).map((name) => ({
-    name,
-    value: `${name}:it/é +&`,
-  })),
-  numbers: [{ name: 'score', value: 7.5 }],
+  attributes: [
+    ...Object.values(ATTRIBUTE_PARAMETERS).map((name) => ({ name, value: `${name}:it/é +&` })),
+    { name: 'measurement', value: 'mrtd:aa01' },
+    { name: 'tcb-svn', value: 'tee-tcb-svn:050103' },
+    { name: 'tcb-svn', value: 'pcesvn:000d' },
+  ],
+  numbers: [
+    { name: 'score', value: 7.5 },
+    ...NUMBER_PARAMETERS.slice(1).map(({ name }) => ({ name, value: 1_700_000_000 })),
+  ],
   findings: [
     { code: 'level-mismatch', message: 'no', pointer: '/predicate' },
     { code: 'alias', message: 'yes' },
@@ -49,8 +54,16 @@ beforeAll(async () => {
   const others: Partial<Description> = {
     kind: 'scorecard',
     digests: [{ role: 'dependency', algorithm: 'sha256', value: SHA256 }],
-    attributes: Object.values(ATTRIBUTE_PARAMETERS).map((name) => ({ name, value: 'other' })),
-    numbers: [{ name: 'score', value: 2 }],
+    attributes: [
+      ...Object.values(ATTRIBUTE_PARAMETERS).map((name) => ({ name, value: 'other' })),
+      { name: 'measurement', value: 'rtmr0:aa02' },
+      { name: 'tcb-svn', value: 'tee-tcb-svn:060104' },
+      { name: 'tcb-svn', value: 'pcesvn:0100' },
+    ],
+    numbers: [
+      { name: 'score', value: 2 },
+      ...NUMBER_PARAMETERS.slice(1).map(({ name }) => ({ name, value: 1_600_000_000 })),
+    ],
   }
   await index.append(
     Array.from({ length: SIZE }, (_, at) => {
@@ -137,6 +150,11 @@ describe('GET /statements', () => {
       'registeredFrom=1007&registeredTo=1007',
       'registeredFrom=1970-01-01T00:16:47Z&registeredTo=1007',
     ],
+    ...['measurement=mrtd:aa01', 'measurement=AA01', 'measurement=mrtd:AA01'],
+    ...['tcbSvnBelow=tee-tcb-svn:060103', 'tcbSvnBelow=pcesvn:000E&teeType=tee-type:it/é%20%2B%26'],
+    ...NUMBER_PARAMETERS.slice(1).map(({ from }) => `${from}=1600000001`),
+    ...NUMBER_PARAMETERS.slice(1).map(({ from, to }) => `${from}=1700000000&${to}=1700000000`),
+    'tcbDateFrom=2023-11-14T22:13:20Z',
     ...['indexFrom=7&indexBelow=8', `commit=${COMMIT}&kind=provenance&issuer=https://a&scoreMin=1`],
   ])('finds one entry by %s', async (query) => {
     expect(await indexes(query)).toEqual([7])
@@ -150,6 +168,17 @@ describe('GET /statements', () => {
     ['level=other&result=other', [9, 8]],
     ['level=other&attribute=result:none', []],
     ['scoreMax=2', [9, 8]],
+    ['tcbEvaluationMax=1600000000', [9, 8]],
+    ['measurement=aa02', [9, 8]],
+    ['measurement=mrtd:aa02', []],
+    // Of the TDX module, byte 0 counts only beside the same byte 1; other parts each by itself.
+    ['tcbSvnBelow=tee-tcb-svn:060104', [7]],
+    ['tcbSvnBelow=tee-tcb-svn:000105', [9, 8, 7]],
+    ['tcbSvnBelow=tee-tcb-svn:ff0000', []],
+    ['tcbSvnBelow=tee-tcb-svn:06010400', []],
+    ['tcbSvnBelow=pcesvn:0100', [7]],
+    ['tcbSvnBelow=pcesvn:0101&tcbSvnBelow=tee-tcb-svn:000104', [7]],
+    ['tcbSvnBelow=reported-tcb:ffffffff', []],
     ['issuer=https://b&kind=provenance', []],
     ['kind=unheard-of', []],
     ['registeredTo=1001', [1, 0]],
@@ -175,6 +204,13 @@ describe('GET /statements', () => {
     ['attribute=purl', 'attribute'],
     ['attribute=:x', 'attribute'],
     ['scoreMin=many', 'scoreMin'],
+    ['tcbSvnBelow=pcesvn', 'tcbSvnBelow'],
+    ['tcbSvnBelow=pcesvn:abc', 'tcbSvnBelow'],
+    ['tcbSvnBelow=pcesvn:', 'tcbSvnBelow'],
+    [Array.from({ length: 5 }, () => 'tcbSvnBelow=pcesvn:00').join('&'), 'tcbSvnBelow'],
+    ['tcbDateFrom=soon', 'tcbDateFrom'],
+    ['tcbEvaluationMin=-1', 'tcbEvaluationMin'],
+    ['tee=tdx', 'tee'],
     ['registeredFrom=yesterday', 'registeredFrom'],
     ['indexFrom=-1', 'indexFrom'],
     ['indexBelow=1.5', 'indexBelow'],

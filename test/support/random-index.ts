@@ -2,8 +2,10 @@
 import { createHash } from 'node:crypto'
 import type { LeafIndex } from '../../src/bytes/integers.ts'
 import type { IndexQuery, IndexRecord } from '../../src/log/index-store.ts'
+import { splitNamed } from '../../src/payload/description.ts'
 import type {
   AttributeName,
+  DescribedAttribute,
   DescribedDigest,
   Description,
   DigestRole,
@@ -41,7 +43,9 @@ function present<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], un
 const KINDS: readonly StatementKind[] = ['provenance', 'provenance', 'vex', 'scorecard', 'opaque']
 const TYPES = ['https://slsa.dev/provenance/v1', 'application/json', '', 'ünïcode/…']
 const NAMES: readonly AttributeName[] = ['purl', 'builder-id', 'level', 'vulnerability']
-const NUMBERS: readonly NumberName[] = ['score', 'started-on']
+const NUMBERS: readonly NumberName[] = ['score', 'started-on', 'tcb-date', 'evidence-time']
+const SVNS = ['tee-tcb-svn', 'sgx-tcb-svn', 'pcesvn', 'odd']
+const MEASUREMENTS = ['mrtd', 'rtmr0', 'component a:b']
 const ROLES: readonly DigestRole[] = ['subject', 'dependency', 'evidence']
 const ALGORITHMS = ['sha256', 'sha256', 'sha512', 'gitCommit', 'rot13', 'a:b']
 const WORDS = ['a', 'abcd', 'ABCD', 'x y', '', 'ä', 'a\u0000b', 'pkg:npm/a@1']
@@ -49,6 +53,21 @@ const WORDS = ['a', 'abcd', 'ABCD', 'x y', '', 'ä', 'a\u0000b', 'pkg:npm/a@1']
 /** Few values come often and many come once. */
 function word(random: Random): string {
   return random() < 0.7 ? pick(random, WORDS) : String(Math.floor(random() ** 2 * 500))
+}
+
+/** Bytes of which some compare and some do not, by parts and by widths. */
+function svn(random: Random): string {
+  const width = random() < 0.9 ? 3 : 2
+  return Array.from({ length: width }, () => `0${Math.floor(random() * 4)}`).join('')
+}
+
+/** What evidence says of itself: qualified values, and now and then one that is of no known form. */
+function teeAttribute(random: Random): DescribedAttribute {
+  if (random() < 0.05)
+    return { name: pick(random, ['tcb-svn', 'measurement']), value: word(random) }
+  return random() < 0.5
+    ? { name: 'tcb-svn', value: `${pick(random, SVNS)}:${svn(random)}` }
+    : { name: 'measurement', value: `${pick(random, MEASUREMENTS)}:${svn(random)}` }
 }
 
 function digestValue(random: Random): string {
@@ -69,7 +88,10 @@ function describeAnything(random: Random): Description {
         value: random() < 0.9 ? digestValue(random) : word(random),
       })),
     ),
-    attributes: unique(some(random, 4, () => ({ name: pick(random, NAMES), value: word(random) }))),
+    attributes: unique([
+      ...some(random, 4, () => ({ name: pick(random, NAMES), value: word(random) })),
+      ...(random() < 0.4 ? some(random, 4, () => teeAttribute(random)) : []),
+    ]),
     numbers: unique(
       some(random, 3, () => ({
         name: pick(random, NUMBERS),
@@ -133,7 +155,18 @@ export function randomQuery(random: Random, records: readonly IndexRecord[]): In
     signer: maybe(random, share, () => model.signer),
     kind: maybe(random, share, () => description.kind),
     type: maybe(random, share, () => description.type),
-    attributes: maybe(random, share, () => description.attributes.filter(() => random() < 0.7)),
+    attributes: maybe(random, share, () =>
+      description.attributes
+        .filter(() => random() < 0.7)
+        .map(({ name, value }) =>
+          name === 'measurement' && random() < 0.5 && splitNamed(value).value !== ''
+            ? { name, value: splitNamed(value).value }
+            : { name, value },
+        ),
+    ),
+    svnsBelow: maybe(random, share / 2, () =>
+      some(random, 2, () => ({ name: pick(random, SVNS), value: svn(random) })),
+    ),
     numbers: maybe(random, share, () =>
       some(random, 2, () =>
         present({

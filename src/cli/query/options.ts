@@ -48,11 +48,20 @@ const FILTERS: readonly (readonly [parameter: string, value: string, text: strin
   ['innerIssuer', 'url', 'OIDC issuer inside a wrapped envelope'],
   ['vulnerability', 'id', 'e.g. CVE-2021-44228'],
   ['advisory', 'id', 'advisory of a platform, e.g. INTEL-SA-00614'],
-  ['measurement', 'value', 'measurement of a TEE, e.g. mrtd:…'],
-  ['tee', 'type', 'type of TEE'],
+  ['measurement', 'hex', 'measurement of a TEE, perhaps with its name: mrtd:…'],
+  ['teeType', 'type', 'sgx, tdx, sev-snp, nitro, tpm or cca'],
+  ['debug', 'bool', 'whether the environment can be looked into: true or false'],
   ['tcbStatus', 'status', 'e.g. UpToDate, OutOfDate'],
   ['fmspc', 'hex', 'platform family'],
-  ['boundKey', 'value', 'key that evidence is bound to'],
+  ['platformCertificate', 'hex', "SHA-256 of the certificate of the platform's key"],
+  ['binding', 'value', 'what evidence is bound to: key, payload, build, payload:sha256:…'],
+  ['boundKey', 'hex', 'thumbprint of the key that evidence is bound to'],
+  ['tcbDateFrom', 'time', 'date of the TCB level, this or later'],
+  ['tcbDateTo', 'time', 'date of the TCB level, this or before'],
+  ['tcbEvaluationMin', 'n', "least number of the vendor's evaluation"],
+  ['tcbEvaluationMax', 'n', "greatest number of the vendor's evaluation"],
+  ['evidenceFrom', 'time', 'made at this time or later, where evidence says when'],
+  ['evidenceTo', 'time', 'made at this time or before'],
   ['level', 'level', 'e.g. SLSA_BUILD_LEVEL_3'],
   ['result', 'result', 'e.g. PASSED, FAILED'],
   ['tool', 'tool', 'tool that evaluated'],
@@ -69,13 +78,15 @@ export function addFilters(command: Command): Command {
   for (const [parameter, value, text] of FILTERS) {
     command.option(`--${optionName(parameter)} <${value}>`, text)
   }
-  return command.option('--attribute <name:value>', 'any other attribute (repeatable)', collect)
+  return command
+    .option('--tcb-svn-below <name:hex>', 'security version below this (repeatable)', collect)
+    .option('--attribute <name:value>', 'any other attribute (repeatable)', collect)
 }
 
 /** The filters among the options of a command, as parameters. What they may hold is the registry's to say. */
 export function readFilters(options: object): Record<string, string | readonly string[]> {
   const given = options as Partial<Record<string, string | readonly string[]>>
-  const names = [...FILTERS.map(([parameter]) => parameter), 'attribute']
+  const names = [...FILTERS.map(([parameter]) => parameter), 'attribute', 'tcbSvnBelow']
   return Object.fromEntries(
     names.flatMap((name) => {
       const value = given[name]

@@ -14,6 +14,9 @@ import type {
   IndexWriter,
   QueryAnswer,
 } from '../../log/index-store.ts'
+import { splitNamed } from '../../payload/description.ts'
+import type { DescribedAttribute } from '../../payload/description.ts'
+import { isSvnBelow } from '../../payload/tee/svn-order.ts'
 
 export class MemoryIndex implements IndexReader, IndexWriter {
   readonly #records: IndexRecord[] = []
@@ -97,7 +100,7 @@ export class MemoryIndex implements IndexReader, IndexWriter {
 
 function matches(record: IndexRecord, query: IndexQuery): boolean {
   const { description } = record
-  const { digest, roles, attributes = [], numbers = [] } = query
+  const { digest, roles, attributes = [], numbers = [], svnsBelow = [] } = query
   const named = ['issuer', 'subject', 'signer'] as const
   return (
     named.every((name) => query[name] === undefined || query[name] === record[name]) &&
@@ -114,9 +117,14 @@ function matches(record: IndexRecord, query: IndexQuery): boolean {
           (roles ?? [role]).includes(role),
       )) &&
     attributes.every((wanted) =>
-      description.attributes.some(
-        ({ name, value }) => name === wanted.name && value === wanted.value,
-      ),
+      description.attributes.some((attribute) => isAsked(attribute, wanted)),
+    ) &&
+    svnsBelow.every((limit) =>
+      description.attributes.some((attribute) => {
+        const { name, value } = splitNamed(attribute.value)
+        const isNamed = attribute.name === 'tcb-svn' && name === limit.name
+        return isNamed && isSvnBelow(name, value, limit.value)
+      }),
     ) &&
     numbers.every((wanted) =>
       description.numbers.some(
@@ -125,6 +133,12 @@ function matches(record: IndexRecord, query: IndexQuery): boolean {
       ),
     )
   )
+}
+
+function isAsked(has: DescribedAttribute, wanted: DescribedAttribute): boolean {
+  if (has.name !== wanted.name) return false
+  if (has.value === wanted.value) return true
+  return has.name === 'measurement' && splitNamed(has.value).value === wanted.value
 }
 
 function isInRange(

@@ -43,6 +43,9 @@ export function digestTerm(algorithm: string, value: string): readonly [string, 
     : [OTHER_DIGEST, `${algorithm.length}:${algorithm}${value}`]
 }
 
+/** Field of measurements without their names. */
+export const BARE_MEASUREMENT = 'measured'
+
 /** The digest that {@link digestTerm} made these of. */
 export function digestOf(field: string, text: string): readonly [string, string] {
   if (field !== OTHER_DIGEST) return [field.slice(DIGEST_PREFIX.length), text]

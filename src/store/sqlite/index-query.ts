@@ -4,7 +4,8 @@
  * whichever it is, so nothing has to be estimated. When the work of a call is used up, the answer
  * says where to go on.
  */
-import type { IndexQuery } from '../../log/index-store.ts'
+import type { IndexQuery, SvnLimit } from '../../log/index-store.ts'
+import { isSvnBelow } from '../../payload/tee/svn-order.ts'
 import {
   AnyOf,
   ASCENDING,
@@ -15,8 +16,15 @@ import {
   Work,
 } from './index-cursors.ts'
 import type { Direction, IndexCursor } from './index-cursors.ts'
-import { digestTerm, roleNumber } from './index-facts.ts'
-import { attributeField, FIELD, findFieldId, findTermId, numberField } from './index-sql.ts'
+import { BARE_MEASUREMENT, digestTerm, roleNumber } from './index-facts.ts'
+import {
+  attributeField,
+  FIELD,
+  findFieldId,
+  findTermId,
+  numberField,
+  svnField,
+} from './index-sql.ts'
 import type { IndexReads } from './index-sql.ts'
 
 /** Rows that one call may read for its filters, with a call counted as some: a few milliseconds. */
@@ -111,9 +119,9 @@ function indexRange(
 
 /** Undefined when a filter names what no statement has. */
 function openCursors(search: Search, query: IndexQuery): IndexCursor[] | undefined {
-  const { digest, roles, attributes = [], numbers = [] } = query
+  const { digest, roles, attributes = [], numbers = [], svnsBelow = [] } = query
   const terms: (readonly [string, string])[] = attributes.map(({ name, value }) => [
-    attributeField(name),
+    name === 'measurement' && !value.includes(':') ? BARE_MEASUREMENT : attributeField(name),
     value,
   ])
   for (const name of ['issuer', 'subject', 'signer', 'kind', 'type'] as const) {
@@ -126,6 +134,7 @@ function openCursors(search: Search, query: IndexQuery): IndexCursor[] | undefin
     const term = digestTerm(digest.algorithm, digest.value)
     cursors.unshift(openPostings(search, term, names.map(roleNumber)))
   }
+  for (const limit of svnsBelow) cursors.unshift(openSvns(search, limit))
   for (const range of numbers) cursors.unshift(openNumbers(search, range))
   if (cursors.length === 0) return [new EveryIndex()]
   return cursors.includes(undefined) ? undefined : (cursors as IndexCursor[])
@@ -165,6 +174,33 @@ function openNumbers(
       rows: rows.reduce((sum, { found }) => sum + found, 0),
     }
   })
+}
+
+/** Statements with a version of that name; those pass of which one is below the limit. */
+function openSvns(
+  { reads, direction, work }: Search,
+  { name, value: limit }: SvnLimit,
+): IndexCursor | undefined {
+  const fieldId = findFieldId(reads, svnField(name))
+  if (fieldId === undefined) return undefined
+  const statement = direction.step === 1 ? reads.svnsUp : reads.svnsDown
+  return new StoredIndexes(direction, work, (from, count) => {
+    const rows = statement.all(fieldId, from, count) as SvnsRow[]
+    return {
+      indexes: rows.map(({ leaf_index: leafIndex }) => leafIndex),
+      passed: rows.map(({ hexes }) =>
+        hexes.split(',').some((hex) => isSvnBelow(name, hex.toLowerCase(), limit)),
+      ),
+      rows: rows.reduce((sum, { found }) => sum + found, 0),
+    }
+  })
+}
+
+/** The versions of one name of one statement. */
+interface SvnsRow {
+  readonly leaf_index: number
+  readonly hexes: string
+  readonly found: number
 }
 
 /** The numbers of one statement: whether any is in the range, and how many were read. */

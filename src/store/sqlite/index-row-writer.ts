@@ -2,12 +2,23 @@
  * Writes what the tables of the index keep of one record, and takes it away again. Postings of many
  * records are inserted together, in the order of their key: that is where the time goes.
  */
+import { decodeHex } from '../../bytes/hex.ts'
 import type { LeafIndex } from '../../bytes/integers.ts'
 import { assertInvariant } from '../../errors.ts'
 import type { IndexRecord } from '../../log/index-store.ts'
+import { splitNamed } from '../../payload/description.ts'
+import { isSvnHex } from '../../payload/tee/svn-order.ts'
 import { blob } from './database.ts'
-import { digestTerm, factKey, packKeys, roleNumber, termOf, unpackKeys } from './index-facts.ts'
-import { attributeField, FIELD, INSERT_ROWS, numberField } from './index-sql.ts'
+import {
+  BARE_MEASUREMENT,
+  digestTerm,
+  factKey,
+  packKeys,
+  roleNumber,
+  termOf,
+  unpackKeys,
+} from './index-facts.ts'
+import { attributeField, FIELD, INSERT_ROWS, numberField, svnField } from './index-sql.ts'
 import type { IndexReads, IndexWrites } from './index-sql.ts'
 import { TermDictionary } from './term-dictionary.ts'
 
@@ -63,7 +74,19 @@ export class IndexRowWriter {
     for (const { name, value } of numbers.values()) {
       this.#writes.insertNumber.run(this.#terms.field(numberField(name)), leafIndex, value)
     }
+    this.#insertSvns(record)
     return new Set([...columnKeys(columns), ...facts])
+  }
+
+  #insertSvns({ description, leafIndex }: IndexRecord): void {
+    const texts = new Set(
+      description.attributes.flatMap(({ name, value }) => (name === 'tcb-svn' ? [value] : [])),
+    )
+    for (const text of texts) {
+      const { name, value } = splitNamed(text)
+      if (name === '' || !isSvnHex(value)) continue
+      this.#writes.insertSvn.run(this.#terms.field(svnField(name)), leafIndex, decodeHex(value))
+    }
   }
 
   insertPostings({ lists }: Postings): void {
@@ -93,6 +116,9 @@ export class IndexRowWriter {
     for (const field of this.#reads.numberFields.all() as { readonly field_id: number }[]) {
       this.#writes.deleteNumbers.run(field.field_id, leafIndex)
     }
+    for (const field of this.#reads.svnFields.all() as { readonly field_id: number }[]) {
+      this.#writes.deleteSvns.run(field.field_id, leafIndex)
+    }
     this.#writes.deleteStatement.run(leafIndex)
   }
 
@@ -120,6 +146,9 @@ export class IndexRowWriter {
     }
     for (const { name, value } of description.attributes) {
       keys.add(factKey(this.#terms.term(attributeField(name), value)))
+      if (name !== 'measurement') continue
+      // Found by the value alone, too; index-rows.ts does not show it a second time.
+      keys.add(factKey(this.#terms.term(BARE_MEASUREMENT, splitNamed(value).value)))
     }
     return [...keys].sort((a, b) => a - b)
   }

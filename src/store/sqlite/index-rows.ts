@@ -15,7 +15,7 @@ import type {
   StatementKind,
 } from '../../payload/description.ts'
 import { blob } from './database.ts'
-import { digestOf, ROLES, storedText, termOf, unpackKeys } from './index-facts.ts'
+import { BARE_MEASUREMENT, digestOf, ROLES, storedText, termOf, unpackKeys } from './index-facts.ts'
 import { nameOf } from './index-sql.ts'
 import type { IndexReads } from './index-sql.ts'
 
@@ -80,7 +80,7 @@ export class IndexRows {
       const { termId, role } = termOf(key)
       const fact = this.#reads.readFact.get(termId, role, leafIndex) as
         { readonly name: string; readonly value: unknown } | undefined
-      if (fact === undefined) continue
+      if (fact === undefined || fact.name === BARE_MEASUREMENT) continue
       const text = storedText(fact.value)
       const digestRole = ROLES[role]
       if (digestRole === undefined) {

@@ -28,6 +28,7 @@ export const FIELD: Readonly<Record<ColumnName, string>> = {
 /** Filters of the statement's own columns; the others follow their names. */
 export const attributeField = (name: string): string => `attribute:${name}`
 export const numberField = (name: string): string => `number:${name}`
+export const svnField = (name: string): string => `svn:${name}`
 
 /** What {@link attributeField} or {@link numberField} was given. */
 export const nameOf = (field: string): string => field.slice(field.indexOf(':') + 1)
@@ -60,7 +61,10 @@ type ReadName =
   | 'numbersUp'
   | 'numbersDown'
   | 'numbersBetween'
+  | 'svnsUp'
+  | 'svnsDown'
   | 'numberFields'
+  | 'svnFields'
   | 'readNumbers'
   | 'firstSince'
   | 'absentPreimages'
@@ -83,6 +87,8 @@ type WriteName =
   | 'deleteStatement'
   | 'insertNumber'
   | 'deleteNumbers'
+  | 'insertSvn'
+  | 'deleteSvns'
   | 'insertSecond'
 
 export const INDEX_READS: Readonly<Record<ReadName, string>> = {
@@ -113,8 +119,16 @@ export const INDEX_READS: Readonly<Record<ReadName, string>> = {
     GROUP BY leaf_index ORDER BY leaf_index DESC LIMIT ?`,
   numbersBetween: `SELECT leaf_index FROM number WHERE field_id = ? AND value >= ? AND value <= ?
     LIMIT ?`,
+  // Whether a version is below another is judged outside; values of one statement come together.
+  svnsUp: `SELECT leaf_index, group_concat(hex(value)) AS hexes, count(*) AS found
+    FROM svn WHERE field_id = ? AND leaf_index >= ?
+    GROUP BY leaf_index ORDER BY leaf_index LIMIT ?`,
+  svnsDown: `SELECT leaf_index, group_concat(hex(value)) AS hexes, count(*) AS found
+    FROM svn WHERE field_id = ? AND leaf_index <= ?
+    GROUP BY leaf_index ORDER BY leaf_index DESC LIMIT ?`,
   // ';' follows ':'.
   numberFields: "SELECT field_id, name FROM field WHERE name >= 'number:' AND name < 'number;'",
+  svnFields: "SELECT field_id, name FROM field WHERE name >= 'svn:' AND name < 'svn;'",
   readNumbers: 'SELECT value FROM number WHERE field_id = ? AND leaf_index = ? ORDER BY value',
   firstSince: `SELECT leaf_index FROM second WHERE registration_time >= ?
     ORDER BY registration_time LIMIT 1`,
@@ -138,6 +152,8 @@ const INDEX_WRITES: Readonly<Record<WriteName, string>> = {
   deleteStatement: 'DELETE FROM statement WHERE leaf_index = ?',
   insertNumber: 'INSERT INTO number VALUES (?, ?, ?)',
   deleteNumbers: 'DELETE FROM number WHERE field_id = ? AND leaf_index = ?',
+  insertSvn: 'INSERT INTO svn VALUES (?, ?, ?)',
+  deleteSvns: 'DELETE FROM svn WHERE field_id = ? AND leaf_index = ?',
   insertSecond: 'INSERT INTO second VALUES (?, ?)',
 }
 
