@@ -57,10 +57,22 @@ export interface BoundCheckpoint {
 
 /** What a declaration is held against; only what the type needs is looked at. */
 export interface BindingContext {
-  readonly key?: PublicKey
+  /** A key, or its RFC 9679 thumbprint. */
+  readonly key?: PublicKey | Uint8Array
   readonly payload?: Uint8Array
+  /** The digest of the payload, where that is all there is. */
+  readonly payloadSha256?: Uint8Array
   readonly checkpoint?: BoundCheckpoint
   readonly buildId?: string
+}
+
+/** A checkpoint that evidence was made after. */
+export interface BindingBracket {
+  readonly origin: string
+  readonly treeSize: bigint
+  readonly rootHash: Uint8Array
+  /** SHA-256 of the signed note, hex. */
+  readonly note: string
 }
 
 /** A binding that was recomputed and holds. */
@@ -71,13 +83,13 @@ export interface VerifiedBinding {
   /** SHA-256 of the bound payload, hex. */
   readonly payloadSha256?: string
   /** The evidence was made after this. */
-  readonly after?: { readonly origin: string; readonly treeSize: bigint; readonly note: string }
+  readonly after?: BindingBracket
   readonly buildId?: string
 }
 
 /** Report data of a key-bound piece of evidence, first 32 bytes. */
-export function keyBinding(key: PublicKey): Uint8Array {
-  return keyThumbprint(key)
+export function keyBinding(key: PublicKey | Uint8Array): Uint8Array {
+  return key instanceof Uint8Array ? key : keyThumbprint(key)
 }
 
 /** Report data of a payload-bound piece of evidence, first 32 bytes. */
@@ -93,8 +105,8 @@ export function checkpointBinding(note: Uint8Array): Uint8Array {
 /** What {@link buildBinding} joins. */
 export interface BuildBindingParts {
   readonly buildId: string
-  /** The agent's key. */
-  readonly key: PublicKey
+  /** The agent's key, or its thumbprint. */
+  readonly key: PublicKey | Uint8Array
   readonly note: Uint8Array
 }
 
@@ -103,7 +115,7 @@ export interface BuildBindingParts {
  * CBOR array `[tag, build id, key thumbprint, SHA-256 of the signed note]`.
  */
 export function buildBinding({ buildId, key, note }: BuildBindingParts): Uint8Array {
-  const parts = [BUILD_BINDING_TAG, buildId, keyThumbprint(key), checkpointBinding(note)]
+  const parts = [BUILD_BINDING_TAG, buildId, keyBinding(key), checkpointBinding(note)]
   return digest('SHA-512', encodeCbor(parts))
 }
 
@@ -153,7 +165,8 @@ export async function verifyBinding(request: BindingRequest): Promise<VerifiedBi
       throw new EvidenceError('binding-key', 'the evidence is about another key')
     }
     case 'payload': {
-      const expected = payloadBinding(need(context.payload, 'the payload'))
+      const { payload, payloadSha256 } = context
+      const expected = payloadSha256 ?? payloadBinding(need(payload, 'the payload'))
       if (matches(expected)) return { type: 'payload', payloadSha256: encodeHex(expected) }
       throw new EvidenceError('binding-payload', 'the evidence is about another payload')
     }
@@ -185,7 +198,7 @@ async function verifyBuild(
   if (!matches(buildBinding({ buildId, key, note: checkpoint.note }))) {
     throw new EvidenceError('binding-build', 'the evidence is of another build, key or checkpoint')
   }
-  const keyThumb = encodeHex(keyThumbprint(key))
+  const keyThumb = encodeHex(keyBinding(key))
   const after = await verifyNote(checkpoint, verifier)
   return { type: 'build', buildId, keyThumbprint: keyThumb, after }
 }
@@ -194,7 +207,7 @@ async function verifyBuild(
 async function verifyNote(
   { note, origin, keys, treeSizeMin }: BoundCheckpoint,
   verifier: SignatureVerifier,
-): Promise<NonNullable<VerifiedBinding['after']>> {
+): Promise<BindingBracket> {
   try {
     const checkpoint = parseCheckpoint(note)
     if (checkpoint.origin !== origin) {
@@ -207,7 +220,8 @@ async function verifyNote(
         `the checkpoint of size ${checkpoint.treeSize} is old`,
       )
     }
-    return { origin, treeSize: checkpoint.treeSize, note: encodeHex(sha256(note)) }
+    const { treeSize, rootHash } = checkpoint
+    return { origin, treeSize, rootHash, note: encodeHex(sha256(note)) }
   } catch (cause) {
     if (!(cause instanceof AttestryError) || cause instanceof EvidenceError) throw cause
     throw new EvidenceError('binding-origin', `not a checkpoint of the log: ${cause.message}`, {

@@ -153,6 +153,11 @@ export type EvidenceReason =
   | 'binding-origin' // the checkpoint is of another log
   | 'binding-stale' // the checkpoint is older than the policy allows
   | 'binding-place' // the evidence has no such field, or it is too short
+  // registration: what comes with the evidence, and what the policy does not take
+  | 'content-missing' // only a digest of the evidence is here
+  | 'collateral-unregistered' // an entry that is named holds no collateral, or is not there
+  | 'tcb-status' // the policy refuses a TCB of this status
+  | 'debug' // the policy refuses environments that can be looked into
 
 /** Evidence that does not hold, and why. */
 export class EvidenceError extends VerificationError {
