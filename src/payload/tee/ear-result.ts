@@ -14,9 +14,8 @@ import { keyThumbprint } from '../../cose/thumbprint.ts'
 import { asList, asObject, asText, memberAt } from '../json-members.ts'
 import type { EarStatus } from './ear.ts'
 import type { ClaimedToken } from './eat-claims.ts'
-import type { EvidenceFacts } from './evidence.ts'
 import type { ReferenceMatch } from './reference-values.ts'
-import { outcomeWord } from './reappraisal-changes.ts'
+import { outcomeWord, tcbOf } from './reappraisal-changes.ts'
 import type { AppraisalChange, AppraisalOutcome } from './reappraisal-changes.ts'
 
 export const EAR_PROFILE = 'tag:ietf.org,2026:rats/ear#03'
@@ -49,24 +48,20 @@ type Vector = ReadonlyMap<number, number>
 
 /** The trustworthiness vector. */
 function vectorOf({ outcome, references }: AppraisalResult): Vector {
-  if (!('facts' in outcome)) return new Map([[VECTOR.instanceIdentity, UNVERIFIED]])
-  const { facts } = outcome
+  if (!('appraisal' in outcome)) return new Map([[VECTOR.instanceIdentity, UNVERIFIED]])
+  const { appraisal } = outcome
+  const status = tcbOf(appraisal)?.status ?? ''
   return new Map([
     [VECTOR.instanceIdentity, GOOD],
-    [VECTOR.configuration, configurationOf(facts)],
+    [VECTOR.configuration, /Configuration|SWHardening/.test(status) ? UNSAFE : GOOD],
     [VECTOR.executables, executablesOf(references)],
-    [VECTOR.hardware, hardwareOf(facts)],
+    [VECTOR.hardware, hardwareOf(status)],
     // What a debugger can look into is not hidden from the host.
-    [VECTOR.runtimeOpaque, facts.debug ? WRONG : GOOD],
+    [VECTOR.runtimeOpaque, appraisal.facts.debug ? WRONG : GOOD],
   ])
 }
 
-function configurationOf({ tcb }: EvidenceFacts): number {
-  return /Configuration|SWHardening/.test(tcb?.status ?? '') ? UNSAFE : GOOD
-}
-
-function hardwareOf({ tcb }: EvidenceFacts): number {
-  const status = tcb?.status ?? ''
+function hardwareOf(status: string): number {
   if (status === 'Revoked' || status === 'NoLevel') return WRONG
   return status.startsWith('OutOfDate') ? UNSAFE : GOOD
 }
@@ -99,7 +94,7 @@ export interface EarRequest {
 export async function signEar(request: EarRequest): Promise<Uint8Array> {
   const { result, issuer, issuedAt, build, policyIds, signer } = request
   const { outcome } = result
-  const label = 'facts' in outcome ? outcome.facts.teeType : 'evidence'
+  const label = 'appraisal' in outcome ? outcome.appraisal.facts.teeType : 'evidence'
   const appraisal = new Map<CborValue, CborValue>([
     [EAR.status, STATUS_VALUES[earStatusOf(result)]],
     [EAR.vector, new Map([...vectorOf(result)].filter(([, value]) => value !== NO_CLAIM))],
@@ -123,7 +118,7 @@ export async function signEar(request: EarRequest): Promise<Uint8Array> {
 
 function reappraisalClaim(result: AppraisalResult): CborValue {
   const { evidenceSha256, entryId, outcome, changes, references } = result
-  const tcb = 'facts' in outcome ? outcome.facts.tcb : undefined
+  const tcb = 'appraisal' in outcome ? tcbOf(outcome.appraisal) : undefined
   const members: Readonly<Record<string, CborValue>> = {
     evidence: evidenceSha256,
     entry: entryId,

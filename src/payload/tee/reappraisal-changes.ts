@@ -4,11 +4,12 @@
  * platform, and the time. The earlier answer stays true of its time.
  */
 import type { UnixSeconds } from '../../bytes/integers.ts'
-import type { EvidenceError, EvidenceFacts, EvidenceReason } from './evidence.ts'
+import type { Appraisal } from './appraise-evidence.ts'
+import type { EvidenceError, EvidenceReason, TcbFacts } from './evidence.ts'
 
 /** How an appraisal ended: with facts, or with the reason why the evidence does not hold. */
 export type AppraisalOutcome =
-  | { readonly at: UnixSeconds; readonly facts: EvidenceFacts }
+  | { readonly at: UnixSeconds; readonly appraisal: Appraisal }
   | { readonly at: UnixSeconds; readonly error: EvidenceError }
 
 /** One difference, as text: `what` is `outcome`, `tcb-status`, `tcb-status:qe`, `advisory`, `finding` … */
@@ -22,7 +23,12 @@ const ABSENT = 'none'
 
 /** How an outcome reads in one word: `holds`, or the reason. */
 export function outcomeWord(outcome: AppraisalOutcome): 'holds' | EvidenceReason {
-  return 'facts' in outcome ? 'holds' : outcome.error.reason
+  return 'appraisal' in outcome ? 'holds' : outcome.error.reason
+}
+
+/** The TCB of the hardware, also where a virtual TPM quotes. */
+export function tcbOf({ facts, platform }: Appraisal): TcbFacts | undefined {
+  return (platform ?? facts).tcb
 }
 
 /** All differences; empty when the appraisals agree. */
@@ -32,12 +38,12 @@ export function compareOutcomes(
 ): readonly AppraisalChange[] {
   const [was, is] = [outcomeWord(before), outcomeWord(after)]
   const outcome = was === is ? [] : [{ what: 'outcome', before: was, after: is }]
-  if (!('facts' in before) || !('facts' in after)) return outcome
-  return [...outcome, ...compareFacts(before.facts, after.facts)]
+  if (!('appraisal' in before) || !('appraisal' in after)) return outcome
+  return [...outcome, ...compareAppraisals(before.appraisal, after.appraisal)]
 }
 
-function compareFacts(before: EvidenceFacts, after: EvidenceFacts): AppraisalChange[] {
-  const [was, is] = [singleValues(before), singleValues(after)]
+function compareAppraisals(before: Appraisal, after: Appraisal): AppraisalChange[] {
+  const [was, is] = [singleValues(tcbOf(before)), singleValues(tcbOf(after))]
   const changes: AppraisalChange[] = []
   for (const what of new Set([...was.keys(), ...is.keys()])) {
     const [old, now] = [was.get(what) ?? ABSENT, is.get(what) ?? ABSENT]
@@ -45,15 +51,15 @@ function compareFacts(before: EvidenceFacts, after: EvidenceFacts): AppraisalCha
   }
   return [
     ...changes,
-    ...compareSets('advisory', before.tcb?.advisories, after.tcb?.advisories),
+    ...compareSets('advisory', tcbOf(before)?.advisories, tcbOf(after)?.advisories),
     ...compareSets('finding', codesOf(before), codesOf(after)),
   ]
 }
 
-const codesOf = ({ findings }: EvidenceFacts): readonly string[] => findings.map(({ code }) => code)
+const codesOf = ({ findings }: Appraisal): readonly string[] => findings.map(({ code }) => code)
 
 /** The judgements of which there is one each. */
-function singleValues({ tcb }: EvidenceFacts): Map<string, string> {
+function singleValues(tcb: TcbFacts | undefined): Map<string, string> {
   if (tcb === undefined) return new Map()
   const { status, date, evaluationNumber, parts } = tcb
   const values: (readonly [string, string | undefined])[] = [

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../../src/bytes/bytes.ts'
 import { nodeVerifier as verifier } from '../../../src/keys/node-verifier.ts'
+import type { Appraisal } from '../../../src/payload/tee/appraise-evidence.ts'
 import { readEar } from '../../../src/payload/tee/ear.ts'
 import { earStatusOf, findReappraisal, signEar } from '../../../src/payload/tee/ear-result.ts'
 import type { AppraisalResult } from '../../../src/payload/tee/ear-result.ts'
@@ -32,9 +33,10 @@ const OUT_OF_DATE = {
     ],
   },
 }
+const appraised = (facts: EvidenceFacts): Appraisal => ({ facts, bindings: [], ...facts })
 const result = (facts: EvidenceFacts, more: Partial<AppraisalResult> = {}): AppraisalResult => ({
   evidenceSha256: 'ab'.repeat(32),
-  outcome: { at: 5, facts },
+  outcome: { at: 5, appraisal: appraised(facts) },
   changes: [],
   ...more,
 })
@@ -105,7 +107,10 @@ describe('reference values', () => {
 describe('two appraisals', () => {
   it('of an old and a newer collateral differ in what the vendor says', async () => {
     const [before, after] = [await factsOf(), await factsOf(OUT_OF_DATE)]
-    const changes = compareOutcomes({ at: 1, facts: before }, { at: 2, facts: after })
+    const changes = compareOutcomes(
+      { at: 1, appraisal: appraised(before) },
+      { at: 2, appraisal: appraised(after) },
+    )
     expect(changes).toEqual(
       expect.arrayContaining([
         { what: 'tcb-status', before: 'UpToDate', after: 'OutOfDate' },
@@ -115,11 +120,16 @@ describe('two appraisals', () => {
       ]),
     )
     expect(changes.map(({ what }) => what)).not.toContain('outcome')
-    expect(compareOutcomes({ at: 1, facts: before }, { at: 9, facts: before })).toEqual([])
+    expect(
+      compareOutcomes(
+        { at: 1, appraisal: appraised(before) },
+        { at: 9, appraisal: appraised(before) },
+      ),
+    ).toEqual([])
   })
 
   it('of which one fails differ in that', async () => {
-    const before = { at: 1, facts: await factsOf() }
+    const before = { at: 1, appraisal: appraised(await factsOf()) }
     const after = { at: 2, error: new EvidenceError('certificate-revoked', 'revoked') }
     expect(compareOutcomes(before, after)).toEqual([
       { what: 'outcome', before: 'holds', after: 'certificate-revoked' },
@@ -130,7 +140,10 @@ describe('two appraisals', () => {
 describe('an EAR', () => {
   it('says what was appraised, and is read like any other', async () => {
     const [before, after] = [await factsOf(), await factsOf(OUT_OF_DATE)]
-    const changes = compareOutcomes({ at: 1, facts: before }, { at: 5, facts: after })
+    const changes = compareOutcomes(
+      { at: 1, appraisal: appraised(before) },
+      { at: 5, appraisal: appraised(after) },
+    )
     const signer = testSigner()
     const token = await signEar({
       result: result(after, { changes, entryId: 'cd'.repeat(32) }),
