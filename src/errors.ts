@@ -69,6 +69,9 @@ export type PolicyErrorCode =
 export type UnavailableErrorCode =
   | 'ERR_QUEUE_FULL'
   | 'ERR_RATE_LIMITED'
+  | 'ERR_QUOTA' // a submitter has used up what one may register in a day
+  | 'ERR_LOG_FROZEN' // an operator froze the log: it is read, and takes nothing new
+  | 'ERR_DISK_FLOOR' // too little disk space is left to take anything new
   | 'ERR_LOG_STOPPED' // the log does not sequence any more; the process is about to end
   | 'ERR_LOG_CLOSING' // draining
   | 'ERR_DECISION_STALE' // decided under another time or policy: decide again
@@ -118,6 +121,8 @@ export type StartErrorCode =
   | 'ERR_NODE_FENCED' // an operator cut off every node that was running: start again
   | 'ERR_KEY_MISMATCH' // the private key is not the one this log uses
   | 'ERR_KEY_FILE' // missing, unreadable, or readable by others
+  | 'ERR_BACKUP_DAMAGED' // a backup that is not what its manifest says
+  | 'ERR_LOG_MOVED' // this log goes on in another store
   | 'ERR_WITNESS_AHEAD' // a witness cosigned a larger tree than this copy of the log has
   | 'ERR_WITNESS_FORK' // a witness shows a checkpoint of ours that this log never made
   | 'ERR_WITNESS_QUORUM' // witnesses are required, and there is no quorum to start from

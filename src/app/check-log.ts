@@ -45,7 +45,7 @@ export async function checkLog(request: CheckLogRequest): Promise<CheckReport> {
 }
 
 /** Entries are canonical statements; one that is not has no kind, and its leaf is checked anyway. */
-function kindOf(entry: Uint8Array): GovernanceKind | undefined {
+export function kindOf(entry: Uint8Array): GovernanceKind | undefined {
   return governanceOf(parseSignedStatement(entry, { sha256: nativeSha256 }))
 }
 

@@ -72,6 +72,22 @@ export const COMMANDS: readonly CommandEntry[] = [
     },
   },
   {
+    name: 'backup',
+    add: async (program) => (await import('./backup.ts')).addBackup(program),
+  },
+  {
+    name: 'restore',
+    add: async (program) => (await import('./restore.ts')).addRestore(program),
+  },
+  {
+    name: 'freeze',
+    add: async (program) => (await import('./freeze.ts')).addFreeze(program),
+  },
+  {
+    name: 'unfreeze',
+    add: async (program) => (await import('./freeze.ts')).addUnfreeze(program),
+  },
+  {
     name: 'key',
     add: async (program) => {
       const group = program.command('key').description("replace a log's keys")

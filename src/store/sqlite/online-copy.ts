@@ -1,0 +1,277 @@
+/**
+ * Copies a log out of a database that a server goes on writing to, as of one committed head: what a
+ * backup is made of. What lies below a head never changes, so it is read a page at a time and no read
+ * transaction lasts longer than a page: one over the whole file would keep the WAL from starting again
+ * for as long as it takes, and SQLite's backup API begins anew with every commit of another process.
+ */
+import type { TreeSize } from '../../bytes/integers.ts'
+import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
+import { equalBytes } from '../../bytes/bytes.ts'
+import { StartError, UnavailableError } from '../../errors.ts'
+import type { StoredState } from '../../log/store.ts'
+import { openTiles } from '../../merkle/tiles.ts'
+import { HASH_BYTES } from '../../merkle/hasher.ts'
+import { copyPages, ENTRIES_A_PAGE, insertInto } from './copy-pages.ts'
+import type { Row, TableCopy } from './copy-pages.ts'
+import { openDatabase, readStored } from './database.ts'
+import type { SqliteDatabase } from './database.ts'
+import { migrate, readMigrations } from './migrate.ts'
+import { headValues, storedHeadValues, storedState } from './rows.ts'
+import type { LogRow } from './rows.ts'
+import { tileKey } from './tile-key.ts'
+
+export interface OnlineCopyOptions {
+  readonly source: string
+  /** A file that does not exist; it is whole only when the copy has resolved. */
+  readonly target: string
+  /** The signed head of a size that is committed; it may take a moment to be there. */
+  readonly findSignedHead: (treeSize: TreeSize) => Promise<SignedTreeHead>
+  readonly onProgress?: (progress: { readonly entries: number; readonly treeSize: number }) => void
+}
+
+/** What was copied, and the signed head that it ends with. */
+export interface OnlineCopy {
+  readonly state: StoredState
+  readonly head: SignedTreeHead
+  /** Number of the last migration of its tables. */
+  readonly schema: number
+}
+
+/**
+ * @throws StartError `ERR_LOG_MISSING`, or `ERR_CONFIGURATION` for a log of another version.
+ * @throws UnavailableError `ERR_STORE_BUSY` when content was deleted meanwhile: copy again.
+ */
+export async function copyOnline(options: OnlineCopyOptions): Promise<OnlineCopy> {
+  const source = openDatabase(options.source, { readonly: true })
+  try {
+    migrate(source, { apply: false })
+    const copy = openDatabase(options.target, { create: true, isRebuildable: true })
+    try {
+      return await fill(source, copy, options)
+    } finally {
+      copy.close()
+    }
+  } finally {
+    source.close()
+  }
+}
+
+async function fill(
+  source: SqliteDatabase,
+  copy: SqliteDatabase,
+  options: OnlineCopyOptions,
+): Promise<OnlineCopy> {
+  migrate(copy, { apply: true })
+  const moment = readMoment(source)
+  const head = await options.findSignedHead(moment.state.treeHead.treeSize)
+  await copyTables(source, copy, moment, options)
+  writeMoment(copy, moment, head)
+  checkPruned(source, moment)
+  makePlain(copy)
+  return { state: moment.state, head, schema: readMigrations().at(-1)?.number ?? 0 }
+}
+
+/** Brings a copy that an earlier version made up to date. */
+export function migrateCopy(path: string): void {
+  const copy = openDatabase(path, { isRebuildable: true })
+  try {
+    migrate(copy, { apply: true })
+    makePlain(copy)
+  } finally {
+    copy.close()
+  }
+}
+
+/** One plain file: it can be hashed, moved, and read where nothing can be written. */
+function makePlain(copy: SqliteDatabase): void {
+  copy.pragma('journal_mode = delete')
+}
+
+/** All small tables as they were in the moment of the head. */
+interface Moment {
+  readonly state: StoredState
+  readonly indexedBelow: number
+  readonly serviceKeys: readonly Row[]
+  readonly apiTokens: readonly Row[]
+  readonly pruned: readonly Row[]
+}
+
+function readMoment(source: SqliteDatabase): Moment {
+  const all = (sql: string): Row[] => source.prepare(sql).raw().all() as Row[]
+  return readStored(
+    source.transaction((): Moment => {
+      const log = source.prepare('SELECT * FROM log').get() as LogRow | undefined
+      if (log === undefined) {
+        throw new StartError('ERR_LOG_MISSING', `there is no log in ${source.name}`)
+      }
+      return {
+        state: storedState(log),
+        indexedBelow: (all('SELECT indexed_below FROM entry_id_progress')[0]?.[0] ?? 0) as number,
+        serviceKeys: all('SELECT * FROM service_key'),
+        apiTokens: all('SELECT * FROM api_token'),
+        pruned: readPruned(source),
+      }
+    }),
+  )
+}
+
+function readPruned(source: SqliteDatabase): Row[] {
+  return source.prepare('SELECT * FROM pruned_payload ORDER BY digest').raw().all() as Row[]
+}
+
+/** The row of the log is written last: without it a file holds no log. */
+function writeMoment(copy: SqliteDatabase, moment: Moment, head: SignedTreeHead): void {
+  const { state, indexedBelow, serviceKeys, apiTokens, pruned } = moment
+  copy.transaction(() => {
+    insertInto(copy, 'service_key', serviceKeys)
+    insertInto(copy, 'api_token', apiTokens)
+    insertInto(copy, 'pruned_payload', pruned)
+    insertInto(copy, 'entry_id_progress', [[1, indexedBelow]])
+    // The newest head may have been in the guard only.
+    copy
+      .prepare('INSERT INTO signed_head VALUES (?, ?, ?, ?) ON CONFLICT (tree_size) DO NOTHING')
+      .run(...headValues(head), head.bytes)
+    const { origin, issuer, receiptKeyId } = state
+    insertInto(copy, 'log', [[1, origin, issuer, receiptKeyId, ...storedHeadValues(state)]])
+  })()
+}
+
+/** Content may have been deleted by a statement above the head, which this copy does not have. */
+function checkPruned(source: SqliteDatabase, { pruned }: Moment): void {
+  const now = readStored(() => readPruned(source))
+  const same = now.every((row, at) => {
+    const digest = pruned[at]?.[0]
+    return digest !== undefined && equalBytes(row[0] as Uint8Array, digest as Uint8Array)
+  })
+  if (same && now.length === pruned.length) return
+  throw new UnavailableError(
+    'ERR_STORE_BUSY',
+    'payloads were pruned while the log was copied: run it again',
+  )
+}
+
+async function copyTables(
+  source: SqliteDatabase,
+  copy: SqliteDatabase,
+  { state, indexedBelow }: Moment,
+  { onProgress }: OnlineCopyOptions,
+): Promise<void> {
+  const { treeSize } = state.treeHead
+  const run = (table: TableCopy): Promise<void> => copyPages(source, copy, table)
+  await run({
+    into: 'entry',
+    select: `SELECT leaf_index, bytes FROM entry
+      WHERE leaf_index > ? AND leaf_index < ? ORDER BY leaf_index LIMIT ${ENTRIES_A_PAGE}`,
+    after: [-1],
+    bounds: [treeSize],
+    onPage: (last) => onProgress?.({ entries: Number(last[0]) + 1, treeSize }),
+  })
+  // In key order, as the table is. Ids from `indexedBelow` on are hashed again by whoever opens it.
+  await run({
+    into: 'entry_id',
+    select: `SELECT id, leaf_index FROM entry_id
+      WHERE id > ? AND leaf_index < ? ORDER BY id LIMIT 4096`,
+    after: [new Uint8Array(0)],
+    bounds: [indexedBelow],
+  })
+  await copyTiles(run, treeSize, { source, copy })
+  for (const [table, columns] of HEADS) {
+    await run({
+      into: table,
+      select: `SELECT ${columns} FROM ${table}
+        WHERE tree_size > ? AND tree_size <= ? ORDER BY tree_size LIMIT 4096`,
+      after: [0],
+      bounds: [treeSize],
+    })
+  }
+  await copyAdmissions(run, treeSize)
+  await copyPayloads(run, state)
+  await run({
+    into: 'refusal',
+    select: 'SELECT * FROM refusal WHERE number > ? ORDER BY number LIMIT 4096',
+    after: [0],
+  })
+}
+
+const HEADS = [
+  ['batch', 'tree_size, root_hash, registration_time'],
+  ['signed_head', 'tree_size, root_hash, registration_time, bytes'],
+] as const
+
+/** Full tiles as they are; the open ones are cut to what they had at the head. */
+async function copyTiles(
+  run: (table: TableCopy) => Promise<void>,
+  treeSize: number,
+  { source, copy }: { readonly source: SqliteDatabase; readonly copy: SqliteDatabase },
+): Promise<void> {
+  for (const { level, index, width } of openTiles(treeSize)) {
+    await run({
+      into: 'tile',
+      select: 'SELECT key, hashes FROM tile WHERE key > ? AND key < ? ORDER BY key LIMIT 256',
+      after: [tileKey({ level, index: 0 }) - 1],
+      bounds: [tileKey({ level, index })],
+    })
+    if (width === 0) continue
+    const select = source.prepare('SELECT key, substr(hashes, 1, ?) FROM tile WHERE key = ?').raw()
+    const found = [width * HASH_BYTES, tileKey({ level, index })]
+    insertInto(copy, 'tile', readStored(() => select.all(...found)) as Row[])
+  }
+}
+
+async function copyAdmissions(
+  run: (table: TableCopy) => Promise<void>,
+  treeSize: number,
+): Promise<void> {
+  await run({
+    into: 'governance',
+    select: `SELECT kind, leaf_index FROM governance
+      WHERE (kind, leaf_index) > (?, ?) AND leaf_index < ? ORDER BY kind, leaf_index LIMIT 4096`,
+    after: ['', 0],
+    bounds: [treeSize],
+  })
+  await run({
+    into: 'entry_collateral',
+    select: `SELECT leaf_index, kind, digest FROM entry_collateral
+      WHERE (leaf_index, kind) > (?, ?) AND leaf_index < ? ORDER BY leaf_index, kind LIMIT 4096`,
+    after: [-1, ''],
+    bounds: [treeSize],
+  })
+  await run({
+    into: 'collateral',
+    select: `SELECT digest, first_entry, bytes FROM collateral
+      WHERE digest > ? AND first_entry < ? ORDER BY digest LIMIT 16`,
+    after: [new Uint8Array(0)],
+    bounds: [treeSize],
+  })
+}
+
+/**
+ * The payload store has no head: it is copied as it is met. Content that became collateral of an
+ * entry above the head meanwhile has left its table, so the other table is read after it.
+ */
+async function copyPayloads(
+  run: (table: TableCopy) => Promise<void>,
+  { treeHead, registrationTime }: StoredState,
+): Promise<void> {
+  const { treeSize } = treeHead
+  await run({
+    into: 'payload',
+    select: 'SELECT * FROM payload WHERE digest > ? ORDER BY digest LIMIT 4',
+    after: [new Uint8Array(0)],
+  })
+  await run({
+    into: 'payload',
+    select: `SELECT digest, bytes, ?, 0 FROM collateral
+      WHERE digest > ? AND first_entry >= ? AND EXISTS (SELECT 1 FROM entry_collateral e
+        WHERE e.digest = collateral.digest AND e.kind = 'preimage' AND e.leaf_index >= ?)
+      ORDER BY digest LIMIT 4`,
+    after: [new Uint8Array(0)],
+    before: [registrationTime],
+    bounds: [treeSize, treeSize],
+  })
+  await run({
+    into: 'payload_alias',
+    select: 'SELECT name, digest FROM payload_alias WHERE name > ? ORDER BY name LIMIT 4096',
+    after: [new Uint8Array(0)],
+  })
+}
