@@ -3,9 +3,13 @@
  * hash envelope, of the preimage. Never throws for content; what is broken is opaque with a finding.
  */
 import { encodeHex } from '../bytes/hex.ts'
-import { PayloadError } from '../errors.ts'
+import { sha256 } from '../bytes/digest.ts'
+import { publicKeyFromSpki } from '../cose/public-key.ts'
+import { keyThumbprint } from '../cose/thumbprint.ts'
+import { InputError, PayloadError } from '../errors.ts'
 import { DIGEST_LABELS } from '../statement/payload-name.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
+import { parseCertificate } from '../x509/certificate.ts'
 import type { Description, StatementKind } from './description.ts'
 import { DescriptionBuilder } from './description-builder.ts'
 import type { InTotoStatement } from './in-toto.ts'
@@ -34,11 +38,33 @@ export function describeStatement(request: {
   }
   try {
     const { kind, type } = describe(readPayload(request), mediaType, out)
+    if (kind === 'provenance') describeSigned(request, out)
     return out.build(kind, type)
   } catch (error) {
     if (!(error instanceof PayloadError)) throw error
     out.finding('malformed', error.message, error.pointer)
     return out.build('opaque', mediaType.name)
+  }
+}
+
+/** What evidence of the environment can be bound to: the signed bytes, and the key of a certificate. */
+function describeSigned(
+  { statement, preimage }: Parameters<typeof describeStatement>[0],
+  out: DescriptionBuilder,
+): void {
+  const { headers, message } = statement
+  const signed = headers.hashEnvelope === undefined ? message.payload : preimage
+  if (signed !== null && signed !== undefined) {
+    out.attribute('payload-sha256', encodeHex(sha256(signed)))
+  }
+  const [leaf] = headers.x5chain ?? []
+  if (leaf === undefined) return
+  try {
+    const key = publicKeyFromSpki(parseCertificate(leaf).spki.spki)
+    out.attribute('signer-key', encodeHex(keyThumbprint(key)))
+  } catch (error) {
+    // Somebody else's key may be of a kind that has no thumbprint here: it is bound to nothing.
+    if (!(error instanceof InputError)) throw error
   }
 }
 

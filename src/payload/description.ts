@@ -91,6 +91,9 @@ export type AttributeName =
   | 'inner-certificate'
   | 'inner-key'
   | 'rekor-log-index'
+  // of a provenance, so that evidence about it is found: what was signed, and a certificate's key
+  | 'payload-sha256'
+  | 'signer-key'
   // TEE attestations
   | 'tee-type'
   | 'measurement'
@@ -103,6 +106,9 @@ export type AttributeName =
   | 'platform-certificate'
   | 'binding'
   | 'bound-key'
+  | 'report-data'
+  // `<before>:<after>`, of an appraisal that was made again
+  | 'tcb-change'
 
 /** `value` may begin with a qualifier and a colon, as in `mrtd:…` or `AUD-1:evidenced`. */
 export interface DescribedAttribute {

@@ -22,7 +22,10 @@ import { readTcbInfo } from './tcb-info.ts'
 import { TDX_QUOTE_MEDIA_TYPE } from './tdx-quote.ts'
 import { quoteBodyFacts, quoteSvns, trailingFindings } from './verify-dcap.ts'
 
-type BodyFacts = Pick<EvidenceFacts, 'teeType' | 'measurements' | 'debug'>
+type BodyFacts = Pick<EvidenceFacts, 'teeType' | 'measurements' | 'debug' | 'reportData'>
+
+/** What every TEE has room for; more (of a Nitro document) is no digest to look for. */
+const REPORT_DATA_MAX = 64
 
 /** What any TEE's evidence measures. Registers of zeros measure nothing and are left out. */
 export function describeBody(facts: BodyFacts, out: DescriptionBuilder): void {
@@ -30,6 +33,13 @@ export function describeBody(facts: BodyFacts, out: DescriptionBuilder): void {
   for (const { name, value } of facts.measurements) {
     if (/[^0]/.test(value)) out.attribute('measurement', `${name}:${value}`)
   }
+  describeReportData(facts.reportData, out)
+}
+
+/** The bytes that the guest chose, by which a verdict about this very evidence is known. */
+export function describeReportData(reportData: Uint8Array, out: DescriptionBuilder): void {
+  if (reportData.length > REPORT_DATA_MAX || reportData.every((byte) => byte === 0)) return
+  out.attribute('report-data', encodeHex(reportData))
 }
 
 /** Security versions, by name. */

@@ -12,12 +12,21 @@ import { parseCcaToken } from './cca-token.ts'
 import { checkedPayload } from './checked-payload.ts'
 import { cloudServiceOf, readCloudVerdict } from './cloud-verdict.ts'
 import { parseCorim } from './corim.ts'
-import { describeBody, describeQuote, describeSvns } from './describe-evidence.ts'
+import {
+  describeBody,
+  describeQuote,
+  describeReportData,
+  describeSvns,
+} from './describe-evidence.ts'
 import type { EvidenceFormat } from './evidence-container.ts'
+import { findReappraisal } from './ear-result.ts'
 import { isEar, readEar } from './ear.ts'
 import { readTokenUnsafe } from './eat-claims.ts'
+import type { ClaimedToken } from './eat-claims.ts'
 import { EvidenceError } from './evidence.ts'
 import type { Measurement } from './evidence.ts'
+import { parseForeignSign1 } from './foreign-sign1.ts'
+import { bytesFromBase64 } from './foreign-text.ts'
 import { parseHclReport } from './hcl-report.ts'
 import { nitroDocumentFacts, parseNitroDocument } from './nitro-document.ts'
 import { assumedStructVersion, snpReportFacts } from './snp-facts.ts'
@@ -32,6 +41,8 @@ export const SNP_REPORT_MEDIA_TYPE = 'application/vnd.attestry.snp-report'
 export const NITRO_DOCUMENT_MEDIA_TYPE = 'application/vnd.attestry.nitro-document'
 /** A TPM quote with its registers, in the JSON that `vtpm-evidence.ts` reads. */
 export const TPM_EVIDENCE_MEDIA_TYPE = 'application/vnd.attestry.tpm-evidence+json'
+
+const SHA256_HEX = /^[0-9a-fA-F]{64}$/
 
 type Describe = (bytes: Uint8Array, out: DescriptionBuilder) => void
 
@@ -99,6 +110,20 @@ export const EVIDENCE_DESCRIBERS: Readonly<Record<EvidenceFormat, Describe>> = {
   'cca-token': describeCca,
 }
 
+/** Which evidence an EAR is about, as far as it says, and what it says that changed. */
+function describeAppraised(token: ClaimedToken, out: DescriptionBuilder): void {
+  const raw = token.claims['ear_raw_evidence']
+  const bytes = typeof raw === 'string' ? bytesFromBase64(raw, 'the raw evidence') : raw
+  if (bytes instanceof Uint8Array) out.digest('evidence', 'sha256', encodeHex(sha256(bytes)))
+  const reappraisal = findReappraisal(token)
+  if (reappraisal === undefined) return
+  out.digest('evidence', 'sha256', reappraisal.evidenceSha256)
+  out.attribute('target-entry', reappraisal.entryId).attribute('tcb-status', reappraisal.tcbStatus)
+  for (const { what, before, after } of reappraisal.changes) {
+    if (what === 'tcb-status') out.attribute('tcb-change', `${before}:${after}`)
+  }
+}
+
 /** An EAR, the verdict of a cloud, or any other EAT, of which only the frame is read. */
 const describeToken: Describe = (bytes, out) => {
   const token = readTokenUnsafe(bytes)
@@ -110,12 +135,18 @@ const describeToken: Describe = (bytes, out) => {
     for (const { policyIds } of appraisals) {
       for (const policy of policyIds) out.attribute('policy-uri', policy)
     }
+    describeAppraised(token, out)
   } else if (cloudServiceOf(token.issuer) !== undefined) {
     const verdict = readCloudVerdict(token)
     out.attribute('tee-type', verdict.teeType).attribute('tcb-status', verdict.tcbStatus)
     if (verdict.debug !== undefined) out.attribute('debug', String(verdict.debug))
     out.number('tcb-date', verdict.tcbDate)
     describeMeasurements(verdict.measurements, out)
+    if (verdict.reportData !== undefined) describeReportData(verdict.reportData, out)
+    const { quotehash } = verdict.collateral
+    if (quotehash !== undefined && SHA256_HEX.test(quotehash)) {
+      out.digest('evidence', 'sha256', quotehash)
+    }
     for (const advisory of verdict.advisories) out.attribute('advisory', advisory)
     for (const policy of verdict.policyIds) out.attribute('policy-uri', policy)
   } else out.finding('profile-not-read', 'a token of a profile that nobody here reads')
@@ -128,6 +159,13 @@ const describeCorim: Describe = (bytes, out) => {
   }
   out.number('expires-on', notAfter)
   if (otherTriples > 0) out.finding('triples-not-read', `${otherTriples} triples of other kinds`)
+}
+
+/** A signed manifest: its own signature is another's affair, as whoever registers it vouches for it. */
+const describeSignedCorim: Describe = (bytes, out) => {
+  const { payload } = parseForeignSign1(bytes)
+  if (payload === null) throw new EvidenceError('unsupported', 'the manifest is detached')
+  describeCorim(payload, out)
 }
 
 function handler(kind: StatementKind, describe: Describe): BytesHandler {
@@ -162,4 +200,5 @@ export const vendorHandlers: ReadonlyMap<string, BytesHandler> = new Map([
   ['application/eat-jwt', result],
   ['application/eat-cwt', result],
   ['application/rim+cbor', handler('reference-values', describeCorim)],
+  ['application/rim+cose', handler('reference-values', describeSignedCorim)],
 ])
