@@ -148,7 +148,11 @@ describe('a backup that was made while the log is served', () => {
     const payloadUrl = (url: string): string =>
       `${url}/payloads/sha256:${encodeHex(sha256(payload))}`
     const headers = { authorization: `Bearer ${token}`, 'Content-Type': 'application/octet-stream' }
-    const put = await fetch(payloadUrl(first.url), { method: 'PUT', headers, body: new Uint8Array(payload) })
+    const put = await fetch(payloadUrl(first.url), {
+      method: 'PUT',
+      headers,
+      body: new Uint8Array(payload),
+    })
     expect(put.status).toBe(201)
     await first.close()
     const out = freshPath('backup')
