@@ -5,6 +5,7 @@
  * the rules from the log is the registry's affair.
  */
 import type { UnixSeconds } from '../bytes/integers.ts'
+import type { PublicKey } from '../cose/public-key.ts'
 import { InputError, VerificationError } from '../errors.ts'
 import type { VerificationErrorCode } from '../errors.ts'
 import { authenticateInScope } from '../payload/authenticate-in-scope.ts'
@@ -36,10 +37,13 @@ import { decideValidPayload } from './payload-rule.ts'
 import { governanceKind } from '../payload/media-types.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
 import type { BundleVerifier } from '../payload/bundle-verifier.ts'
+import type { EvidenceAppraiser } from '../payload/tee/evidence-appraiser.ts'
 import type { InnerAnchors } from './inner-anchors.ts'
 import { decideInnerSignatures } from './inner-signatures.ts'
 import type { RegistrationPolicy } from './registration-policy.ts'
 import type { SubmitterClaims } from './submitter-claims.ts'
+import { decideTeeEvidence } from './tee-evidence.ts'
+import type { EvidenceGivens } from './tee-evidence.ts'
 
 export type {
   AcceptDecision,
@@ -73,6 +77,10 @@ export interface DecideOptions {
   readonly inner?: InnerAnchors
   /** Needed under a policy that names Sigstore roots. */
   readonly bundles?: BundleVerifier
+  /** What TEE evidence refers to in its log; needed under a policy that asks for evidence. */
+  readonly evidence?: EvidenceGivens
+  /** Appraises evidence elsewhere; absent: on this thread. */
+  readonly appraiser?: EvidenceAppraiser
 }
 
 /** The options with everything that was left out filled in, and the payload read at most once. */
@@ -161,10 +169,13 @@ async function decideStatement(request: Request): Promise<Decision> {
       ? undefined
       : findUnmetCondition(conditions, celFacts(statement, facts(), collateral?.submitter))
   if (unmet !== undefined) return reject('condition', unmet)
-  // Last, because it costs most, and only for issuers that are known.
+  // Last, because they cost most, and only for issuers that are known.
   const inner = await decideInnerSignatures({ ...request, preimage: preimageOf(request) })
   if (inner.kind === 'reject') return inner
-  const { from, until } = intersect(intersect(issuer.span, lag.span), inner.span)
+  const evidence = await decideEvidence(request, issuer.key)
+  if (evidence.kind === 'reject') return evidence
+  const spans = [issuer.span, lag.span, inner.span, evidence.span]
+  const { from, until } = spans.reduce(intersect)
   return {
     kind: 'accept',
     issuer: statement.headers.issuer,
@@ -181,6 +192,13 @@ async function decideStatement(request: Request): Promise<Decision> {
   }
 }
 
+function decideEvidence(request: Request, signer: PublicKey): ReturnType<typeof decideTeeEvidence> {
+  const { statement, policy, registrationTime: at, evidence: givens } = request
+  const { verifier, appraiser } = request
+  const content = { statement, preimage: preimageOf(request) }
+  return decideTeeEvidence({ ...content, policy, at, givens, verifier, appraiser, signer })
+}
+
 /** Claims took part where the policy asks who submits, or a condition may look at them. */
 function submitterUsed({ policy, collateral }: Request): { readonly submitter?: true } {
   const asked = policy.submitter !== undefined || policy.conditions !== undefined
@@ -191,6 +209,8 @@ function submitterUsed({ policy, collateral }: Request): { readonly submitter?: 
 interface Speaker {
   readonly kind: 'speaker'
   readonly anchor: TrustAnchor
+  /** The key that signed the statement. */
+  readonly key: PublicKey
   readonly span: TimeSpan
   /** True when a chain that nobody signed had a part in it. */
   readonly x5chain: boolean
@@ -203,9 +223,9 @@ async function decideIssuer(request: Request): Promise<Speaker | RejectDecision>
   try {
     const answer = await authenticateInScope({ statement, anchors, at, verifier, facts })
     if (answer.kind === 'authenticated') {
-      const { anchor, path, validFrom: from, validUntil: until } = answer.issuer
+      const { anchor, key, path, validFrom: from, validUntil: until } = answer.issuer
       const x5chain = path !== undefined && statement.headers.x5chain === undefined
-      return { kind: 'speaker', anchor, span: { from, until }, x5chain }
+      return { kind: 'speaker', anchor, key, span: { from, until }, x5chain }
     }
     refusal = reject(answer.violation.rule, answer.violation.reason)
   } catch (error) {
@@ -226,9 +246,9 @@ async function decideDelegated(request: Request): Promise<Speaker | RejectDecisi
   const { depthMax } = policy.delegation
   const found = await findDelegatedIssuer({ ...request, depthMax })
   if (found?.kind !== 'delegated') return found
-  const { anchor, span, chain } = found
+  const { anchor, key, span, chain } = found
   const delegations = chain.map(({ entryId }) => entryId)
-  return { kind: 'speaker', anchor, span, x5chain: false, delegations }
+  return { kind: 'speaker', anchor, key, span, x5chain: false, delegations }
 }
 
 const RULES: Readonly<Partial<Record<VerificationErrorCode, RuleName>>> = {

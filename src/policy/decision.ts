@@ -26,6 +26,7 @@ export type RuleName =
   | ScopeRule // its anchor, or its delegation, may not speak about this
   | 'condition' // a CEL condition of the policy is not met
   | 'inner-signature' // what the statement wraps does not verify, and the policy asks for it
+  | 'tee-evidence' // TEE evidence does not verify, or is not taken, and the policy asks for it
   | DelegationRule
 
 /** Rules about delegations, and about statements by keys that hold one (R7). */

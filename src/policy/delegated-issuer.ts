@@ -6,6 +6,7 @@
  */
 import type { UnixSeconds } from '../bytes/integers.ts'
 import { algorithmById, assertKeyFits } from '../cose/algorithms.ts'
+import type { PublicKey } from '../cose/public-key.ts'
 import { verifySign1 } from '../cose/sign1.ts'
 import { InputError, VerificationError } from '../errors.ts'
 import { findScopeViolation, findWidening } from '../payload/anchor-scope.ts'
@@ -38,6 +39,8 @@ export interface DelegatedIssuer {
   readonly kind: 'delegated'
   readonly chain: DelegationChain
   readonly anchor: TrustAnchor
+  /** The key that signed. */
+  readonly key: PublicKey
   readonly span: TimeSpan
 }
 
@@ -76,8 +79,8 @@ async function tryDelegation(
   if ('kind' in root) return root
   const outside = findScopeViolation(root.anchor, spoken)
   if (outside !== undefined) return reject(outside.rule, outside.reason)
+  const key = last.delegation.audience
   try {
-    const key = last.delegation.audience
     assertKeyFits(algorithmById(statement.headers.algorithm), key)
     const { message } = statement
     await verifySign1({ message, key, verifier, failure: 'ERR_STATEMENT_SIGNATURE' })
@@ -88,7 +91,7 @@ async function tryDelegation(
   const span = chain
     .map(({ delegation }) => ({ from: delegation.notBefore, until: delegation.expires }))
     .reduce(intersect, ALWAYS)
-  return { kind: 'delegated', chain, anchor: root.anchor, span }
+  return { kind: 'delegated', chain, anchor: root.anchor, key, span }
 }
 
 /** What one delegation lets its key speak about. */

@@ -25,6 +25,8 @@ import type { InnerAnchors } from './inner-anchors.ts'
 import * as read from './policy-members.ts'
 import type { RequiredClaim } from './required-claims.ts'
 import type { SubmitterPolicy } from './submitter-claims.ts'
+import { readTeeEvidencePolicy, teeEvidencePolicyJson } from './tee-evidence-policy.ts'
+import type { TeeEvidencePolicy } from './tee-evidence-policy.ts'
 
 export {
   isGovernanceMediaType,
@@ -63,6 +65,8 @@ export interface RegistrationPolicy {
   readonly sigstoreRoots?: readonly string[]
   /** Every wrapped DSSE envelope has to verify under keys of the trust anchors. */
   readonly dsse?: 'required'
+  /** Raw TEE evidence has to verify, as this check understands it. */
+  readonly teeEvidence?: TeeEvidencePolicy
   /** `<package>@<version>` that the conditions were written for; demanded with conditions. */
   readonly celEvaluator?: string
 }
@@ -115,6 +119,7 @@ const OPTIONAL: Readonly<Record<string, (value: unknown) => unknown>> = {
   submitter: read.readSubmitterPolicy,
   sigstoreRoots: read.readRootDigests,
   dsse: read.readDssePolicy,
+  teeEvidence: readTeeEvidencePolicy,
   conditions: read.readConditions,
   celEvaluator: read.readEvaluatorName,
 }
@@ -144,6 +149,7 @@ export function registrationPolicyJson(policy: RegistrationPolicy): Record<strin
     submitter: policy.submitter,
     sigstoreRoots: policy.sigstoreRoots,
     dsse: policy.dsse,
+    teeEvidence: policy.teeEvidence && teeEvidencePolicyJson(policy.teeEvidence),
     conditions: policy.conditions,
     celEvaluator: policy.celEvaluator,
   }

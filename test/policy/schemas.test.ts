@@ -44,6 +44,14 @@ const policy = {
   submitter: { required: true, oidc: [{ issuer: 'https://t.example', audience: 'log' }] },
   sigstoreRoots: [`sha256:${'ab'.repeat(32)}`],
   dsse: 'required',
+  teeEvidence: {
+    check: 'verified@1',
+    outOfDate: 'refuse',
+    debug: 'annotate',
+    checkpointAgeMax: 86_400,
+    roots: { intel: [`sha256:${'ab'.repeat(32)}`], tpm: [`sha256:${'cd'.repeat(32)}`] },
+    endorsers: { cca: [key], tpm: [key] },
+  },
   conditions: [{ name: 'only-npm', cel: 'statement.subject.startsWith("pkg:npm/")' }],
   celEvaluator: CEL_EVALUATOR,
 }
@@ -174,7 +182,11 @@ function isBeyondSchema(json: string, good: Json): boolean {
   const changed = Object.keys(good).filter(
     (member) => JSON.stringify(mutant[member]) !== JSON.stringify(good[member]),
   )
+  const endorsersOf = ({ teeEvidence }: Json): string =>
+    JSON.stringify((teeEvidence as Json | null | undefined)?.['endorsers'])
+  if (endorsersOf(mutant) !== endorsersOf(good)) changed.push('endorsers')
   return [
+    'endorsers',
     'operatorKeys',
     'registrarKeys',
     'conditions',
