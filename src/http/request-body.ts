@@ -73,10 +73,17 @@ export function streamBody(
         if (length > DROPPED_BYTES_MAX) req.destroy()
       }
     })
-    req.on('end', resolve)
-    const cutOff = (): void => reject(new InputError('ERR_REQUEST', 'the request was cut off'))
-    // Behind the end nothing is cut off any more; who went away before this says neither.
+    let isWhole = false
+    req.on('end', () => {
+      isWhole = true
+      resolve()
+    })
+    const cutOff = (): void => {
+      // Behind the end nothing is cut off any more, and an error costs a stack trace.
+      if (!isWhole) reject(new InputError('ERR_REQUEST', 'the request was cut off'))
+    }
     req.on('close', cutOff)
+    // Who went away before this says neither.
     if (req.destroyed) cutOff()
   })
 }
