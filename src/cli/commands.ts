@@ -37,6 +37,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     add: async (program) => (await import('./verify.ts')).addVerify(program),
   },
   {
+    name: 'attest',
+    add: async (program) => {
+      const group = program
+        .command('attest')
+        .description('make statements of the hardware that a build runs on')
+      ;(await import('./attest/attest-evidence.ts')).addAttestKinds(group)
+      ;(await import('./attest/attest-nonce.ts')).addAttestNonce(group)
+    },
+  },
+  {
     name: 'import',
     add: async (program) => {
       const group = program
