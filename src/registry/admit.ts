@@ -18,6 +18,7 @@ import { isSignedByKnownKey } from '../policy/known-signer.ts'
 import { payloadNameOf } from '../statement/payload-name.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import { collectCollateral } from './collateral.ts'
+import { readReferences } from './evidence-source.ts'
 import type { SubmittedStatement } from './collateral.ts'
 import { findPreimage } from './payloads.ts'
 import type { RegistryPorts, RulesInForce } from './ports.ts'
@@ -52,9 +53,11 @@ export async function admit(submitted: Submission, ports: RegistryPorts): Promis
   const rules = { policy, anchors, delegations, inner }
   const preimage = await readPreimage(statement, { ports, ...rules, registrationTime })
   const submission = { ...submitted, preimage }
+  const evidence = await readReferences({ statement, preimage, rules, at: registrationTime, ports })
   const decided = await decide({
-    ...{ statement, ...rules, registrationTime, verifier },
+    ...{ statement, ...rules, registrationTime, verifier, evidence },
     ...(ports.bundles === undefined ? {} : { bundles: ports.bundles }),
+    ...(ports.appraiser === undefined ? {} : { appraiser: ports.appraiser }),
     log: { issuer, origin },
     collateral: {
       ...(submitter === undefined ? {} : { submitter: submitter.claims }),

@@ -14,6 +14,7 @@ import type { TreeHasher } from '../merkle/hasher.ts'
 import type { NoteSigner } from '../note/note-signer.ts'
 import type { VerifierKey } from '../note/verifier-key.ts'
 import type { BundleVerifier } from '../payload/bundle-verifier.ts'
+import type { EvidenceAppraiser } from '../payload/tee/evidence-appraiser.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
 import type { Rules } from '../policy/rules-in-force.ts'
 import type { OidcProvider, SubmitterClaims } from '../policy/submitter-claims.ts'
@@ -34,6 +35,7 @@ export type RegistryLog = Pick<
   | 'readBundle'
   | 'signedHeads'
   | 'readCollateral'
+  | 'entryCollateral'
 >
 
 /**
@@ -110,6 +112,8 @@ export interface RegistryPorts {
   readonly verifier: SignatureVerifier
   /** Verifies wrapped Sigstore bundles; needed once a policy names roots. */
   readonly bundles?: BundleVerifier
+  /** Appraises TEE evidence beside the serving thread; absent: on it. */
+  readonly appraiser?: EvidenceAppraiser
   readonly hasher: TreeHasher
   readonly sha256: Sha256
   readonly issuer: string

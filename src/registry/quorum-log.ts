@@ -10,6 +10,7 @@ import { StartError } from '../errors.ts'
 import { entryUnknown, headUnknown, tileUnknown } from '../log/answers.ts'
 import type { Registered } from '../log/log.ts'
 import type { Candidate } from '../log/queue.ts'
+import type { EntryCollateral } from '../log/store.ts'
 import type { LogWitnesses } from '../log/witness.ts'
 import type { ConsistencyProof, InclusionProof } from '../merkle/proofs.ts'
 import { tileWidth } from '../merkle/tiles.ts'
@@ -104,6 +105,11 @@ export class QuorumLog implements RegistryLog {
   /** Content that its digest names; what is above the witnessed tree is not named by anything. */
   readCollateral(digest: Uint8Array): Promise<Uint8Array> {
     return this.#options.log.readCollateral(digest)
+  }
+
+  async entryCollateral(start: number, end: number): Promise<readonly EntryCollateral[]> {
+    await this.#assertWitnessed(end)
+    return this.#options.log.entryCollateral(start, end)
   }
 
   async #assertWitnessedTile({ level, index, width }: OpenTile): Promise<void> {

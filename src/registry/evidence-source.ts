@@ -1,0 +1,70 @@
+/**
+ * What evidence refers to, read from the released log: the head that a nonce was made of, and entries
+ * that registered collateral, each with the content that it was admitted with.
+ */
+import type { LeafIndex, TreeSize } from '../bytes/integers.ts'
+import { gatherGivens } from '../policy/evidence-givens.ts'
+import type { EvidenceSource, RegisteredContent } from '../policy/evidence-givens.ts'
+import { isSignedByKnownKey } from '../policy/known-signer.ts'
+import type { EvidenceGivens } from '../policy/tee-evidence.ts'
+import { payloadMediaType } from '../payload/payload-content.ts'
+import { isEvidenceMediaType } from '../payload/tee/evidence-media-types.ts'
+import { parseSignedStatement } from '../statement/signed-statement.ts'
+import type { SignedStatement } from '../statement/signed-statement.ts'
+import { activeKeysOf } from './log-keys.ts'
+import type { RegistryPorts, RulesInForce } from './ports.ts'
+
+type SourcePorts = Pick<
+  RegistryPorts,
+  'log' | 'origin' | 'checkpointSigners' | 'retiredCheckpointKeys' | 'sha256'
+>
+
+/** The log as admission sees it: nothing above the released head. */
+export function evidenceSource(ports: SourcePorts): EvidenceSource {
+  const { log, origin, checkpointSigners, retiredCheckpointKeys, sha256 } = ports
+  const contentOf = async (leafIndex: LeafIndex): Promise<RegisteredContent> => {
+    const statement = parseSignedStatement(await log.readEntry(leafIndex), { sha256 })
+    if (statement.headers.hashEnvelope === undefined) return { statement }
+    const pieces = await log.entryCollateral(leafIndex, leafIndex + 1)
+    const digest = pieces.find(({ kind }) => kind === 'preimage')?.digest
+    return digest === undefined
+      ? { statement }
+      : { statement, preimage: await log.readCollateral(digest) }
+  }
+  return {
+    origin,
+    checkpointKeys: [...activeKeysOf(checkpointSigners), ...retiredCheckpointKeys],
+    findHead: async (treeSize) => {
+      const head = await log.headAt(treeSize as TreeSize)
+      return head && { ...head.treeHead, registrationTime: head.registrationTime }
+    },
+    findEntry: async (entryId) => {
+      const found = await log.findEntry(entryId)
+      return found?.released === true ? contentOf(found.leafIndex) : undefined
+    },
+  }
+}
+
+export interface ReferencesRequest {
+  readonly statement: SignedStatement
+  readonly preimage?: Uint8Array | undefined
+  readonly rules: Pick<RulesInForce, 'policy' | 'anchors' | 'delegations'>
+  readonly at: number
+  readonly ports: SourcePorts & Pick<RegistryPorts, 'verifier'>
+}
+
+/** What the evidence in a statement refers to. Nobody unknown makes the registry look anything up. */
+export async function readReferences({
+  statement,
+  preimage,
+  rules,
+  at,
+  ports,
+}: ReferencesRequest): Promise<EvidenceGivens> {
+  const { policy, anchors, delegations } = rules
+  if (policy.teeEvidence === undefined) return {}
+  if (!isEvidenceMediaType(payloadMediaType(statement))) return {}
+  const { verifier } = ports
+  const isKnown = await isSignedByKnownKey({ statement, anchors, delegations, at, verifier })
+  return isKnown ? gatherGivens({ statement, preimage }, policy, evidenceSource(ports)) : {}
+}
