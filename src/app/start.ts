@@ -23,6 +23,7 @@ import type { RegistryConfig } from './config.ts'
 import { startIndexing } from './indexing.ts'
 import type { Indexing } from './indexing.ts'
 import { openJournaling } from './journaling.ts'
+import { QueuedAppraiser } from './queued-appraiser.ts'
 import { nativeHasher, openLog } from './open-log.ts'
 import type { OpenedLog } from './open-log.ts'
 import { followRules } from './rules.ts'
@@ -72,10 +73,12 @@ export async function startRegistry(config: RegistryConfig): Promise<RunningRegi
     ending.onEnd(() => payloads.close())
     const bundles = new SigstoreBundleVerifier()
     ending.onEnd(() => bundles.close())
+    const appraiser = new QueuedAppraiser()
+    ending.onEnd(() => appraiser.close())
     const indexing = await startIndex(config, opened, witnessing)
     ending.onEnd(() => indexing?.close())
     const parts = { opened, witnessing, refusals, tokens, payloads, bundles, indexing, ending }
-    const ports = await registryPorts(config, parts)
+    const ports = { ...(await registryPorts(config, parts)), appraiser }
     const journaling = await openJournaling(config, { ...ports, log: opened.log })
     ending.onEnd(() => journaling.close())
     const server = createHttpServer({

@@ -9,7 +9,7 @@ import { encodeHex } from '../../bytes/hex.ts'
 import { equalBytes } from '../../bytes/bytes.ts'
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import { parseCoseKey } from '../../cose/public-key.ts'
-import { AttestryError } from '../../errors.ts'
+import { AttestryError, InputError, VerificationError } from '../../errors.ts'
 import type { VerifierKey } from '../../note/verifier-key.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
 import type { Finding } from '../description.ts'
@@ -66,6 +66,19 @@ export interface Appraisal {
  * @throws EvidenceError with the reason, for whatever does not hold, is missing, or is refused.
  */
 export async function appraiseEvidence(
+  request: AppraisalRequest,
+  verifier: SignatureVerifier,
+): Promise<Appraisal> {
+  try {
+    return await appraise(request, verifier)
+  } catch (cause) {
+    const isForeign = cause instanceof InputError || cause instanceof VerificationError
+    if (!isForeign || cause instanceof EvidenceError) throw cause
+    throw new EvidenceError('malformed', cause.message, { cause })
+  }
+}
+
+async function appraise(
   request: AppraisalRequest,
   verifier: SignatureVerifier,
 ): Promise<Appraisal> {
