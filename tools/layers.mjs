@@ -65,8 +65,11 @@ export const owners = {
   express: ['http'],
   jose: ['keys'],
   'node:crypto': ['keys', 'cli'],
+  pino: ['app'],
+  pg: ['store/postgres'],
   // Optional, hence looked up by name: test/tidy.test.ts searches for it instead.
   pkcs11js: ['keys'],
+  'prom-client': ['app'],
   yaml: ['payload'],
 }
 

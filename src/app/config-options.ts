@@ -19,6 +19,8 @@ export interface ServeValues {
   readonly host: string
   readonly port: number
   readonly trustProxy: boolean
+  readonly adminHost: string
+  readonly adminPort: number | undefined
   readonly auth: 'optional' | 'required'
   readonly oidcJwks: readonly string[]
   readonly ratePerClient: number | undefined
@@ -27,6 +29,7 @@ export interface ServeValues {
   readonly payloadBytesMax: number
   readonly registrationsInFlightMax: number
   readonly connectionsMax: number
+  readonly diskFloorBytes: number
   readonly answerWithinMs: number
   readonly drainMs: number
   readonly journalIntervalMs: number
@@ -89,6 +92,24 @@ const LISTENING = {
   }),
 }
 
+const OPERATION = {
+  adminPort: number(
+    undefined,
+    { min: 0, max: 65_535 },
+    {
+      group: 'Operation',
+      placeholder: 'port',
+      help: 'port for /metrics, /health/live and /health/ready',
+      usualText: 'none',
+    },
+  ),
+  adminHost: text('127.0.0.1', {
+    group: 'Operation',
+    placeholder: 'address',
+    help: 'address of that port',
+  }),
+}
+
 const SUBMITTERS = {
   auth: choice(['optional', 'required'], 'optional', {
     group: 'Submitters',
@@ -132,6 +153,11 @@ const LIMITS = {
     { max: 1_000_000 },
     { group: 'Limits', help: 'open connections' },
   ),
+  diskFloorBytes: number(
+    128 * 1024 * 1024,
+    { min: 0, max: 10 ** 15 - 1 },
+    { group: 'Limits', help: 'free bytes below which nothing new is taken; 0 for no floor' },
+  ),
   answerWithinMs: number(5000, MILLISECONDS, {
     group: 'Limits',
     help: 'how long a client waits for its Receipt before it is told to come back, ms',
@@ -164,6 +190,7 @@ const WITNESSES = {
 export const SERVE_OPTIONS: { readonly [Key in ServeKey]: ConfigOption<ServeValues[Key]> } = {
   ...LOG,
   ...LISTENING,
+  ...OPERATION,
   ...SUBMITTERS,
   ...LIMITS,
   ...WITNESSES,

@@ -36,6 +36,12 @@ export interface WitnessingConfig {
   readonly intervalMs: number
 }
 
+/** Where operators look; never the public address. */
+export interface AdminConfig {
+  readonly host: string
+  readonly port: number
+}
+
 /** One line for the operator: what happened, machine-readable. */
 export interface ServiceEvent {
   readonly level: 'info' | 'error'
@@ -50,7 +56,11 @@ export interface RegistryConfig {
   readonly receiptKey: Pkcs11Uri | undefined
   readonly host: string
   readonly port: number
+  /** Undefined: no listener for operators. */
+  readonly admin: AdminConfig | undefined
   readonly limits: HttpLimits
+  /** Free bytes below which nothing new is taken; 0 for no floor. */
+  readonly diskFloorBytes: number
   /** How long a client waits for its Receipt before it is answered 202, or 503. */
   readonly answerWithinMs: number
   /** How long requests in flight may take when the registry is stopped. */
@@ -70,6 +80,7 @@ export interface RegistryConfig {
 export const systemClock: Clock = { now: () => Math.floor(Date.now() / 1000) }
 
 const READS_PER_REGISTRATION = 10
+const ANY_HOST: ReadonlySet<string> = new Set(['0.0.0.0', '::', '*'])
 
 type ConfigParts = Partial<Pick<RegistryConfig, 'clock' | 'report'>>
 
@@ -105,7 +116,9 @@ export function configFrom(given: GivenConfig, parts: ConfigParts = {}): Registr
     receiptKey: readReceiptKey(reading),
     host: values.host,
     port: values.port,
+    admin: readAdmin(reading),
     limits: readLimits(values),
+    diskFloorBytes: values.diskFloorBytes,
     answerWithinMs: values.answerWithinMs,
     drainMs: values.drainMs,
     submitters: readSubmitters(reading),
@@ -168,6 +181,17 @@ function readWitnessing({ values, refuse }: Reading): WitnessingConfig | undefin
   }
   if (requireWitness) refuse('requireWitness', 'needs --witness-policy FILE')
   return undefined
+}
+
+/** What operators see is not for everybody: it never shares the public port. */
+function readAdmin({ values, refuse }: Reading): AdminConfig | undefined {
+  const { adminHost, adminPort, host, port } = values
+  if (adminPort === undefined) return undefined
+  const isSameHost = adminHost === host || [adminHost, host].some((one) => ANY_HOST.has(one))
+  if (adminPort === port && adminPort !== 0 && isSameHost) {
+    refuse('adminPort', 'is the public port: choose another one')
+  }
+  return { host: adminHost, port: adminPort }
 }
 
 function readLimits(values: ServeValues): HttpLimits {

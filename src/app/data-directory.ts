@@ -16,6 +16,10 @@ export interface DataPaths {
   readonly checkpointKey: string
   readonly registrarKey: string
   readonly operatorKey: string
+  /** There while the log is frozen. */
+  readonly frozen: string
+  /** How far the scrubber is. */
+  readonly scrub: string
   /** Governance documents that wait for a signature made elsewhere. */
   readonly genesis: string
   readonly guard: string
@@ -35,6 +39,8 @@ export function dataPaths(directory: string, guard?: string): DataPaths {
     checkpointKey: join(keys, 'checkpoint.pem'),
     registrarKey: join(keys, 'registrar.pem'),
     operatorKey: join(keys, 'operator.pem'),
+    frozen: join(root, 'frozen.json'),
+    scrub: join(root, 'scrub.json'),
     genesis: join(root, 'genesis'),
     guard: guard === undefined ? `${root}.guard` : resolve(guard),
   }

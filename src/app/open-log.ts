@@ -6,8 +6,10 @@ import type { Pkcs11Uri } from '../keys/pkcs11-uri.ts'
 import { nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
 import type { Clock } from '../log/clock.ts'
+import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import type { Guard } from '../log/guard.ts'
 import { Log } from '../log/log.ts'
+import type { LogObserver } from '../log/observer.ts'
 import { createTreeHasher } from '../merkle/hasher.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
 import type { ServiceKey } from '../registry/ports.ts'
@@ -28,6 +30,8 @@ export interface OpenedLog {
   /** Every receipt key that this log has signed with. */
   readonly serviceKeys: readonly ServiceKey[]
   readonly checkpointKeys: CheckpointKeys
+  /** What the guard holds; for whoever asks whether it still does. */
+  readonly readGuard: () => Promise<SignedTreeHead | undefined>
 }
 
 /**
@@ -41,6 +45,7 @@ export async function openLog(
     readonly onFatal: (error: Error) => void
     /** Where the receipt key is, unless in the key directory. */
     readonly receiptKey?: Pkcs11Uri | undefined
+    readonly observer?: LogObserver | undefined
   },
 ): Promise<OpenedLog> {
   const store = SqliteLogStore.open(paths.store, { mode: 'existing' })
@@ -50,11 +55,13 @@ export async function openLog(
     const signer = await loadReceiptSigner(paths, receiptKeyId, parts.receiptKey)
     // Before anything is signed: a log with a wrong key of any kind does not start.
     const checkpointKeys = await loadCheckpointKeys(store, paths, origin)
-    guard = SqliteGuard.open(paths.guard)
-    const adapters = { store, guard, signer, hasher: nativeHasher, verifier: nodeVerifier }
+    const held: Guard = SqliteGuard.open(paths.guard)
+    guard = held
+    const adapters = { store, guard: held, signer, hasher: nativeHasher, verifier: nodeVerifier }
     const log = await Log.open({ ...adapters, ...parts, origin, issuer })
     const serviceKeys = await readReceiptKeys(store)
-    return { log, names: { origin, issuer }, serviceKeys, checkpointKeys }
+    const readGuard: OpenedLog['readGuard'] = () => held.read()
+    return { log, names: { origin, issuer }, serviceKeys, checkpointKeys, readGuard }
   } catch (error) {
     await store.close()
     await guard?.close()

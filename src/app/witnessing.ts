@@ -2,8 +2,8 @@
  * Has a served log witnessed: reads the policy, gives the witness client what it needs of the log,
  * and makes a witness that is ahead stop the log. The last witnessed checkpoint is kept as a file.
  */
-import { open, readFile, rename } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { equalBytes } from '../bytes/bytes.ts'
 import { InputError, StartError } from '../errors.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
@@ -19,6 +19,7 @@ import { QuorumLog } from '../registry/quorum-log.ts'
 import type { RegistryLog } from '../registry/ports.ts'
 import { WitnessClient } from '../witness/witness-client.ts'
 import type { RegistryConfig, WitnessingConfig } from './config.ts'
+import { replaceFile } from './durable-file.ts'
 import type { OpenedLog } from './open-log.ts'
 import type { CheckpointKeys } from './service-signers.ts'
 
@@ -135,30 +136,6 @@ export function checkpointFile(path: string): WitnessedCheckpointStore {
         throw error
       }
     },
-    save: async (checkpoint) => {
-      const temporary = `${path}.new`
-      await writeDurably(temporary, checkpoint)
-      await rename(temporary, path)
-      if (process.platform !== 'win32') await syncDirectory(dirname(path))
-    },
-  }
-}
-
-async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'w', 0o644)
-  try {
-    await file.writeFile(bytes)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
+    save: (checkpoint) => replaceFile(path, checkpoint),
   }
 }

@@ -2,6 +2,7 @@
 import type { Registry } from '../registry/registry.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { HttpLimits } from './limits.ts'
+import type { HttpObserver } from './observer.ts'
 import type { RateLimiter } from './rate-limit.ts'
 import type { RegistrationSlots } from './registration-slots.ts'
 
@@ -17,6 +18,10 @@ export interface HttpContext {
   readonly openapi: Uint8Array
   /** JSON Schemas of the governance documents, by file name. */
   readonly schemas: ReadonlyMap<string, Uint8Array>
+  /** Counts what is answered. */
+  readonly observer: HttpObserver | undefined
+  /** Milliseconds of a monotonic clock. */
+  readonly monotonicMs: () => number
   /** Told of every failure that is ours, with the id that the client was given. */
   readonly onFailure: (error: unknown, requestId: string) => void
   /** True once the server stops accepting: connections are closed after their answer then. */

@@ -18,10 +18,12 @@ const NO_BYTES: Uint8Array = new Uint8Array(0)
 const RECEIPT_FORMS = { usual: MEDIA_TYPE.cose, alternative: MEDIA_TYPE.receipt }
 
 /** The collection: registration. */
-export function entriesResource({ registry, slots, limits }: HttpContext): Resource {
+export function entriesResource(context: HttpContext): Resource {
+  const { registry, slots, limits, observer, monotonicMs } = context
   return {
     path: '/entries',
     post: async (req: Request, res: Response) => {
+      const startedMs = monotonicMs()
       assertStatementType(req)
       // Before the body: who may not register sends none.
       const submitter = await registry.authenticate(req.headers.authorization)
@@ -32,6 +34,7 @@ export function entriesResource({ registry, slots, limits }: HttpContext): Resou
         const location = locationOf(result.entryId)
         if (result.status === 'pending') answerPending(res, 202, location)
         else answerReceipt(req, res, { status: 201, location, receipt: result.receipt })
+        observer?.onRegistered(result.status, monotonicMs() - startedMs)
       } finally {
         slots.release()
       }

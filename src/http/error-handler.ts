@@ -9,6 +9,7 @@ import type { HttpContext } from './context.ts'
 import { refundRequest } from './gates.ts'
 import { encodeProblem } from './problem-document.ts'
 import { describeProblem } from './problem.ts'
+import type { ProblemReport } from './problem.ts'
 
 const OWN_FAULT = 500
 
@@ -26,14 +27,21 @@ function challengeOf(code: ErrorCode): Readonly<Record<string, string>> {
   }
 }
 
+/** What an error is answered with; a fault of ours is told to the operator under a request id. */
+export function reportProblem(context: HttpContext, error: unknown): ProblemReport {
+  const described = describeProblem(error)
+  context.observer?.onProblem(described)
+  if (described.status !== OWN_FAULT) return described
+  const requestId = crypto.randomUUID()
+  context.onFailure(error, requestId)
+  return { ...described, requestId }
+}
+
 export function createErrorHandler(context: HttpContext): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, req: Request, res: Response, _next: NextFunction): void => {
-    const described = describeProblem(error)
-    if (described.status >= OWN_FAULT) refundRequest(context, req, res)
-    const isInternal = described.status === OWN_FAULT
-    const report = isInternal ? { ...described, requestId: crypto.randomUUID() } : described
-    if (report.requestId !== undefined) context.onFailure(error, report.requestId)
+    const report = reportProblem(context, error)
+    if (report.status >= OWN_FAULT) refundRequest(context, req, res)
     if (res.headersSent || res.destroyed) {
       // Too late for words: a cut connection is the only way to say that the answer is not whole.
       res.destroy()

@@ -14,6 +14,7 @@ export type RequestKind = 'registrations' | 'reads'
 export function createGate(context: HttpContext, kind: RequestKind | undefined): RequestHandler {
   return (req: Request, res: Response, next: NextFunction) => {
     if (context.isDraining()) res.shouldKeepAlive = false
+    context.observer?.onRequest(kind ?? 'health')
     if (kind !== undefined) {
       context[kind].take(limitedClient(req, context.limits, kind))
       // From here on the request counts; the error handler gives it back when the fault is ours.
@@ -21,6 +22,19 @@ export function createGate(context: HttpContext, kind: RequestKind | undefined):
     }
     next()
   }
+}
+
+/**
+ * Counts more registrations of a request that was let in: it may run into debt, and pays it back before
+ * the next one is let in.
+ */
+export function countRegistrations(context: HttpContext, req: Request, count: number): void {
+  context.registrations.owe(limitedClient(req, context.limits, 'registrations'), count)
+}
+
+/** Gives one registration of a batch back. */
+export function refundRegistration(context: HttpContext, req: Request): void {
+  context.registrations.refund(limitedClient(req, context.limits, 'registrations'))
 }
 
 /** Gives a counted request back. */

@@ -11,6 +11,8 @@ import type { Express } from 'express'
 import { NotFoundError } from '../errors.ts'
 import type { Registry } from '../registry/registry.ts'
 import { artifactResource } from './artifacts.ts'
+import { builtArtifactsResource } from './built-artifacts.ts'
+import { batchesResource } from './batches.ts'
 import { checkpointResource } from './checkpoint.ts'
 import { collateralResource } from './collateral.ts'
 import { consistencyResource } from './consistency.ts'
@@ -25,6 +27,7 @@ import { keyResource, keySetResource } from './keys.ts'
 import { HTTP_LIMITS } from './limits.ts'
 import type { HttpLimits } from './limits.ts'
 import { LOG_KEY_RESOURCES } from './log-keys.ts'
+import type { HttpObserver } from './observer.ts'
 import { statementsResource } from './query.ts'
 import { RateLimiter } from './rate-limit.ts'
 import { receiptResource } from './receipts.ts'
@@ -49,6 +52,8 @@ export interface HttpServerOptions {
   readonly limits?: Partial<HttpLimits>
   /** Milliseconds of a monotonic clock, for rate limits. */
   readonly monotonicMs: () => number
+  /** Counts what is answered. */
+  readonly observer?: HttpObserver | undefined
   /** Told of every failure that is ours, with the id that the client was given. */
   readonly onFailure: (error: unknown, requestId: string) => void
   /** First Node major on which Express is fast by itself; tests set it to try both ways. */
@@ -69,6 +74,8 @@ export function createHttpServer(options: HttpServerOptions): Server {
     ),
     openapi: options.openapi,
     schemas: options.schemas ?? new Map(),
+    observer: options.observer,
+    monotonicMs: options.monotonicMs,
     onFailure: options.onFailure,
     isDraining: () => !server.listening,
   }
@@ -88,6 +95,7 @@ function createApp(context: HttpContext): Express {
   app.enable('case sensitive routing').enable('strict routing')
   // Registrations come first: every route before them would be tried on each of them.
   mountResource(app, entriesResource(context), createGate(context, 'registrations'))
+  mountResource(app, batchesResource(context), createGate(context, 'registrations'))
   mountResource(app, healthResource(context), createGate(context, undefined))
   const gate = createGate(context, 'reads')
   for (const resource of [
@@ -104,6 +112,7 @@ function createApp(context: HttpContext): Express {
     statementsResource,
     statementViewResource,
     artifactResource,
+    builtArtifactsResource,
     feedResource,
     checkpointResource,
     tileResource,

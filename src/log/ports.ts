@@ -22,5 +22,5 @@ export interface LogPorts extends CheckingPorts, Pick<LogIdentity, 'origin' | 'i
   readonly signer: Signer
   readonly clock: Clock
   /** Told of every step of every batch. */
-  readonly observer?: LogObserver
+  readonly observer?: LogObserver | undefined
 }

@@ -25,8 +25,16 @@ export interface Health {
   readonly keyId: string
   /** Machine code of what is wrong, when something is. */
   readonly failure?: string
+  /** Whether anything new is registered. A log that is only read is healthy. */
+  readonly registrations: RegistrationHealth
   /** Look-ups. They fail alone: a registry without an index registers and proves. */
   readonly index: IndexHealth
+}
+
+export interface RegistrationHealth {
+  readonly status: 'accepted' | 'refused'
+  /** Machine code that registrations are refused with. */
+  readonly reason?: string
 }
 
 export interface IndexHealth {
@@ -50,8 +58,17 @@ export async function checkHealth(ports: RegistryPorts, keys: ServiceKeys): Prom
     registrationTime: head.registrationTime,
     keyId: encodeBase64url(kid),
     ...(failure === undefined ? {} : { failure }),
+    registrations: checkRegistrations(ports, failure),
     index: await checkIndex(ports),
   }
+}
+
+function checkRegistrations(
+  { writes }: RegistryPorts,
+  failure: string | undefined,
+): RegistrationHealth {
+  const reason = failure ?? writes?.refusal()?.code
+  return reason === undefined ? { status: 'accepted' } : { status: 'refused', reason }
 }
 
 async function checkIndex({ index }: RegistryPorts): Promise<IndexHealth> {

@@ -69,9 +69,11 @@ export class PayloadUpload {
 export async function beginUpload(
   name: PayloadName,
   submitter: Submitter | undefined,
-  { payloads, index, clock }: RegistryPorts,
+  { payloads, index, clock, writes }: RegistryPorts,
 ): Promise<PayloadUpload> {
   if (payloads === undefined) throw keepsNone()
+  const refusal = writes?.refusal()
+  if (refusal !== undefined) throw refusal
   const text = formatPayloadName(name)
   const isNamed = async (): Promise<boolean> =>
     payloads.named.has(text) || ((await index?.findEnvelopes(text)) ?? []).length > 0

@@ -5,6 +5,7 @@
 import type { DigestName, Sha256, StreamingDigest } from '../bytes/digest.ts'
 import type { UnixSeconds } from '../bytes/integers.ts'
 import type { PublicKey } from '../cose/public-key.ts'
+import type { UnavailableError } from '../errors.ts'
 import type { Clock } from '../log/clock.ts'
 import type { IndexReader } from '../log/index-store.ts'
 import type { Log } from '../log/log.ts'
@@ -31,6 +32,8 @@ export type RegistryLog = Pick<
   | 'consistencyProof'
   | 'currentHead'
   | 'headAt'
+  | 'firstHeadCovering'
+  | 'listGovernance'
   | 'readTile'
   | 'readBundle'
   | 'signedHeads'
@@ -96,6 +99,12 @@ export interface PayloadPorts {
   readonly named: NamedPayloads
 }
 
+/** Says whether anything new may be stored now; what is stored is read in any case. */
+export interface WriteGate {
+  /** Why not: `ERR_LOG_FROZEN` or `ERR_DISK_FLOOR`; undefined when it may. */
+  readonly refusal: () => UnavailableError | undefined
+}
+
 /** Everything that the use cases are given. */
 export interface RegistryPorts {
   readonly log: RegistryLog
@@ -126,6 +135,8 @@ export interface RegistryPorts {
   readonly payloads?: PayloadPorts
   /** What witnesses cosigned, when any are asked. */
   readonly witnesses?: LogWitnesses
+  /** Without one, whatever is admitted is stored. */
+  readonly writes?: WriteGate
   /** True once the log sequences no more; the process is about to end then. */
   readonly stopped: () => boolean
   /** How long a registration may keep its client waiting before it is answered 202 or 503. */

@@ -4,7 +4,7 @@
  * with a Receipt. Batching, durability and signing are the log's; status codes are the surface's.
  */
 import { UnavailableError } from '../errors.ts'
-import type { Registered } from '../log/log.ts'
+import type { Registered } from '../log/registered.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import { admit } from './admit.ts'
@@ -47,6 +47,10 @@ export async function register(
     ports.payloads?.named.add(statement)
     return { status: 'registered', entryId, receipt: await receiptAtCurrentHead(stored, ports) }
   }
+
+  // What is stored is answered in any case; nothing else is taken while the log is read-only.
+  const refusal = stored === undefined ? ports.writes?.refusal() : undefined
+  if (refusal !== undefined) throw refusal
 
   // Every copy in flight is admitted on its own before the log joins them, so that a bad copy
   // cannot fail a good one. An entry that is committed and not yet signed only waits.
