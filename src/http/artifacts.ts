@@ -1,7 +1,7 @@
 /** `GET /artifacts/{digest}`, ours: everything about one artifact, in both directions (R15). */
 import type { Request, Response } from 'express'
 import { InputError, NotFoundError } from '../errors.ts'
-import type { ArtifactStatement, RelatedDigests } from '../registry/describe-artifact.ts'
+import type { ArtifactStatement } from '../registry/describe-artifact.ts'
 import type { HttpContext } from './context.ts'
 import { answerJson } from './answer.ts'
 import { encodeCursor, PAGE_LIMIT, readPosition } from './cursor.ts'
@@ -9,7 +9,8 @@ import { INVALID_LOCATOR } from './problem.ts'
 import { QueryParameters } from './query-parameters.ts'
 import type { Resource } from './resource.ts'
 import { parseDigest } from './statement-filters.ts'
-import { findingJson, rowJson } from './statement-json.ts'
+import { boundEvidenceJson } from './evidence-json.ts'
+import { findingJson, relatedJson, rowJson } from './statement-json.ts'
 
 const KNOWN = new Set(['limit', 'cursor'])
 /** Less than a list's: every statement comes with what it relates the artifact to. */
@@ -57,11 +58,6 @@ function statementJson({ row, roles, findings, ...related }: ArtifactStatement):
     findings: findings.map(findingJson),
     dependencies: relatedJson(related.dependencies),
     subjects: relatedJson(related.subjects),
+    evidence: related.evidence?.map(boundEvidenceJson),
   }
-}
-
-function relatedJson(related: RelatedDigests | undefined): object | undefined {
-  if (related === undefined) return undefined
-  const { total, digests } = related
-  return { total, digests: digests.map(({ algorithm, value }) => `${algorithm}:${value}`) }
 }

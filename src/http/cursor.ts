@@ -7,7 +7,7 @@ import { decodeBase64url, encodeBase64url } from '../bytes/base64.ts'
 import { concatBytes, encodeUtf8, equalBytes } from '../bytes/bytes.ts'
 import { sha256 } from '../bytes/digest.ts'
 import { InputError } from '../errors.ts'
-import type { PagePosition } from '../registry/query-statements.ts'
+import type { BuiltPosition } from '../registry/built-artifacts.ts'
 import { refuse } from './query-parameters.ts'
 import type { QueryParameters } from './query-parameters.ts'
 
@@ -18,33 +18,39 @@ export const PAGE_LIMIT = { usual: 100, min: 1, max: 1000 }
 export function readPosition(
   parameters: QueryParameters,
   fingerprint: string,
-): { readonly position?: PagePosition } {
+): { readonly position?: BuiltPosition } {
   const cursor = parameters.one('cursor')
   return cursor === undefined ? {} : { position: decodeCursor(cursor, fingerprint) }
 }
 
-const NUMBERS_BYTES = 16
+/** Boundary and tree size; where a page ended within something, a third number. */
+const NUMBERS_BYTES: readonly number[] = [16, 24]
 const CHECK_BYTES = 8
 
 /** @param fingerprint what decides which query this is. */
-export function encodeCursor({ boundary, treeSize }: PagePosition, fingerprint: string): string {
-  const numbers = new Uint8Array(NUMBERS_BYTES)
+export function encodeCursor(position: BuiltPosition, fingerprint: string): string {
+  const { boundary, treeSize, within } = position
+  const values = [boundary, treeSize, ...(within === undefined ? [] : [within])]
+  const numbers = new Uint8Array(8 * values.length)
   const view = new DataView(numbers.buffer)
-  view.setBigUint64(0, BigInt(boundary))
-  view.setBigUint64(8, BigInt(treeSize))
+  for (const [at, value] of values.entries()) view.setBigUint64(8 * at, BigInt(value))
   return encodeBase64url(concatBytes(numbers, checkOf(numbers, fingerprint)))
 }
 
 /** @throws InputError `ERR_REQUEST` unless {@link encodeCursor} made it for this query. */
-export function decodeCursor(text: string, fingerprint: string): PagePosition {
+export function decodeCursor(text: string, fingerprint: string): BuiltPosition {
   const bytes = bytesOf(text)
-  const numbers = bytes.slice(0, NUMBERS_BYTES)
+  const length = bytes.length - CHECK_BYTES
+  const numbers = bytes.slice(0, Math.max(0, length))
   const isOurs =
-    bytes.length === NUMBERS_BYTES + CHECK_BYTES &&
-    equalBytes(bytes.slice(NUMBERS_BYTES), checkOf(numbers, fingerprint))
+    NUMBERS_BYTES.includes(length) && equalBytes(bytes.slice(length), checkOf(numbers, fingerprint))
   if (!isOurs) return refuse('the cursor is not one that this query was answered with')
   const view = new DataView(numbers.buffer)
-  return { boundary: Number(view.getBigUint64(0)), treeSize: Number(view.getBigUint64(8)) }
+  const [boundary, treeSize, within] = Array.from({ length: length / 8 }, (_, at) =>
+    Number(view.getBigUint64(8 * at)),
+  )
+  const position = { boundary: boundary!, treeSize: treeSize! }
+  return within === undefined ? position : { ...position, within }
 }
 
 function bytesOf(text: string): Uint8Array {

@@ -2,6 +2,7 @@
 import { encodeHex } from '../bytes/hex.ts'
 import type { IndexedStatement } from '../log/index-store.ts'
 import type { Description, Finding } from '../payload/description.ts'
+import type { RelatedDigests } from '../registry/describe-artifact.ts'
 
 /** A row: where the entry is, what it is, and where the evidence for that can be had. */
 export function rowJson(row: IndexedStatement): Record<string, unknown> {
@@ -35,4 +36,10 @@ export function factsJson({ digests, attributes, numbers, findings }: Descriptio
 
 export function findingJson({ code, pointer, message }: Finding): object {
   return { code, pointer, message }
+}
+
+export function relatedJson(related: RelatedDigests | undefined): object | undefined {
+  if (related === undefined) return undefined
+  const { total, digests } = related
+  return { total, digests: digests.map(({ algorithm, value }) => `${algorithm}:${value}`) }
 }

@@ -5,6 +5,7 @@ import { sha256 } from '../bytes/digest.ts'
 import { summarize } from '../log/index-store.ts'
 import { answerJson } from './answer.ts'
 import type { HttpContext } from './context.ts'
+import { contradictionJson, withContradictions } from './evidence-json.ts'
 import { headersJson } from './headers-json.ts'
 import { parseEntryId } from './locator.ts'
 import { QueryParameters } from './query-parameters.ts'
@@ -19,19 +20,22 @@ export function statementViewResource({ registry }: HttpContext): Resource {
     get: async (req: Request, res: Response) => {
       const entryId = parseEntryId(req.params['entryId'])
       new QueryParameters(req.url, NO_PARAMETERS)
-      const { treeSize, statement, record } = await registry.describeEntry(entryId)
+      const found = await registry.describeEntry(entryId)
+      const { treeSize, statement, record, contradictions } = found
       const { payload } = statement.message
       const { envelope } = record
       answerJson(res, {
         treeSize,
         ...rowJson(summarize(record)),
-        ...factsJson(record.description),
+        ...factsJson(withContradictions(record.description, contradictions)),
         headers: headersJson(statement),
         entryBytes: statement.entry.length,
         payload:
           payload === null
             ? undefined
             : { bytes: payload.length, sha256: encodeHex(sha256(payload)) },
+        contradictions:
+          contradictions.length === 0 ? undefined : contradictions.map(contradictionJson),
         preimage: envelope === undefined ? undefined : `/payloads/${envelope.digest}`,
       })
     },

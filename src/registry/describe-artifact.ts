@@ -8,9 +8,12 @@ import type { IndexedStatement, IndexRecord } from '../log/index-store.ts'
 import type { DescribedDigest, DigestRole, Finding } from '../payload/description.ts'
 import { readSubjects } from '../payload/statement-subjects.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
+import { EvidenceJoin } from './bound-evidence.ts'
+import type { BoundEvidence } from './bound-evidence.ts'
 import type { RegistryPorts } from './ports.ts'
 import { queryStatements } from './query-statements.ts'
 import type { PagePosition } from './query-statements.ts'
+import type { SigningKeys } from './signing-keys.ts'
 
 export interface ArtifactDigest {
   readonly algorithm: string
@@ -38,6 +41,8 @@ export interface ArtifactStatement {
   readonly dependencies?: RelatedDigests
   /** What came out, where the statement only uses the artifact. */
   readonly subjects?: RelatedDigests
+  /** Of a provenance of the artifact: evidence of where it was built, newest first. */
+  readonly evidence?: readonly BoundEvidence[]
 }
 
 export interface DescribedArtifact {
@@ -62,6 +67,7 @@ const ALIASES_MAX = 100
 export async function describeArtifact(
   { digest, limit, position }: ArtifactLookup,
   ports: RegistryPorts,
+  keys: SigningKeys,
 ): Promise<DescribedArtifact> {
   const page = await queryStatements(
     {
@@ -71,15 +77,19 @@ export async function describeArtifact(
     },
     ports,
   )
+  const { treeSize, next } = page
+  const join = new EvidenceJoin({ ports, keys, treeSize })
   const aliases = new Aliases(digest)
   const statements: ArtifactStatement[] = []
   for (const { record } of page.statements) {
     if (record === undefined) continue
     const described = describe(record, digest)
-    statements.push(described)
-    if (described.roles.includes('subject')) await aliases.collect(record, ports)
+    const isAbout = described.roles.includes('subject')
+    const isBuild = isAbout && record.description.kind === 'provenance'
+    const evidence = isBuild ? { evidence: await join.evidenceOf(record) } : {}
+    statements.push({ ...described, ...evidence })
+    if (isAbout) await aliases.collect(record, ports)
   }
-  const { treeSize, next } = page
   const found = { treeSize, aliases: aliases.list(), statements }
   return next === undefined ? found : { ...found, next }
 }
@@ -97,7 +107,11 @@ function describe(record: IndexRecord, artifact: ArtifactDigest): ArtifactStatem
   }
 }
 
-function relatedDigests(digests: readonly DescribedDigest[], role: DigestRole): RelatedDigests {
+/** Digests in a role: how many, and the first of them. */
+export function relatedDigests(
+  digests: readonly DescribedDigest[],
+  role: DigestRole,
+): RelatedDigests {
   const related = digests.filter((digest) => digest.role === role)
   const shown = related.slice(0, RELATED_MAX).map(({ algorithm, value }) => ({ algorithm, value }))
   return { total: related.length, digests: shown }

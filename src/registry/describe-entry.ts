@@ -4,6 +4,8 @@ import type { IndexRecord } from '../log/index-store.ts'
 import { NotFoundError } from '../errors.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
+import { findContradictions } from './contradictions.ts'
+import type { Contradiction } from './contradictions.ts'
 import type { RegistryPorts } from './ports.ts'
 import { assertCovers, requireIndex } from './require-index.ts'
 
@@ -12,6 +14,8 @@ export interface DescribedEntry {
   readonly treeSize: number
   readonly statement: SignedStatement
   readonly record: IndexRecord
+  /** Of evidence and of verdicts about it: statements that say something else. */
+  readonly contradictions: readonly Contradiction[]
 }
 
 /**
@@ -36,5 +40,11 @@ export async function describeEntry(
     throw new NotFoundError('ERR_ENTRY_UNKNOWN', `the index lacks entry ${leafIndex}`)
   }
   const entry = await ports.log.readEntry(leafIndex)
-  return { treeSize, record, statement: parseSignedStatement(entry, { sha256: ports.sha256 }) }
+  const statement = parseSignedStatement(entry, { sha256: ports.sha256 })
+  return {
+    treeSize,
+    record,
+    statement,
+    contradictions: await findContradictions(record, treeSize, ports),
+  }
 }

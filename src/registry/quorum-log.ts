@@ -8,13 +8,14 @@ import type { LeafIndex, TreeSize } from '../bytes/integers.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { StartError } from '../errors.ts'
 import { entryUnknown, headUnknown, tileUnknown } from '../log/answers.ts'
-import type { Registered } from '../log/log.ts'
+import type { Registered } from '../log/registered.ts'
 import type { Candidate } from '../log/queue.ts'
 import type { EntryCollateral } from '../log/store.ts'
 import type { LogWitnesses } from '../log/witness.ts'
 import type { ConsistencyProof, InclusionProof } from '../merkle/proofs.ts'
 import { tileWidth } from '../merkle/tiles.ts'
 import type { OpenTile } from '../merkle/tiles.ts'
+import type { GovernanceKind } from '../payload/media-types.ts'
 import type { RegistryLog } from './ports.ts'
 
 export interface QuorumLogOptions {
@@ -85,6 +86,20 @@ export class QuorumLog implements RegistryLog {
   async headAt(treeSize: TreeSize): Promise<SignedTreeHead | undefined> {
     const { treeHead } = await this.#refresh()
     return treeSize > treeHead.treeSize ? undefined : this.#options.log.headAt(treeSize)
+  }
+
+  /** The first signed head that covers an entry; `undefined` while its tree is not witnessed. */
+  async firstHeadCovering(leafIndex: LeafIndex): Promise<SignedTreeHead | undefined> {
+    const { treeHead } = await this.#refresh()
+    return leafIndex < treeHead.treeSize
+      ? this.#options.log.firstHeadCovering(leafIndex)
+      : undefined
+  }
+
+  async listGovernance(kind: GovernanceKind, from = 0): Promise<readonly LeafIndex[]> {
+    const { treeHead } = await this.#refresh()
+    const indexes = await this.#options.log.listGovernance(kind, from)
+    return indexes.filter((leafIndex) => leafIndex < treeHead.treeSize)
   }
 
   async readTile(tile: OpenTile): Promise<Uint8Array> {

@@ -9,6 +9,8 @@ import { checkHealth } from './health.ts'
 import type { Health } from './health.ts'
 import { activeKeysOf, encodeLogKeys } from './log-keys.ts'
 import type { LogKeys } from './log-keys.ts'
+import { findBuiltArtifacts } from './built-artifacts.ts'
+import type { BuiltLookup, BuiltPage } from './built-artifacts.ts'
 import { readCollateral } from './collateral.ts'
 import { describeArtifact } from './describe-artifact.ts'
 import type { ArtifactLookup, DescribedArtifact } from './describe-artifact.ts'
@@ -27,6 +29,7 @@ import { requireIndex } from './require-index.ts'
 import { receiptAtHead, resolveReceipt } from './resolve-receipt.ts'
 import type { ResolvedReceipt } from './resolve-receipt.ts'
 import { ServiceKeys } from './service-keys.ts'
+import { SigningKeys } from './signing-keys.ts'
 import { StaticTiles } from './static-tiles.ts'
 import { readTlogProof } from './tlog-proof.ts'
 import type { ReadTlogProof } from './tlog-proof.ts'
@@ -45,6 +48,7 @@ export class Registry {
   readonly tiles: StaticTiles
   readonly checkpoints: Checkpoints
   readonly #ports: RegistryPorts
+  readonly #signingKeys: SigningKeys
 
   constructor(ports: RegistryPorts) {
     this.issuer = ports.issuer
@@ -60,6 +64,7 @@ export class Registry {
     this.tiles = new StaticTiles(ports.log, ports.sha256)
     this.checkpoints = new Checkpoints(ports)
     this.#ports = ports
+    this.#signingKeys = new SigningKeys(ports)
   }
 
   /**
@@ -141,7 +146,12 @@ export class Registry {
 
   /** One page of everything about an artifact. */
   describeArtifact(lookup: ArtifactLookup): Promise<DescribedArtifact> {
-    return describeArtifact(lookup, this.#ports)
+    return describeArtifact(lookup, this.#ports, this.#signingKeys)
+  }
+
+  /** One page of what was built in environments of a kind. */
+  findBuiltArtifacts(lookup: BuiltLookup): Promise<BuiltPage> {
+    return findBuiltArtifacts(lookup, this.#ports, this.#signingKeys)
   }
 
   /** Events after a position. */
