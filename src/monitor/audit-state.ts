@@ -19,6 +19,7 @@ import type { VerifierKey } from '../note/verifier-key.ts'
 import { NO_JOURNALS } from './journal-ledger.ts'
 import type { JournalPosition } from './journal-ledger.ts'
 import type { IndexPosition } from './compare-records.ts'
+import type { RegisteredCollateral } from './evidence-references.ts'
 import type { UnreplayedEntry } from './pruned-content.ts'
 import type { RuleEntry } from './rules-history.ts'
 
@@ -42,6 +43,8 @@ export interface AuditState {
   readonly journalSince?: number
   /** Entries whose content is not served any more; absent when there are none. */
   readonly unreplayed?: readonly UnreplayedEntry[]
+  /** Entries that registered TEE collateral, which evidence may name; absent when there are none. */
+  readonly registered?: readonly RegisteredCollateral[]
   /** How far the index was compared; absent where it never was. */
   readonly indexed?: IndexPosition
 }
@@ -70,6 +73,7 @@ export function encodeAuditState(state: AuditState): Uint8Array {
     })),
     journal: { next: journal.next, journals: journal.journals, since: journalSince },
     unreplayed: state.unreplayed,
+    registered: state.registered,
     indexed: state.indexed,
   }
   return encodeUtf8(`${JSON.stringify(file, null, 2)}\n`)
@@ -110,7 +114,7 @@ export function parseAuditState(bytes: Uint8Array): AuditState {
     parseStrictJson(bytes, STATE),
     {
       required: ['version', 'log', 'replayed', 'rules', 'journal'],
-      optional: ['head', 'unreplayed', 'indexed'],
+      optional: ['head', 'unreplayed', 'registered', 'indexed'],
     },
     STATE,
   )
@@ -120,7 +124,7 @@ export function parseAuditState(bytes: Uint8Array): AuditState {
     { required: ['next', 'journals'], optional: ['since'] },
     STATE,
   )
-  const { head, unreplayed, indexed } = members
+  const { head, unreplayed, registered, indexed } = members
   const { since } = journal
   try {
     return {
@@ -136,6 +140,9 @@ export function parseAuditState(bytes: Uint8Array): AuditState {
       ...(unreplayed === undefined
         ? {}
         : { unreplayed: readList(unreplayed, STATE).map(parseUnreplayed) }),
+      ...(registered === undefined
+        ? {}
+        : { registered: readList(registered, STATE).map(parseRegistered) }),
       ...(indexed === undefined ? {} : { indexed: parseIndexed(indexed) }),
     }
   } catch (cause) {
@@ -204,6 +211,16 @@ function parseUnreplayed(value: unknown): UnreplayedEntry {
     leafIndex: readNumber(leafIndex),
     digest: readText(digest, STATE),
     ...(prunedBy === undefined ? {} : { prunedBy: readNumber(prunedBy) }),
+  }
+}
+
+function parseRegistered(value: unknown): RegisteredCollateral {
+  const form = { required: ['leafIndex', 'entryId'], optional: ['preimage'] }
+  const { leafIndex, entryId, preimage } = readMembers(value, form, STATE)
+  return {
+    leafIndex: readNumber(leafIndex),
+    entryId: readText(entryId, STATE),
+    ...(preimage === undefined ? {} : { preimage: readText(preimage, STATE) }),
   }
 }
 

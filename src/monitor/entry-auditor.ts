@@ -14,6 +14,7 @@ import type { AuthenticatedTree } from './authenticated-tree.ts'
 import { findCollateral, notServed } from './collateral.ts'
 import { findJournal } from './find-journal.ts'
 import { PrunedContent } from './pruned-content.ts'
+import type { RegisteredCollateral } from './evidence-references.ts'
 import { findNextRules } from './find-next-rules.ts'
 import { JournalLedger } from './journal-ledger.ts'
 import type { JournalPosition, JournalWait } from './journal-ledger.ts'
@@ -73,6 +74,7 @@ export class EntryAuditor {
   /** Journals whose lateness is judged once the rules before them are known. */
   #waits: JournalWait[] = []
   #rules: RulesHistory
+  #registered: readonly RegisteredCollateral[]
   #journalSince: number | undefined
   #waitingBytes = 0
   #isScanned = false
@@ -83,6 +85,7 @@ export class EntryAuditor {
     this.#options = options
     this.state = { ...(state ?? firstState(hasher)), pin }
     this.#rules = RulesHistory.from(this.state.rules, sha256)
+    this.#registered = this.state.registered ?? []
     this.#journalSince = this.state.journalSince
     this.#pruned = new PrunedContent(this.state.unreplayed ?? [], sha256)
     this.#ledger = new JournalLedger(heads, this.state.journal)
@@ -90,6 +93,7 @@ export class EntryAuditor {
     this.#replayer = new EntryReplayer({
       ...options,
       ...{ issuer: pin.issuer, origin: pin.origin, ledger: this.#ledger },
+      ...{ checkpointKeys: pin.checkpointKeys, treeSize: options.tree.head.treeSize },
       findNextRules: (after, rules) =>
         findNextRules({ source, sha256, after, rules, tree: options.tree.head }),
     })
@@ -189,10 +193,11 @@ export class EntryAuditor {
 
   async #start(scanned: ScannedBlock): Promise<BlockInFlight> {
     const block = scanned.isHeld ? scanned.block : await this.#scanner.reread(scanned.block)
-    const prepared = await this.#replayer.prepare(block, this.#rules)
+    const prepared = await this.#replayer.prepare(block, this.#rules, this.#registered)
     const evidence = this.#checkEvidence(block)
     evidence.catch(() => undefined)
     this.#rules = prepared.rules
+    this.#registered = prepared.registered
     if (!this.#hasRegistrar()) this.#journalSince = undefined
     else this.#journalSince ??= this.#rules.now.policyIndex
     const late = await this.#findLateJournal(block.end)
@@ -253,6 +258,7 @@ export class EntryAuditor {
       journal,
       ...(journalSince === undefined ? {} : { journalSince }),
       ...(this.#pruned.entries.length === 0 ? {} : { unreplayed: this.#pruned.entries }),
+      ...(prepared.registered.length === 0 ? {} : { registered: prepared.registered }),
     }
     return true
   }

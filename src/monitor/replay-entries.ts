@@ -14,6 +14,7 @@ import type { RuleName } from '../policy/decision.ts'
 import { parseRegistrationPolicy } from '../policy/registration-policy.ts'
 import { governanceOf } from '../policy/rules-in-force.ts'
 import type { Rules } from '../policy/rules-in-force.ts'
+import type { EvidenceGivens } from '../policy/tee-evidence.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import type { BundleVerifier } from '../payload/bundle-verifier.ts'
@@ -21,19 +22,17 @@ import type { SignatureVerifier } from '../x509/signature-verifier.ts'
 import { AuditFault } from './audit-fault.ts'
 import { readEntryCollateral } from './collateral.ts'
 import type { MissingPreimage } from './collateral.ts'
+import { readReferences, registeredCollateral } from './evidence-references.ts'
+import type { ReferencePorts, RegisteredCollateral } from './evidence-references.ts'
 import type { JournalLedger } from './journal-ledger.ts'
-import type { LogSource } from './log-source.ts'
 import { admitted, changesRules, RulesHistory } from './rules-history.ts'
 import type { Block } from './scan-entries.ts'
 
-export interface ReplayOptions {
-  readonly source: LogSource
+export interface ReplayOptions extends ReferencePorts {
   readonly issuer: string
-  readonly origin: string
   readonly verifier: SignatureVerifier
   /** Needed where a policy of the log names Sigstore roots. */
   readonly bundles?: BundleVerifier
-  readonly sha256: Sha256
   readonly ledger: JournalLedger
   /** Rules that come into force at or after an entry, to tell a policy that was applied too early. */
   readonly findNextRules: (after: number, rules: Rules) => Promise<Rules | undefined>
@@ -47,6 +46,9 @@ export interface ReplayedEntry {
   readonly rules: Rules
   readonly before: Rules | undefined
   readonly collateral: Collateral
+  /** Entries below it that registered TEE collateral. */
+  readonly registered: readonly RegisteredCollateral[]
+  readonly givens?: EvidenceGivens
   /** Content that it was decided with and that is not served any more. */
   readonly missing?: MissingPreimage
 }
@@ -63,6 +65,8 @@ export interface PreparedBlock {
   readonly outcome: Promise<BlockOutcome>
   /** The rules after the block. */
   readonly rules: RulesHistory
+  /** Entries up to its end that registered TEE collateral. */
+  readonly registered: readonly RegisteredCollateral[]
 }
 
 export class EntryReplayer {
@@ -73,17 +77,23 @@ export class EntryReplayer {
   }
 
   /** Follows the rules through a block and starts deciding about its entries. */
-  async prepare(block: Block, rules: RulesHistory): Promise<PreparedBlock> {
+  async prepare(
+    block: Block,
+    rules: RulesHistory,
+    before: readonly RegisteredCollateral[],
+  ): Promise<PreparedBlock> {
     const decisions: Promise<BlockOutcome>[] = []
     let history = rules
+    let registered = before
     let fault: AuditFault | undefined
     for (const [offset, bytes] of block.entries.entries()) {
       try {
-        const entry = await this.#readEntry(block, offset, bytes, history)
+        const entry = await this.#readEntry(block, offset, bytes, { history, registered })
         const decision = this.#decide(entry)
         decision.catch(() => undefined)
         decisions.push(decision)
         history = this.#follow(block, entry, history)
+        registered = this.#remember(entry, registered)
       } catch (error) {
         if (!(error instanceof AuditFault)) throw error
         fault = error
@@ -93,14 +103,24 @@ export class EntryReplayer {
     const outcome = firstOf(decisions, fault)
     // It is awaited in its turn, or never, when an earlier block ends the audit.
     outcome.catch(() => undefined)
-    return { outcome, rules: history }
+    return { outcome, rules: history, registered }
+  }
+
+  /** Later evidence may name it. */
+  #remember(
+    { leafIndex, statement }: ReplayedEntry,
+    registered: readonly RegisteredCollateral[],
+  ): readonly RegisteredCollateral[] {
+    const pieces = this.#options.ledger.collateralOf(leafIndex)
+    const found = registeredCollateral(leafIndex, statement, pieces)
+    return found === undefined ? registered : [...registered, found]
   }
 
   async #readEntry(
     block: Block,
     offset: number,
     bytes: Uint8Array,
-    history: RulesHistory,
+    { history, registered }: Pick<ReplayedEntry, 'registered'> & { history: RulesHistory },
   ): Promise<ReplayedEntry> {
     const leafIndex = block.start + offset
     const { ledger } = this.#options
@@ -121,6 +141,7 @@ export class EntryReplayer {
       statement,
       rules: first ?? history.now,
       before: history.before,
+      registered,
       ...found,
     }
   }
@@ -164,9 +185,11 @@ export class EntryReplayer {
     }
   }
 
-  async #decide(entry: ReplayedEntry): Promise<BlockOutcome> {
-    const { missing, leafIndex } = entry
-    if (this.#mayHaveContent(entry)) return { kind: 'waiting', leafIndex }
+  async #decide(read: ReplayedEntry): Promise<BlockOutcome> {
+    const { leafIndex } = read
+    if (this.#mayHaveContent(read)) return { kind: 'waiting', leafIndex }
+    const entry = await this.#withReferences(read)
+    const { missing } = entry
     const refusal = await this.#refusalOf(entry, entry.rules)
     if (missing !== undefined && !WITHOUT_CONTENT.has(refusal?.rule ?? '')) {
       return { kind: 'replayed', missing: [missing] }
@@ -174,6 +197,15 @@ export class EntryReplayer {
     if (refusal === undefined) return { kind: 'replayed', missing: [] }
     if (this.#mayWait(entry, refusal)) return { kind: 'waiting', leafIndex }
     return { kind: 'fault', fault: await this.#explain(entry, refusal) }
+  }
+
+  /** With what its evidence refers to in the log. */
+  async #withReferences(entry: ReplayedEntry): Promise<ReplayedEntry> {
+    const { leafIndex, statement, registered, rules, collateral } = entry
+    const { preimage } = collateral
+    const { policy } = rules
+    const referring = { leafIndex, statement, preimage, registered, policy }
+    return { ...entry, ...(await readReferences(referring, this.#options)) }
   }
 
   async #refusalOf(entry: ReplayedEntry, rules: Rules): Promise<Refusal | undefined> {
@@ -186,6 +218,7 @@ export class EntryReplayer {
         ...{ statement, policy, anchors, delegations, registrationTime, verifier, collateral },
         inner,
         ...(bundles === undefined ? {} : { bundles }),
+        ...(entry.givens === undefined ? {} : { evidence: entry.givens }),
         log: { issuer, origin },
       })
       return decision.kind === 'accept' ? undefined : decision
