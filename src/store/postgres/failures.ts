@@ -1,0 +1,54 @@
+/**
+ * What a failure of PostgreSQL means. An ERROR in answer to a statement rolled it back, so nothing was
+ * stored. A connection that ends while a statement runs, or a server that ends, says nothing: the
+ * statement may have been committed or not.
+ */
+import pg from 'pg'
+import { AttestryError, InvariantError, UnavailableError } from '../../errors.ts'
+
+/**
+ * Classes of SQLSTATE that pass: rollbacks of the server's own accord, resources, locks and limits of
+ * time, an administrator, a primary that became a standby.
+ */
+const PASSING: readonly string[] = ['40', '53', '55', '57', '25']
+
+/**
+ * An answer to a statement: it was rolled back. FATAL and PANIC end the connection, and say less. A
+ * server that speaks another language has another word for ERROR: every outcome is unknown then.
+ */
+export function isStatementError(error: unknown): error is pg.DatabaseError {
+  return error instanceof pg.DatabaseError && error.severity === 'ERROR'
+}
+
+/** True when it is known that nothing was stored, and another try may succeed. */
+export function isPassing(error: unknown): boolean {
+  return isStatementError(error) && PASSING.includes(error.code?.slice(0, 2) ?? '')
+}
+
+/** What a read that failed is to the log: an error that is answered, or storage that is damaged. */
+export function readFailure(name: string, cause: unknown): Error {
+  if (cause instanceof AttestryError) return cause
+  if (isStatementError(cause) && !isPassing(cause)) return brokenStatement(name, cause)
+  const message = `the database ${name} does not answer: ${(cause as Error).message}`
+  return new UnavailableError('ERR_STORE_BUSY', message, { cause, retryAfterSeconds: 5 })
+}
+
+/** What a write that failed is to the log: nothing was stored, for whose fault, or unknown. */
+export function writeFailure(name: string, cause: unknown): Error {
+  if (cause instanceof AttestryError) return cause
+  if (isStatementError(cause) && !isPassing(cause)) return brokenStatement(name, cause)
+  const reason = (cause as Error).message
+  if (!isPassing(cause)) {
+    return new Error(`whether the database ${name} stored it is unknown: ${reason}`, { cause })
+  }
+  const message = `the database ${name} did not take it: ${reason}`
+  return new UnavailableError('ERR_STORE_BUSY', message, { cause, retryAfterSeconds: 5 })
+}
+
+/** A statement that a sound database and a sound program do not fail at. */
+export function brokenStatement(name: string, cause: pg.DatabaseError): InvariantError {
+  const { code = '', message } = cause
+  return new InvariantError(`the database ${name} refuses: ${message} (SQLSTATE ${code})`, {
+    cause,
+  })
+}
