@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { AttestryError, PayloadError, PolicyError } from '../errors.ts'
+import { EvidenceError } from '../payload/tee/evidence.ts'
 import { CliError } from './cli-error.ts'
 import { EXIT } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
@@ -85,6 +86,7 @@ export function errorJson(error: unknown): Record<string, unknown> {
     code: codeOf(error),
     message: messageOf(error),
     ...(error instanceof PolicyError ? { rule: error.rule } : {}),
+    ...(error instanceof EvidenceError ? { reason: error.reason } : {}),
     ...(pointer === undefined ? {} : { pointer }),
     ...(hint === undefined ? {} : { hint }),
   }
@@ -94,8 +96,9 @@ export function errorJson(error: unknown): Record<string, unknown> {
 export function reportError(error: unknown, json: boolean): void {
   if (json) printJson({ error: errorJson(error) })
   const hint = hintOf(error)
+  const reason = error instanceof EvidenceError ? `, ${error.reason}` : ''
   printError([
-    { text: `attestry: ${messageOf(error)} (${codeOf(error)})`, tone: 'bad' },
+    { text: `attestry: ${messageOf(error)} (${codeOf(error)}${reason})`, tone: 'bad' },
     ...(hint === undefined ? [] : [`hint: ${hint}`]),
   ])
   // A stack trace is for us, not for the person who mistyped a path.

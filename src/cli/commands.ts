@@ -47,6 +47,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     },
   },
   {
+    name: 'appraise',
+    add: async (program) => (await import('./appraise.ts')).addAppraise(program),
+  },
+  {
     name: 'import',
     add: async (program) => {
       const group = program

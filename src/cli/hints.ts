@@ -13,6 +13,8 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_PAYLOAD_MISMATCH: 'is this the file that was signed, byte for byte?',
   ERR_INNER_SIGNATURE:
     'the file is not as it was signed, or another root or key vouches for it: --root, --npm-keys, --dsse-key',
+  ERR_TEE_EVIDENCE:
+    'docs/tee.md has the reasons; what is missing or too old comes with --collateral DIR',
   ERR_QUORUM: 'witnesses cosign shortly after registration: fetch the .tlog-proof again',
   ERR_POLICY_REJECTED:
     "a policy decides this: your trust file's, or the registry's (ask its operator)",

@@ -3,7 +3,6 @@
  * `attestry`, the command line. This file wires commands and turns what is wrong with a command line
  * into exit status 4; what a command does is in its own file.
  */
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { CliError } from './cli-error.ts'
 import { reportError } from './command.ts'
@@ -11,6 +10,7 @@ import { COMMANDS } from './commands.ts'
 import type { CommandEntry } from './commands.ts'
 import { EXIT } from './exit-codes.ts'
 import { guardPipes } from './terminal.ts'
+import { readVersion } from './version.ts'
 
 const HELP = `
 Exit status: 0 done, 1 failed, 4 wrong command line; verify also 2 refused by policy and
@@ -19,11 +19,6 @@ Exit status: 0 done, 1 failed, 4 wrong command line; verify also 2 refused by po
 Start here:
   $ attestry quickstart
 `
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
-}
 
 /** The one that is named; all of them for the help, and for a name that is none. */
 function commandsOf(argv: readonly string[]): readonly CommandEntry[] {

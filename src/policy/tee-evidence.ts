@@ -119,7 +119,7 @@ async function appraiseUnder(
  * RFC 9679 thumbprint of the key that signs, as the protected header names it: that of its certificate,
  * or kid. So what evidence is bound to follows from the statement alone.
  */
-function signerThumbprint({ headers }: SignedStatement): Uint8Array | undefined {
+export function signerThumbprint({ headers }: SignedStatement): Uint8Array | undefined {
   const [leaf] = headers.x5chain ?? []
   if (leaf !== undefined) return certifiedThumbprint(leaf)
   return headers.keyId?.length === THUMBPRINT_BYTES ? headers.keyId : undefined
