@@ -21,6 +21,10 @@ export function decisionStale(): UnavailableError {
   return new UnavailableError('ERR_DECISION_STALE', message, { retryAfterSeconds: 0 })
 }
 
+export function journalMoved(): UnavailableError {
+  return new UnavailableError('ERR_JOURNAL_MOVED', 'another journal was registered meanwhile')
+}
+
 export function headUnknown(treeSize: number): NotFoundError {
   return new NotFoundError('ERR_HEAD_UNKNOWN', `there is no signed tree head of size ${treeSize}`)
 }

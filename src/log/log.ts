@@ -1,42 +1,28 @@
 /**
- * The append-only log: joins what arrives into batches, hands each batch to the write path
- * (`sequence-batch.ts`), answers, and serves what is released. There is no timer in front of a
- * commit: a batch is whatever arrived while the previous one was being committed. Who may register,
- * and what a Receipt looks like, is the registry's.
+ * The append-only log as the registry sees it: append, and read what is released. Batches are made by
+ * `sequencer.ts` and written by `sequence-batch.ts`. Who may register, and what a Receipt looks like,
+ * is the registry's.
  */
-import type { LeafIndex, TreeSize, UnixSeconds } from '../bytes/integers.ts'
+import type { LeafIndex, TreeSize } from '../bytes/integers.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
-import { assertInvariant, UnavailableError } from '../errors.ts'
-import type { NodeHash } from '../merkle/hasher.ts'
+import { assertInvariant } from '../errors.ts'
+import type { UnavailableErrorCode } from '../errors.ts'
 import type { ConsistencyProof, InclusionProof } from '../merkle/proofs.ts'
 import type { OpenTile } from '../merkle/tiles.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
-import { clockBehind, decisionStale, logClosing, logStopped } from './answers.ts'
 import { ENTRY_BYTES_MAX, LOG_LIMITS } from './limits.ts'
 import type { LogLimits } from './limits.ts'
+import { OtherNodes } from './other-nodes.ts'
 import type { LogPorts } from './ports.ts'
-import { CandidateQueue } from './queue.ts'
-import type { Candidate, Waiter, Waiting } from './queue.ts'
-import { recoverTree } from './recover.ts'
+import type { Candidate } from './queue.ts'
+import { recoverNode } from './recover-node.ts'
+import { readReceiptKeys, recoverTree } from './recover.ts'
+import type { GovernanceEntry, Registered } from './registered.ts'
 import { ReleasedTree } from './released-tree.ts'
-import { sequenceBatch } from './sequence-batch.ts'
 import type { TreeState } from './sequence-batch.ts'
+import { Sequencer } from './sequencer.ts'
+import type { SequencerOptions } from './sequencer.ts'
 import type { EntryCollateral } from './store.ts'
-
-/** The answer to an append: where the entry is, and the path from it to a signed head. */
-export interface Registered {
-  readonly leafIndex: LeafIndex
-  /** The head of the batch that stored the entry: the same for every copy, whenever it comes. */
-  readonly head: SignedTreeHead
-  readonly inclusionPath: readonly NodeHash[]
-  readonly duplicate: boolean
-}
-
-/** A statement that changes how others are decided, as it was released. */
-export interface GovernanceEntry extends Pick<Candidate, 'entry' | 'collateral'> {
-  readonly leafIndex: LeafIndex
-  readonly registrationTime: UnixSeconds
-}
 
 export interface LogOptions extends LogPorts {
   /** Called once when the log has stopped for good; the process should end. */
@@ -44,37 +30,31 @@ export interface LogOptions extends LogPorts {
   readonly limits?: Partial<LogLimits>
 }
 
-type LogWaiter = Waiter<Registered>
-type LogWaiting = Waiting<Registered>
-
-/** Turns of the event loop that a batch is gathered for at most. */
-const GATHER_TURNS_MAX = 32
+/** Nobody who asks for an entry waits longer for other nodes. */
+const LOOK_MS = 250
 
 export class Log {
   readonly #ports: LogPorts
-  readonly #limits: LogLimits
-  readonly #onFatal: (error: Error) => void
-  readonly #queue: CandidateQueue<Registered>
-  readonly #followers: ((entry: GovernanceEntry) => void)[] = []
-  // Replaced by #sequence() alone, after the guard holds the new head.
-  #released: ReleasedTree
-  #running: Promise<void> | undefined
-  #idleTimer: NodeJS.Timeout | undefined
+  readonly #sequencer: Sequencer
   #closing: Promise<void> | undefined
-  #fatal: Error | undefined
 
-  private constructor(options: LogOptions, state: TreeState, limits: LogLimits) {
-    this.#ports = options
-    this.#limits = limits
-    this.#onFatal = options.onFatal
-    this.#queue = new CandidateQueue(limits)
-    this.#released = ReleasedTree.open(options, state, limits.cacheTilesMax)
+  private constructor(ports: LogPorts, sequencer: Sequencer) {
+    this.#ports = ports
+    this.#sequencer = sequencer
   }
 
-  /** @throws StartError when this copy of the log must not be signed with (`recover.ts`). */
+  /**
+   * Opens a log; where its store is shared, as one of several nodes.
+   * @throws StartError when this copy of the log must not be signed with (`recover.ts`).
+   */
   static async open(options: LogOptions): Promise<Log> {
     const limits = { ...LOG_LIMITS, ...options.limits }
-    return new Log(options, await recoverTree(options, limits.clockBehindSecondsMax), limits)
+    const { state, ...others } = await openState(options, limits)
+    const released = ReleasedTree.open(options, state, limits.cacheTilesMax)
+    const { onFatal } = options
+    const parts = { ports: options, limits, onFatal, released, ...others }
+    const sequencer = new Sequencer(parts)
+    return new Log(options, sequencer)
   }
 
   /**
@@ -87,11 +67,8 @@ export class Log {
   append(candidate: Candidate): Promise<Registered> {
     const { length } = candidate.entry
     return new Promise((resolve, reject) => {
-      if (this.#fatal !== undefined) throw logStopped(this.#fatal)
-      if (this.#closing !== undefined) throw logClosing()
       assertInvariant(length <= ENTRY_BYTES_MAX, `an entry of ${length} bytes reached the log`)
-      this.#queue.push({ candidate, resolve, reject })
-      this.#running ??= this.#run()
+      this.#sequencer.push({ candidate, resolve, reject })
     })
   }
 
@@ -101,6 +78,8 @@ export class Log {
   ): Promise<{ leafIndex: LeafIndex; released: boolean } | undefined> {
     const [leafIndex] = await this.#ports.store.findLeafIndexes([entryId])
     if (leafIndex === undefined) return undefined
+    // What another node has answered already is found here, too.
+    if (leafIndex >= this.#released.treeSize) await this.look()
     return { leafIndex, released: leafIndex < this.#released.treeSize }
   }
 
@@ -132,7 +111,7 @@ export class Log {
 
   /** What waits for the next batch. */
   get queued(): { readonly entries: number; readonly bytes: number } {
-    return this.#queue.load
+    return this.#sequencer.queue.load
   }
 
   /** The newest released head. */
@@ -192,9 +171,11 @@ export class Log {
     return this.#released.listGovernance(kind, from)
   }
 
-  /** The last entry of a kind; at a start everything that is stored is released. */
-  findLastGovernance(kind: GovernanceKind): Promise<LeafIndex | undefined> {
-    return this.#ports.store.findLastGovernance(kind)
+  /** The last released entry of a kind. */
+  async findLastGovernance(kind: GovernanceKind): Promise<LeafIndex | undefined> {
+    const last = await this.#ports.store.findLastGovernance(kind)
+    if (last === undefined || last < this.#released.treeSize) return last
+    return (await this.listGovernance(kind)).at(-1)
   }
 
   /**
@@ -203,7 +184,7 @@ export class Log {
    * what it decides by would not be what the tree says.
    */
   followGovernance(follow: (entry: GovernanceEntry) => void): void {
-    this.#followers.push(follow)
+    this.#sequencer.follow(follow)
   }
 
   /**
@@ -211,7 +192,23 @@ export class Log {
    * what waits is failed, and no further batch is begun. `onFatal` is told, as for a failure inside.
    */
   stop(cause: Error): void {
-    this.#stop(cause, [])
+    this.#sequencer.stop(cause)
+  }
+
+  /**
+   * Looks once at what other nodes released, where there may be any, and resolves after it, or after
+   * a moment when they cannot be reached.
+   */
+  async look(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, LOOK_MS)))
+    await Promise.race([this.#sequencer.look(), late])
+    clearTimeout(timer)
+  }
+
+  /** Code of what keeps this node of several from signing at present: others may go on. */
+  get failure(): UnavailableErrorCode | undefined {
+    return this.#sequencer.failure
   }
 
   /** Answers what has been accepted, saves the last head, then closes store and guard. */
@@ -221,149 +218,26 @@ export class Log {
   }
 
   async #drain(): Promise<void> {
-    await this.#running
-    clearTimeout(this.#idleTimer)
-    await this.#saveHead()
+    await this.#sequencer.drain()
     await this.#ports.store.close()
     await this.#ports.guard.close()
   }
 
-  async #run(): Promise<void> {
-    clearTimeout(this.#idleTimer)
-    while (this.#queue.length > 0 && this.#fatal === undefined) {
-      await this.#gather()
-      await this.#runBatch()
-    }
-    this.#running = undefined
-    const save = (): void => void this.#saveHead()
-    this.#idleTimer = setTimeout(save, this.#limits.idleSaveMs).unref()
-  }
-
-  /**
-   * Lets everything that this turn of the event loop brings join the batch, and goes on while turns
-   * bring more: what is on its way costs the next batch a commit of its own. A turn that brings
-   * nothing ends it, so a lone entry waits for nobody and there is no timer.
-   */
-  async #gather(): Promise<void> {
-    for (let turns = 0, known = -1; turns < GATHER_TURNS_MAX; turns++) {
-      if (this.#queue.length === known) return
-      known = this.#queue.length
-      await new Promise(setImmediate)
-    }
-  }
-
-  /** Never rejects: whatever goes wrong is told to the waiters, or stops the log. */
-  async #runBatch(): Promise<void> {
-    let batch: LogWaiting[] = []
-    try {
-      const now = this.#ports.clock.now()
-      const last = this.#released.state.stored.registrationTime
-      if (last - now > this.#limits.clockBehindSecondsMax) {
-        this.#failQueue(clockBehind(last - now))
-        return
-      }
-      const registrationTime = Math.max(now, last)
-      batch = this.#queue.takeBatch((waiter) => this.#isStanding(waiter, registrationTime))
-      const fresh = await this.#answerStored(batch)
-      if (fresh.length > 0) await this.#sequence(fresh, registrationTime)
-    } catch (cause) {
-      this.#stop(cause as Error, batch)
-    }
-  }
-
-  /** Hands a waiter back whose decision was made for another time or under another policy. */
-  #isStanding({ candidate, reject }: LogWaiter, registrationTime: UnixSeconds): boolean {
-    const { standsFrom, standsUntil, policyIndex } = candidate
-    const { stored } = this.#released.state
-    const isStanding =
-      standsFrom <= registrationTime &&
-      registrationTime <= standsUntil &&
-      (policyIndex ?? stored.policyIndex) === stored.policyIndex
-    if (!isStanding) reject(decisionStale())
-    return isStanding
-  }
-
-  /** Answers duplicates of stored entries; returns what is new. */
-  async #answerStored(batch: readonly LogWaiting[]): Promise<LogWaiting[]> {
-    const found = await this.#ports.store.findLeafIndexes(batch.map(({ entryId }) => entryId))
-    const fresh: LogWaiting[] = []
-    for (const [at, waiting] of batch.entries()) {
-      const leafIndex = found[at]
-      if (leafIndex === undefined) {
-        fresh.push(waiting)
-        continue
-      }
-      const head = await this.firstHeadCovering(leafIndex)
-      assertInvariant(head !== undefined, `entry ${leafIndex} is stored and not released`)
-      const { inclusionPath } = await this.inclusionProof(leafIndex, head)
-      const answer = { leafIndex, head, inclusionPath, duplicate: true }
-      for (const { resolve } of waiting.waiters) resolve(answer)
-    }
-    return fresh
-  }
-
-  async #sequence(batch: readonly LogWaiting[], registrationTime: UnixSeconds): Promise<void> {
-    const { state } = this.#released
-    const entries = batch.map(({ waiters }) => (waiters[0] as LogWaiter).candidate)
-    const result = await sequenceBatch(this.#ports, state, { entries, registrationTime })
-    if (result.kind === 'not-stored') {
-      for (const waiting of batch) failAll(waiting, result.error)
-      return
-    }
-    this.#released = this.#released.after(result.state, result.tiles)
-    const first = state.stored.treeHead.treeSize
-    const last = entries.at(-1)
-    if (last?.governance === true) {
-      const leafIndex = (first + entries.length - 1) as LeafIndex
-      for (const follow of this.#followers) follow({ ...last, leafIndex, registrationTime })
-      // What still waits was decided under the rules before.
-      this.#failQueue(decisionStale())
-    }
-    this.#answerReleased(batch, first)
-  }
-
-  #answerReleased(batch: readonly LogWaiting[], firstIndex: number): void {
-    const head = this.currentHead()
-    for (const [at, { waiters }] of batch.entries()) {
-      const leafIndex = (firstIndex + at) as LeafIndex
-      const inclusionPath = this.#released.newestPath(leafIndex)
-      for (const [copy, { resolve }] of waiters.entries()) {
-        resolve({ leafIndex, head, inclusionPath, duplicate: copy > 0 })
-      }
-    }
-  }
-
-  /** Copies the newest head from the guard into the store. Never rejects. */
-  async #saveHead(): Promise<void> {
-    const released = this.#released
-    if (released.state.isSaved || this.#fatal !== undefined) return
-    try {
-      await this.#ports.store.saveSignedHead(released.state.signed)
-      // A batch may have been released meanwhile; it has saved this head, too.
-      if (this.#released === released) {
-        this.#released = released.after({ ...released.state, isSaved: true }, [])
-      }
-    } catch (cause) {
-      // A busy store gets the head with the next batch; until then the guard has it, durably.
-      if (!(cause instanceof UnavailableError)) this.#stop(cause as Error, [])
-    }
-  }
-
-  /** The outcome of something is unknown: nothing is retried here, the next start decides. */
-  #stop(cause: Error, batch: readonly LogWaiting[]): void {
-    const isFirst = this.#fatal === undefined
-    this.#fatal ??= cause
-    // Waiters of this batch that were answered already ignore it.
-    for (const waiting of batch) failAll(waiting, logStopped(cause))
-    this.#failQueue(logStopped(cause))
-    if (isFirst) this.#onFatal(cause)
-  }
-
-  #failQueue(error: Error): void {
-    for (const waiting of this.#queue.takeAll()) failAll(waiting, error)
+  get #released(): ReleasedTree {
+    return this.#sequencer.released
   }
 }
 
-function failAll({ waiters }: LogWaiting, error: Error): void {
-  for (const { reject } of waiters) reject(error)
+/** Where appending goes on from, and what follows the other nodes if there may be any. */
+async function openState(
+  options: LogOptions,
+  { clockBehindSecondsMax }: LogLimits,
+): Promise<Pick<SequencerOptions, 'others'> & { readonly state: TreeState }> {
+  if (options.store.shared !== true) {
+    return { state: await recoverTree(options, clockBehindSecondsMax) }
+  }
+  const ports = { ...options, receiptKeys: await readReceiptKeys(options.store) }
+  const recovered = await recoverNode(ports, clockBehindSecondsMax)
+  const state = await new OtherNodes(ports, () => undefined).settle(recovered)
+  return { state, others: (onDue) => new OtherNodes(ports, onDue) }
 }

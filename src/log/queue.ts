@@ -28,6 +28,8 @@ export interface Candidate {
   readonly collateral?: readonly NewCollateral[]
   /** Index of the governance statement that it was decided under; not compared when absent. */
   readonly policyIndex?: LeafIndex
+  /** Of a journal of the log's own: the journal before it, none when it is the first. */
+  readonly follows?: LeafIndex | 'none'
 }
 
 /** All bytes that a candidate keeps in memory and brings to the disk. */
@@ -55,8 +57,11 @@ function idKey(entryId: Uint8Array): string {
   return String.fromCharCode.apply(null, entryId as unknown as number[])
 }
 
-function isGoverning<Answer>({ waiters }: Waiting<Answer>): boolean {
-  return waiters.some(({ candidate }) => candidate.governance === true)
+/** Nothing comes after it in its batch. */
+function isClosing<Answer>({ waiters }: Waiting<Answer>): boolean {
+  return waiters.some(
+    ({ candidate: { governance, follows } }) => governance === true || follows !== undefined,
+  )
 }
 
 export class CandidateQueue<Answer> {
@@ -81,7 +86,6 @@ export class CandidateQueue<Answer> {
 
   /** @throws UnavailableError `ERR_QUEUE_FULL`; the queue is unchanged then. */
   push(waiter: Waiter<Answer>): void {
-    const { entryId } = waiter.candidate
     const { queueEntriesMax, queueBytesMax } = this.#limits
     const bytes = bytesOf(waiter.candidate)
     if (this.#entries >= queueEntriesMax || this.#bytes + bytes > queueBytesMax) {
@@ -91,51 +95,41 @@ export class CandidateQueue<Answer> {
         { retryAfterSeconds: 2 },
       )
     }
-    const key = idKey(entryId)
-    const same = this.#waiting.get(key)
-    if (same === undefined) this.#waiting.set(key, { key, entryId, waiters: [waiter] })
-    else same.waiters.push(waiter)
-    this.#entries += 1
-    this.#bytes += bytes
+    this.#add(waiter)
   }
 
   /**
    * Takes the next batch: the oldest ordinary entries up to the limits of a batch, then the oldest
    * governance statement, which closes it (D4). Ordinary ones go first because what is left behind
-   * is decided again: a flood of delegations would otherwise starve everybody else. `keep` says
-   * which waiters still may be appended; it answers the others, and an entry none of whose waiters
-   * may be is skipped.
+   * is decided again: a flood of delegations would otherwise starve everybody else. A journal closes
+   * its batch like them, because the next one follows it.
    */
-  takeBatch(keep: (waiter: Waiter<Answer>) => boolean): Waiting<Answer>[] {
+  takeBatch(): Waiting<Answer>[] {
     const { batchEntriesMax, batchBytesMax } = this.#limits
     const batch: Waiting<Answer>[] = []
     let bytes = 0
-    const governing: Waiting<Answer>[] = []
+    let closing: Waiting<Answer> | undefined
     for (const waiting of this.#waiting.values()) {
       const { waiters } = waiting
-      if (isGoverning(waiting)) {
-        governing.push(waiting)
+      if (isClosing(waiting)) {
+        closing ??= waiting
         continue
       }
       const length = bytesOf(waiters[0]!.candidate)
       const isFull = batch.length >= batchEntriesMax || bytes + length > batchBytesMax
       if (batch.length > 0 && isFull) break
-      if (this.#take(waiting, keep, batch)) bytes += length
+      batch.push(waiting)
+      bytes += length
     }
-    for (const waiting of governing) if (this.#take(waiting, keep, batch)) break
+    if (closing !== undefined) batch.push(closing)
+    for (const waiting of batch) this.#remove(waiting)
     return batch
   }
 
-  /** Moves an entry into the batch, unless none of its waiters may be appended any more. */
-  #take(
-    waiting: Waiting<Answer>,
-    keep: (waiter: Waiter<Answer>) => boolean,
-    batch: Waiting<Answer>[],
-  ): boolean {
-    this.#remove(waiting)
-    const kept = waiting.waiters.filter(keep)
-    if (kept.length > 0) batch.push({ ...waiting, waiters: kept })
-    return kept.length > 0
+  /** Puts a batch back in front of everything else, as if it had never been taken. */
+  putBack(batch: readonly Waiting<Answer>[]): void {
+    const later = this.takeAll()
+    for (const { waiters } of [...batch, ...later]) for (const waiter of waiters) this.#add(waiter)
   }
 
   /** Empties the queue. */
@@ -143,6 +137,16 @@ export class CandidateQueue<Answer> {
     const all = [...this.#waiting.values()]
     for (const waiting of all) this.#remove(waiting)
     return all
+  }
+
+  #add(waiter: Waiter<Answer>): void {
+    const { entryId } = waiter.candidate
+    const key = idKey(entryId)
+    const same = this.#waiting.get(key)
+    if (same === undefined) this.#waiting.set(key, { key, entryId, waiters: [waiter] })
+    else same.waiters.push(waiter)
+    this.#entries += 1
+    this.#bytes += bytesOf(waiter.candidate)
   }
 
   #remove({ key, waiters }: Waiting<Answer>): void {

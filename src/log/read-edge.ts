@@ -13,7 +13,7 @@ import { rootNodes } from '../merkle/nodes.ts'
 import { openTiles, TILE_WIDTH } from '../merkle/tiles.ts'
 import { CompactRange } from './compact-range.ts'
 import type { CheckingPorts } from './ports.ts'
-import type { StoredState } from './store.ts'
+import type { StoredHead } from './store.ts'
 
 /** How many of the last entries are hashed again. */
 const LAST_ENTRIES = TILE_WIDTH
@@ -26,7 +26,10 @@ export interface StoredEdge {
 type EdgePorts = Pick<CheckingPorts, 'store' | 'hasher'>
 
 /** @throws StartError `ERR_LOG_CORRUPT` when stored bytes do not lead to the stored head. */
-export async function readEdge(ports: EdgePorts, state: StoredState): Promise<StoredEdge> {
+export async function readEdge(
+  ports: EdgePorts,
+  state: Pick<StoredHead, 'treeHead'>,
+): Promise<StoredEdge> {
   try {
     return await recomputeEdge(ports, state)
   } catch (cause) {
@@ -40,14 +43,21 @@ export async function readEdge(ports: EdgePorts, state: StoredState): Promise<St
   }
 }
 
-async function recomputeEdge(ports: EdgePorts, state: StoredState): Promise<StoredEdge> {
+async function recomputeEdge(
+  ports: EdgePorts,
+  state: Pick<StoredHead, 'treeHead'>,
+): Promise<StoredEdge> {
   const { store, hasher } = ports
   const { treeSize, rootHash } = state.treeHead
   assertInvariant(treeSize > 0, 'the stored tree is empty')
   const open = openTiles(treeSize)
   const contents = await store.readTiles(open.filter(({ width }) => width > 0))
   const filled = contents.values()
-  const tiles = open.map(({ width }) => (width === 0 ? new Uint8Array(0) : filled.next().value!))
+  const tiles = open.map(({ width }) => {
+    const tile = width === 0 ? new Uint8Array(0) : filled.next().value!
+    // Another node may have extended it meanwhile.
+    return store.shared === true ? tile.subarray(0, width * HASH_BYTES) : tile
+  })
   const edge = TreeEdge.fromTiles({ treeSize, openTiles: tiles }, hasher)
   const range = CompactRange.fromPeaks(
     treeSize,
@@ -71,7 +81,8 @@ async function recomputeEdge(ports: EdgePorts, state: StoredState): Promise<Stor
 
 async function checkLastEntries({ store, hasher }: EdgePorts, treeSize: number): Promise<void> {
   const first = Math.max(0, treeSize - LAST_ENTRIES)
-  const entries = await store.readEntries(leafIndex(first), LAST_ENTRIES + 1)
+  const stored = await store.readEntries(leafIndex(first), LAST_ENTRIES + 1)
+  const entries = store.shared === true ? stored.slice(0, treeSize - first) : stored
   assertInvariant(
     first + entries.length === treeSize,
     `the head says ${treeSize} entries, ${first + entries.length} are stored`,

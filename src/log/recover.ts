@@ -11,6 +11,7 @@ import { parseCoseKey } from '../cose/public-key.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import { keyThumbprint } from '../cose/thumbprint.ts'
 import { StartError } from '../errors.ts'
+import { guardAhead, guardBehind, guardForeign, guardFork, guardMissing } from './guard-refusals.ts'
 import { LOG_LIMITS } from './limits.ts'
 import type { LogPorts } from './ports.ts'
 import { readEdge } from './read-edge.ts'
@@ -34,11 +35,11 @@ export async function recoverTree(
   const edge = await readEdge(ports, stored)
   const guarded = await ports.guard.read()
   if (guarded === undefined) throw guardMissing(stored)
-  await checkGuardedHead(ports, guarded)
+  await checkGuardedHead(ports, guarded, await readReceiptKeys(ports.store))
 
   const storedSize = stored.treeHead.treeSize
   const guardedSize = guarded.treeHead.treeSize
-  if (guardedSize > storedSize) throw guardAhead(guardedSize, storedSize)
+  if (guardedSize > storedSize) throw guardAhead(guardedSize, storedSize, ports.store)
   if (guardedSize < storedSize) return finishCommittedHead(ports, { stored, edge, guarded })
   if (!equalBytes(guarded.treeHead.rootHash, stored.treeHead.rootHash)) throw guardFork(guarded)
   if (guarded.registrationTime !== stored.registrationTime) throw guardFork(guarded)
@@ -69,7 +70,8 @@ export function checkIdentity(
   }
 }
 
-function checkClock({ clock }: LogPorts, stored: StoredState, secondsMax: number): void {
+/** @throws StartError `ERR_CLOCK_BEHIND`. */
+export function checkClock({ clock }: LogPorts, stored: StoredState, secondsMax: number): void {
   const behind = stored.registrationTime - clock.now()
   if (behind <= secondsMax) return
   throw new StartError(
@@ -88,18 +90,16 @@ export async function readReceiptKeys(
   )
 }
 
-async function checkGuardedHead(ports: LogPorts, head: SignedTreeHead): Promise<void> {
-  const { origin, issuer, verifier, store } = ports
+/** @throws StartError `ERR_GUARD_FORK` unless one of the log's receipt keys signed the head. */
+export async function checkGuardedHead(
+  { origin, issuer, verifier }: LogPorts,
+  head: SignedTreeHead,
+  keys: readonly PublicKey[],
+): Promise<void> {
   try {
-    const keys = await readReceiptKeys(store)
     await verifyLogHead({ head, identity: { origin, issuer }, keys, verifier })
   } catch (cause) {
-    throw new StartError(
-      'ERR_GUARD_FORK',
-      `the guard does not hold a head that this log signed: it is damaged or another log's ` +
-        `(${(cause as Error).message}). Do not sign. Name the guard that belongs to ${origin}`,
-      { cause },
-    )
+    throw guardForeign(origin, cause as Error)
   }
 }
 
@@ -128,49 +128,10 @@ async function finishCommittedHead(
     await store.listSignedHeads(treeSize, 1),
   ]
   // A batch is committed only when the one before is in the guard, so it is one behind at most.
-  if (batches.length !== 1 || laterHeads.length > 0) throw guardBehind(guarded, stored)
+  if (batches.length !== 1 || laterHeads.length > 0)
+    throw guardBehind(guarded, stored.treeHead.treeSize)
   await store.saveSignedHead(guarded)
   const signed = await signHead(ports, stored)
   await ports.guard.advance(guarded, signed)
   return { ...edge, stored, signed, isSaved: false }
-}
-
-function guardMissing(stored: StoredState): StartError {
-  return new StartError(
-    'ERR_GUARD_MISSING',
-    `there is no guard for this log, so nothing proves that this is its newest copy (it ends at ` +
-      `size ${stored.treeHead.treeSize}). Name the right guard (--guard), or, if the guard is lost ` +
-      `for good and you are sure that this is the newest copy, run: attestry guard adopt. If ` +
-      `\`attestry init\` was interrupted, delete the data directory and run it again`,
-  )
-}
-
-function guardAhead(guardedSize: number, storedSize: number): StartError {
-  return new StartError(
-    'ERR_GUARD_AHEAD',
-    `the guard holds a signed head of size ${guardedSize}, the data directory ends at ` +
-      `${storedSize}: this is an older copy of the log. Do not sign with it. Put the newest copy ` +
-      `of the data directory back; if it is lost, this log cannot go on: serve it read-only and ` +
-      `create a new one`,
-  )
-}
-
-function guardBehind(guarded: SignedTreeHead, stored: StoredState): StartError {
-  return new StartError(
-    'ERR_GUARD_BEHIND',
-    `the guard holds a head of size ${guarded.treeHead.treeSize}, the data directory goes on to ` +
-      `${stored.treeHead.treeSize} with later heads: this is an older copy of the guard. A guard ` +
-      `is never restored from a backup. Name the right one (--guard), or, if it is lost for good, ` +
-      `move this one away and run: attestry guard adopt`,
-  )
-}
-
-function guardFork(guarded: SignedTreeHead): StartError {
-  const { treeSize, rootHash } = guarded.treeHead
-  return new StartError(
-    'ERR_GUARD_FORK',
-    `the guard holds a signed head of size ${treeSize} with the root ${encodeHex(rootHash)}, and ` +
-      `the data directory has another history at that size: signing would fork the log. Do not ` +
-      `sign with it. Put the data directory back that this guard belongs to`,
-  )
 }

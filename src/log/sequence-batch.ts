@@ -3,6 +3,7 @@
  * at each step. It takes the state of the tree and returns the next one; the caller applies it, so
  * memory follows the disk and never leads it.
  */
+import { equalBytes } from '../bytes/bytes.ts'
 import type { UnixSeconds } from '../bytes/integers.ts'
 import { leafIndex } from '../bytes/integers.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
@@ -12,6 +13,7 @@ import type { LeafHash } from '../merkle/hasher.ts'
 import type { CompactRange } from './compact-range.ts'
 import type { BatchStep } from './observer.ts'
 import type { LogPorts } from './ports.ts'
+import { checkGuardedHead } from './recover.ts'
 import { signHead } from './signed-head.ts'
 import type { BatchCommit, NewEntry, StoredHead } from './store.ts'
 import { verifyStored } from './verify-stored.ts'
@@ -41,6 +43,8 @@ export type SequencedBatch =
 
 /**
  * Appends one batch and signs its head.
+ * @throws UnavailableError where several nodes commit: another one was faster, or store or guard were
+ *   lost in the middle. The caller looks at both before it decides anything.
  * @throws anything else when the outcome is unknown: the caller stops, and start-up decides.
  */
 export async function sequenceBatch(
@@ -55,6 +59,7 @@ export async function sequenceBatch(
     treeHead: { treeSize: appended.edge.treeSize, rootHash: appended.edge.rootHash() },
     registrationTime: batch.registrationTime,
     policyIndex: policyIndexAfter(state, batch.entries),
+    ...(state.stored.epoch === undefined ? {} : { epoch: state.stored.epoch }),
   }
 
   // Nothing exists yet: a crash or a refusal here costs the clients of this batch one retry.
@@ -84,11 +89,11 @@ export async function sequenceBatch(
 
   // The signature must not leave the process before the guard holds it. If the guard holds it and
   // we crash, start-up finds guard and store equal and copies the head into the store.
-  await ports.guard.advance(state.signed, signed)
+  const held = await heldByGuard(ports, state, signed)
   observe('guarded')
   return {
     kind: 'released',
-    state: { edge: appended.edge, range, stored: next, signed, isSaved: false },
+    state: { edge: appended.edge, range, stored: next, signed: held, isSaved: false },
     tiles: appended.tiles,
   }
 }
@@ -105,6 +110,26 @@ async function commitOrRefuse(
     if (error instanceof UnavailableError && error.code === 'ERR_STORE_BUSY') return error
     throw error
   }
+}
+
+/**
+ * Puts a signature into the guard. Where several nodes sign, another one may have finished this batch
+ * before, while we were slow: its signature is the one that counts then, and ours is never seen.
+ * @throws UnavailableError `ERR_HEAD_MOVED` when others went on since: the batch is in the tree.
+ */
+async function heldByGuard(
+  ports: LogPorts,
+  state: TreeState,
+  signed: SignedTreeHead,
+): Promise<SignedTreeHead> {
+  const held = await ports.guard.advance(state.signed, signed)
+  if (held.treeHead.treeSize !== signed.treeHead.treeSize) {
+    throw new UnavailableError('ERR_HEAD_MOVED', 'other nodes finished this batch and went on')
+  }
+  if (!equalBytes(held.bytes, signed.bytes)) {
+    await checkGuardedHead(ports, held, [ports.signer.publicKey])
+  }
+  return held
 }
 
 function policyIndexAfter(

@@ -10,6 +10,7 @@ import { assertInvariant } from '../errors.ts'
 import type { TileWrite } from '../merkle/edge.ts'
 import type { TreeHead } from '../merkle/tree-head.ts'
 import type { CompactRange } from './compact-range.ts'
+import { checkTiles } from './grow-tree.ts'
 import type { CheckingPorts } from './ports.ts'
 import type { NewCollateral } from './store.ts'
 
@@ -49,13 +50,7 @@ export async function verifyStored(
     `the stored entries of tree size ${treeSize} have the root ${encodeHex(root)}, ` +
       `the committed head says ${encodeHex(rootHash)}`,
   )
-  const storedTiles = await store.readTiles(tiles)
-  tiles.forEach(({ level, index, hashes }, at) => {
-    assertInvariant(
-      equalBytes(storedTiles[at] ?? new Uint8Array(0), hashes),
-      `tile ${index} of level ${level} was not read back as it was stored`,
-    )
-  })
+  await checkTiles({ store }, tiles)
   for (const { digest, bytes, kind } of collateral) {
     const found = await store.findCollateral(digest)
     assertInvariant(

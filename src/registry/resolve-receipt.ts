@@ -8,7 +8,7 @@ import type { LeafIndex, TreeSize } from '../bytes/integers.ts'
 import { encodeInclusionReceipt } from '../cose/encode-receipt.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { NotFoundError } from '../errors.ts'
-import type { Registered } from '../log/log.ts'
+import type { Registered } from '../log/registered.ts'
 import type { RegistryPorts } from './ports.ts'
 
 /** Where an entry stands: its Receipt, or nothing yet because its head is not signed. */

@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest'
 import { leafIndex } from '../../src/bytes/integers.ts'
 import { checkLog } from '../../src/log/check-log.ts'
-import type { Registered } from '../../src/log/log.ts'
+import type { Registered } from '../../src/log/registered.ts'
 import { verifyInclusion } from '../../src/merkle/verify-inclusion.ts'
 import { overlay } from '../support/overlay.ts'
 import {

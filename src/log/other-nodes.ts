@@ -1,0 +1,193 @@
+/**
+ * When one of several nodes looks at what the others did (ADR 0030): when the store says that somebody
+ * committed, each second in any case, and at once when its own batch came second or the outcome of
+ * something is unknown. A head that stays unsigned for longer than its node needs is finished here;
+ * a store or guard that cannot be reached is asked again, and nothing is signed meanwhile.
+ */
+import { equalBytes } from '../bytes/bytes.ts'
+import { UnavailableError } from '../errors.ts'
+import type { UnavailableErrorCode } from '../errors.ts'
+import { catchUp, finishPending } from './catch-up.ts'
+import type { CaughtUp, NodePorts } from './catch-up.ts'
+import type { TreeState } from './sequence-batch.ts'
+import type { StoredHead } from './store.ts'
+
+/** How often an idle node looks, whatever it is told. */
+const POLL_MS = 1000
+/** An idle node joins what it is told in this time: others may commit a thousand times a second. */
+const NOTICE_MS = 50
+/** After this long another node's head is finished by whoever sees it. */
+const FINISH_AFTER_MS = 250
+/** From the first look to the next while a head is being signed elsewhere and clients wait; doubles. */
+const PENDING_MS = { first: 1, max: 16 }
+/** Likewise while store or guard cannot be reached. */
+const UNREACHABLE_MS = { first: 20, max: 1000 }
+
+interface Pending {
+  readonly head: StoredHead
+  /** Milliseconds of a monotonic clock when it was seen first. */
+  readonly since: number
+  looks: number
+}
+
+export class OtherNodes {
+  readonly #ports: NodePorts
+  readonly #onDue: () => void
+  #isDue = false
+  // The outcome of a commit of ours is unknown: the pending head may be ours, so nobody else is at it.
+  #mayBeOurs = false
+  #pending: Pending | undefined
+  #failures = 0
+  #failure: UnavailableErrorCode | undefined
+  #isClosed = false
+  #timer: NodeJS.Timeout | undefined
+  #poll: NodeJS.Timeout | undefined
+  #unwatch: (() => void) | undefined
+  #endPause: () => void = () => undefined
+
+  /** @param onDue called when a look is due; the look itself is the caller's. */
+  constructor(ports: NodePorts, onDue: () => void) {
+    this.#ports = ports
+    this.#onDue = onDue
+  }
+
+  /** A look is due before anything else is done. */
+  get isDue(): boolean {
+    return this.#isDue
+  }
+
+  /** Why nothing can be signed at present. */
+  get failure(): UnavailableErrorCode | undefined {
+    return this.#failure
+  }
+
+  start(): void {
+    this.#poll = setInterval(() => this.due(), POLL_MS).unref()
+    this.#unwatch = this.#ports.store.watch?.(() => this.#dueIn(NOTICE_MS))
+  }
+
+  /** Something happened that only a look can explain. */
+  due(): void {
+    this.#isDue = true
+    this.#onDue()
+  }
+
+  /**
+   * Whether the log survives this error of its write path: another node came first, or the outcome is
+   * unknown. A look is due then.
+   */
+  survives(error: unknown): boolean {
+    if (!(error instanceof UnavailableError)) return false
+    if (error.code !== 'ERR_HEAD_MOVED') {
+      this.#mayBeOurs = true
+      this.#failure = error.code
+    }
+    this.#isDue = true
+    return true
+  }
+
+  /**
+   * Looks once. Undefined when store or guard cannot be reached, or another node moved in the middle.
+   * @param isUrgent clients wait: it does not return before the next look or batch makes sense.
+   * @throws as {@link catchUp}.
+   */
+  async look(state: TreeState, isUrgent: boolean): Promise<CaughtUp | undefined> {
+    this.#isDue = false
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    try {
+      const found = await this.#lookOnce(state)
+      this.#failures = 0
+      this.#failure = undefined
+      if (found?.pending === undefined) this.#mayBeOurs = false
+      else await this.#again(isUrgent, this.#pending?.looks ?? 0, PENDING_MS)
+      return found
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error
+      this.#failure = error.code
+      await this.#again(isUrgent, this.#failures++, UNREACHABLE_MS)
+      return undefined
+    }
+  }
+
+  /**
+   * The state that a start goes on from: what was committed and not signed is signed, unless others
+   * are at work and do that themselves.
+   * @throws as {@link catchUp}.
+   */
+  async settle(state: TreeState): Promise<TreeState> {
+    for (;;) {
+      const found = await this.#lookOnce(state)
+      // Others are at work: what is not signed yet is theirs.
+      if (found === undefined) return state
+      if (found.state !== state || found.pending === undefined) return found.state
+      await this.#pause(PENDING_MS.max)
+    }
+  }
+
+  /** Ends all waiting; a look that is under way ends by itself. */
+  close(): void {
+    this.#isClosed = true
+    clearInterval(this.#poll)
+    clearTimeout(this.#timer)
+    this.#unwatch?.()
+    this.#endPause()
+  }
+
+  async #lookOnce(state: TreeState): Promise<CaughtUp | undefined> {
+    const found = await catchUp(this.#ports, state)
+    const { pending } = found
+    if (pending === undefined || !this.#isAbandoned(pending)) return found
+    const finished = await finishPending(this.#ports, found.state, pending)
+    this.#isDue ||= finished === undefined
+    if (finished === undefined) return { ...found, pending: undefined }
+    return {
+      state: finished.state,
+      tiles: [...found.tiles, ...finished.tiles],
+      governance: [...found.governance, ...finished.governance],
+    }
+  }
+
+  #isAbandoned(head: StoredHead): boolean {
+    const now = performance.now()
+    const known = this.#pending?.head.treeHead
+    const isKnown = known !== undefined && equalBytes(known.rootHash, head.treeHead.rootHash)
+    if (!isKnown) this.#pending = { head, since: now, looks: 0 }
+    const pending = this.#pending!
+    pending.looks += 1
+    return this.#mayBeOurs || now - pending.since >= FINISH_AFTER_MS
+  }
+
+  async #again(
+    isUrgent: boolean,
+    times: number,
+    { first, max }: { readonly first: number; readonly max: number },
+  ): Promise<void> {
+    if (this.#isClosed) return
+    if (!isUrgent) {
+      this.#dueIn(Math.max(NOTICE_MS, Math.min(max, first * 2 ** times)))
+      return
+    }
+    this.#isDue = true
+    await this.#pause(Math.min(max, first * 2 ** times))
+  }
+
+  #dueIn(milliseconds: number): void {
+    if (this.#isClosed) return
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.due()
+    }, milliseconds).unref()
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    if (this.#isClosed) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds)
+      this.#endPause = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+}
