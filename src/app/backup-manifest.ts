@@ -12,7 +12,7 @@ import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { parseSignedTreeHead } from '../cose/signed-tree-head.ts'
 import { InputError, StartError, VerificationError } from '../errors.ts'
 import type { RootHash } from '../merkle/hasher.ts'
-import type { FileDigest } from './durable-files.ts'
+import type { FileDigest } from './file-digest.ts'
 
 export const MANIFEST_FILE = 'manifest.json'
 export const STORE_FILE = 'log.sqlite'

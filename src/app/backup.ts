@@ -18,7 +18,8 @@ import type { BackupManifest } from './backup-manifest.ts'
 import { checkCopy } from './check-copy.ts'
 import { systemClock } from './config.ts'
 import { dataPaths } from './data-directory.ts'
-import { digestFile, publishFile, replaceFile } from './durable-files.ts'
+import { replaceFile } from './durable-file.ts'
+import { digestFile, publishFile } from './file-digest.ts'
 
 export interface BackupProgress {
   readonly stage: 'copying' | 'checking'
@@ -101,7 +102,7 @@ async function awaitSignedHead(
 }
 
 /** What an interrupted run leaves. */
-const OWN_NAMES = [`${STORE_FILE}.partial`, `${MANIFEST_FILE}.partial`, STORE_FILE]
+const OWN_NAMES = [`${STORE_FILE}.partial`, `${MANIFEST_FILE}.new`, STORE_FILE]
 
 /** Makes the directory, or empties one that an interrupted backup left. */
 async function prepareOut(out: string): Promise<void> {

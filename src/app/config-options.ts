@@ -33,6 +33,7 @@ export interface ServeValues {
   readonly answerWithinMs: number
   readonly drainMs: number
   readonly journalIntervalMs: number
+  readonly scrubRateBytes: number
   readonly witnessPolicy: string | undefined
   readonly requireWitness: boolean
   readonly witnessIntervalMs: number
@@ -72,6 +73,11 @@ const LOG = {
     30_000,
     { max: 60_000 },
     { group: 'Log', help: 'longest wait of an entry for the registration journal, ms' },
+  ),
+  scrubRateBytes: number(
+    1024 * 1024,
+    { min: 0, max: 1e12 },
+    { group: 'Log', help: 'bytes a second that are read to find damage; 0 for never' },
   ),
 }
 

@@ -72,6 +72,8 @@ export interface RegistryConfig {
   readonly index: boolean
   /** How long an entry waits for the journal that covers it. */
   readonly journalIntervalMs: number
+  /** Bytes a second that the scrubber reads; 0 for no scrubber. */
+  readonly scrubRateBytes: number
   readonly clock: Clock
   readonly report: (event: ServiceEvent) => void
 }
@@ -124,6 +126,7 @@ export function configFrom(given: GivenConfig, parts: ConfigParts = {}): Registr
     submitters: readSubmitters(reading),
     index: values.index,
     journalIntervalMs: values.journalIntervalMs,
+    scrubRateBytes: values.scrubRateBytes,
     witnessing: readWitnessing(reading),
     clock: parts.clock ?? systemClock,
     report: parts.report ?? ((event: ServiceEvent) => console.error(JSON.stringify(event))),

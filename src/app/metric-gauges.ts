@@ -3,6 +3,7 @@ import { statSync } from 'node:fs'
 import { Gauge } from 'prom-client'
 import type { Registry as PrometheusRegistry } from 'prom-client'
 import type { Log } from '../log/log.ts'
+import type { ScrubState } from '../log/scrub-state.ts'
 import type { LogWitnesses } from '../log/witness.ts'
 import type { RegistryConfig } from './config.ts'
 import type { Readiness } from './readiness.ts'
@@ -13,6 +14,8 @@ export interface GaugeSources {
   readonly witnesses: LogWitnesses | undefined
   readonly gate: ServedWriteGate
   readonly readiness: () => Promise<Readiness>
+  /** Undefined when nothing is scrubbed. */
+  readonly scrub: (() => ScrubState) | undefined
   readonly config: Pick<RegistryConfig, 'clock' | 'paths'>
 }
 
@@ -59,8 +62,31 @@ export function addGauges(registry: PrometheusRegistry, sources: GaugeSources): 
       Number(witnesses.newestWitnessed()?.treeSize ?? 0),
     )
   }
+  if (sources.scrub !== undefined) addScrubGauges(gauge, sources.scrub)
   addDiskGauge(registers, gate)
   addReadinessGauges(registers, sources)
+}
+
+function addScrubGauges(
+  gauge: (text: GaugeText, look: () => number | undefined) => void,
+  scrub: () => ScrubState,
+): void {
+  gauge({ name: 'scrub_position', help: 'Entries that this pass of the scrubber checked.' }, () => {
+    return scrub().position
+  })
+  gauge({ name: 'scrub_tree_size', help: 'Entries that this pass checks.' }, () => {
+    return scrub().treeSize
+  })
+  gauge(
+    { name: 'scrub_last_pass_timestamp_seconds', help: 'When everything was found right last.' },
+    () => scrub().lastPassAt,
+  )
+  gauge(
+    { name: 'scrub_failures', help: 'Reads of the scrubber that failed since the start.' },
+    () => {
+      return scrub().failures
+    },
+  )
 }
 
 function treeSizeOf(log: Log): number {

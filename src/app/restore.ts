@@ -23,7 +23,7 @@ import type { BackupManifest } from './backup-manifest.ts'
 import { checkCopy } from './check-copy.ts'
 import { dataPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
-import { digestFile, publishFile } from './durable-files.ts'
+import { digestFile, publishFile } from './file-digest.ts'
 
 export interface RestoreRequest {
   readonly backup: string

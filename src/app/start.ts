@@ -27,6 +27,8 @@ import { checkReadiness } from './readiness.ts'
 import type { Readiness } from './readiness.ts'
 import { followRules } from './rules.ts'
 import { readSchemas } from './schemas.ts'
+import { startScrubbing } from './scrubbing.ts'
+import type { Scrubbing } from './scrubbing.ts'
 import { createSubmitters, openOidcTokens } from './submitters.ts'
 import { startWitnessing } from './witnessing.ts'
 import type { Witnessing } from './witnessing.ts'
@@ -76,9 +78,11 @@ export async function startRegistry(given: RegistryConfig): Promise<RunningRegis
     ending.onEnd(() => indexing?.close())
     const gate = await ServedWriteGate.open(config)
     ending.onEnd(() => gate.close())
+    const scrubbing = startScrub(config, ending)
+    ending.onEnd(() => scrubbing?.close())
     const parts = {
       ...{ opened, witnessing, refusals, tokens, payloads, bundles, indexing, gate, metrics },
-      ending,
+      ...{ scrubbing, ending },
     }
     const ports = { ...(await registryPorts(config, parts)), appraiser }
     const journaling = await openJournaling(config, { ...ports, log: opened.log })
@@ -123,6 +127,16 @@ async function startIndex(
   return config.index ? startIndexing({ ...config, log: witnessing?.log ?? log }) : undefined
 }
 
+const SCRUB_DELAY_MS = 3000
+
+/** Undefined when it is switched off. */
+function startScrub(config: RegistryConfig, ending: Ending): Scrubbing | undefined {
+  const { scrubRateBytes: rateBytes } = config
+  if (rateBytes === 0) return undefined
+  const onFatal = (error: Error): void => ending.fail(error)
+  return startScrubbing({ ...config, rateBytes, delayMs: SCRUB_DELAY_MS, onFatal })
+}
+
 /** Undefined when it is not configured. Before the public address: what fails to start is seen there. */
 async function startAdmin(
   config: RegistryConfig,
@@ -135,7 +149,10 @@ async function startAdmin(
       ...{ registry, gate, readGuard: opened.readGuard, clock: config.clock },
       isDraining: () => !server.listening,
     })
-  const sources = { log: opened.log, witnesses: witnessing?.witnesses, gate, readiness, config }
+  const sources = {
+    ...{ log: opened.log, witnesses: witnessing?.witnesses, gate, readiness, config },
+    scrub: parts.scrubbing?.state,
+  }
   const admin = await openAdminListener(config.admin, metrics, sources)
   ending.onEnd(() => admin.close())
   return admin.url
@@ -150,6 +167,7 @@ interface RegistryParts {
   readonly bundles: SigstoreBundleVerifier
   readonly indexing: Indexing | undefined
   readonly gate: ServedWriteGate
+  readonly scrubbing: Scrubbing | undefined
   readonly metrics: ServiceMetrics | undefined
   readonly ending: Ending
 }

@@ -11,7 +11,6 @@ import type { PublicKey } from '../cose/public-key.ts'
 import { parseCoseKey } from '../cose/public-key.ts'
 import { keyThumbprint } from '../cose/thumbprint.ts'
 import { AttestryError, StartError, UnavailableError } from '../errors.ts'
-import { TreeEdge } from '../merkle/edge.ts'
 import { TILE_WIDTH } from '../merkle/tiles.ts'
 import {
   checkCollateral,
@@ -22,7 +21,7 @@ import {
   readKinds,
 } from './check-stored.ts'
 import type { CheckContext, CheckProgress, IsPruned, KindOf, KnownHead } from './check-stored.ts'
-import { CompactRange } from './compact-range.ts'
+import { readTreeAt } from './check-resume.ts'
 import type { Guard } from './guard.ts'
 import type { CheckingPorts } from './ports.ts'
 import { verifyLogHead } from './signed-head.ts'
@@ -37,7 +36,17 @@ export interface CheckLogOptions extends CheckingPorts {
   readonly kindOf?: KindOf
   /** Without it, everything that entries were admitted with has to be there. */
   readonly isPruned?: IsPruned
-  readonly onProgress?: (progress: { readonly entries: number; readonly treeSize: number }) => void
+  /** Called after each tile's width of entries. The check waits for it, and ends when it throws. */
+  readonly onProgress?: (progress: CheckedSoFar) => Promise<void> | void
+  /** Entries below it were checked before: a multiple of a tile's width. */
+  readonly from?: number
+}
+
+export interface CheckedSoFar {
+  readonly entries: number
+  readonly treeSize: number
+  /** What was read since the last time: entries and collateral. */
+  readonly bytes: number
 }
 
 /** What was checked, and holds. */
@@ -78,24 +87,27 @@ export async function checkLog(options: CheckLogOptions): Promise<CheckReport> {
 
 async function walk(
   context: CheckContext,
-  { sha256 = portableSha256, kindOf, isPruned, onProgress }: CheckLogOptions,
+  { sha256 = portableSha256, kindOf, isPruned, onProgress, from = 0 }: CheckLogOptions,
 ): Promise<CheckProgress> {
-  const { hasher, state } = context
+  const { state } = context
   const { treeSize } = state.treeHead
+  // With nothing left to check, there would be nothing to compare the last head with.
+  const first = from < treeSize ? from : 0
   const progress: CheckProgress = {
-    ...{ edge: TreeEdge.empty(hasher), range: CompactRange.empty(hasher) },
+    ...(await asCorrupt('the tree', () => readTreeAt(context, first))),
     ...{ lastTime: 0, lastBatchSize: 0, tiles: 0, batches: 0, signedHeads: 0 },
   }
   const kinds = await asCorrupt('the list of rules and journals', () => readKinds(context.store))
-  for (let first = 0; first < treeSize; first += TILE_WIDTH) {
-    const end = Math.min(first + TILE_WIDTH, treeSize)
-    await asCorrupt(`the entries from ${first} on`, async () => {
-      const leafHashes = await checkEntries({ ...context, sha256, kindOf, kinds }, first, end)
-      await checkCollateral({ ...context, sha256, isPruned }, first, end)
-      await checkTiles(context, progress, leafHashes)
-      await checkHeads(context, progress, leafHashes)
+  for (let start = first; start < treeSize; start += TILE_WIDTH) {
+    const end = Math.min(start + TILE_WIDTH, treeSize)
+    const bytes = await asCorrupt(`the entries from ${start} on`, async () => {
+      const checked = await checkEntries({ ...context, sha256, kindOf, kinds }, start, end)
+      const collateral = await checkCollateral({ ...context, sha256, isPruned }, start, end)
+      await checkTiles(context, progress, checked.leafHashes)
+      await checkHeads(context, progress, checked.leafHashes)
+      return checked.bytes + collateral
     })
-    onProgress?.({ entries: end, treeSize })
+    await onProgress?.({ entries: end, treeSize, bytes })
   }
   const isWhole =
     progress.range.treeSize === treeSize &&

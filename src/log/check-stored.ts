@@ -70,14 +70,16 @@ export async function checkEntries(
   { store, hasher, sha256, kindOf, kinds }: EntryContext,
   first: number,
   end: number,
-): Promise<LeafHash[]> {
+): Promise<{ readonly leafHashes: readonly LeafHash[]; readonly bytes: number }> {
   const entries = await store.readEntries(leafIndex(first), end - first)
   for (let at = first; at < end; at++) {
     if (entries[at - first]?.leafIndex !== at) throw corrupt(`entry ${at} is missing`)
   }
   const found = await store.findLeafIndexes(entries.map(({ entry }) => sha256(entry)))
   const [tile] = await store.readTiles([{ level: 0, index: Math.floor(first / TILE_WIDTH) }])
-  return entries.map(({ entry, leafIndex: index }, at) => {
+  let bytes = 0
+  const leafHashes = entries.map(({ entry, leafIndex: index }, at) => {
+    bytes += entry.length
     const leafHash = hasher.leaf(entry)
     const stored = tile?.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES)
     if (stored === undefined || !equalBytes(stored, leafHash)) {
@@ -94,14 +96,19 @@ export async function checkEntries(
     }
     return leafHash
   })
+  return { leafHashes, bytes }
 }
 
-/** Hashes what the entries of [first, end) were admitted with, unless the log says it was deleted. */
+/**
+ * Hashes what the entries of [first, end) were admitted with, unless the log says it was deleted, and
+ * returns how many bytes that were.
+ */
 export async function checkCollateral(
   { store, sha256, isPruned }: Pick<EntryContext, 'store' | 'sha256' | 'isPruned'>,
   first: number,
   end: number,
-): Promise<void> {
+): Promise<number> {
+  let bytes = 0
   for (const { leafIndex: index, kind, digest } of await store.listEntryCollateral(first, end)) {
     const found = await store.findCollateral(digest)
     if (found === undefined && kind === 'preimage' && (await isPruned?.(digest)) === true) continue
@@ -110,7 +117,9 @@ export async function checkCollateral(
     }
     if (found.leafIndex > index)
       throw corrupt(`the ${kind} collateral of entry ${index} is younger`)
+    bytes += found.bytes.length
   }
+  return bytes
 }
 
 /** All that the store says about which entries do what to the log. */

@@ -1,7 +1,7 @@
-/** Files that are there after a power cut, and digests of files that need not fit in memory. */
+/** Large files: their digests without holding them in memory, and their names once they are whole. */
 import { open, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { nativeDigest } from '../keys/native-hash.ts'
+import { syncFolderOf } from './durable-file.ts'
 
 /** What a file holds. */
 export interface FileDigest {
@@ -27,7 +27,6 @@ export async function digestFile(path: string, target?: string): Promise<FileDig
       await copy?.writeFile(read)
       bytes += bytesRead
     }
-    await copy?.sync()
     return { bytes, sha256: hashing.finish() }
   } finally {
     await copy?.close()
@@ -37,28 +36,12 @@ export async function digestFile(path: string, target?: string): Promise<FileDig
 
 /** Gives a file that is whole its name: durable when this has resolved. */
 export async function publishFile(partial: string, path: string): Promise<void> {
-  await syncPath(partial)
-  await rename(partial, path)
-  await syncPath(dirname(path))
-}
-
-/** Replaces a small file whole. */
-export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-  const partial = `${path}.partial`
-  const file = await open(partial, 'w', 0o600)
-  try {
-    await file.writeFile(bytes)
-  } finally {
-    await file.close()
-  }
-  await publishFile(partial, path)
-}
-
-async function syncPath(path: string): Promise<void> {
-  const file = await open(path, 'r')
+  const file = await open(partial, 'r')
   try {
     await file.sync()
   } finally {
     await file.close()
   }
+  await rename(partial, path)
+  await syncFolderOf(path)
 }
