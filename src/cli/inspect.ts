@@ -10,11 +10,13 @@ import { renderItems } from './inspect/item.ts'
 
 const HELP = `
 Reads Signed and Transparent Statements, Receipts, signed tree heads, COSE keys and
-key sets, PEM files, certificates and trust files. Control characters in them are shown
-as \\u{…}. Private keys are never printed. Nothing is verified: use \`attestry verify\`.
+key sets, PEM files, certificates, trust files, TEE evidence with its collateral, and EARs.
+Control characters in them are shown as \\u{…}. Private keys are never printed. Nothing is
+verified: use \`attestry verify\`, and \`attestry appraise\` for evidence.
 
-Example:
+Examples:
   $ attestry inspect sbom.transparent.cose
+  $ attestry inspect quote.bin
   $ curl -s http://127.0.0.1:8080/heads/current | attestry inspect -
 `
 

@@ -5,7 +5,7 @@
  */
 import { encodeHex } from '../../bytes/hex.ts'
 import type { UnixSeconds } from '../../bytes/integers.ts'
-import { AttestryError, InputError } from '../../errors.ts'
+import { InputError } from '../../errors.ts'
 import { nodeVerifier } from '../../keys/node-verifier.ts'
 import { openCheckpoint } from '../../monitor/open-checkpoint.ts'
 import { SignedHeads } from '../../monitor/signed-heads.ts'
@@ -23,6 +23,7 @@ import type { VerifiedStatement } from '../../verify/index.ts'
 import { contentOf } from '../attest/log-reference.ts'
 import { CliError } from '../cli-error.ts'
 import { exists, nameOf, PAYLOAD_BYTES_MAX, readInput } from '../files.ts'
+import { tryRead } from '../inspect/try-read.ts'
 import type { LogAccess } from '../log-access.ts'
 import { readTrustFile } from '../trust-file.ts'
 
@@ -86,27 +87,18 @@ async function readFileAppraised(
   access: LogAccess | undefined,
 ): Promise<Appraised> {
   const bytes = await readInput(name)
-  const statement = tryParse(() => parseSignedStatement(bytes))
+  const statement = tryRead(() => parseSignedStatement(bytes))
   // A Nitro document is a COSE_Sign1, too: what names no issuer is no statement.
   if (statement?.headers.issuer !== undefined) {
     return readStatement({ name: nameOf(name), bytes, statement }, options, access)
   }
-  const container = tryParse(() => parseTeeEvidence(bytes))
+  const container = tryRead(() => parseTeeEvidence(bytes))
   const found = container === undefined ? findEvidenceFormat(bytes) : undefined
   const evidence = container ?? (found && { format: found.format, evidence: bytes })
   if (evidence !== undefined) return { name: nameOf(name), evidence }
   throw new CliError('ERR_FILE', `${nameOf(name)} holds no evidence`, {
     hint: '`attestry inspect FILE` shows what it holds',
   })
-}
-
-function tryParse<Value>(parse: () => Value): Value | undefined {
-  try {
-    return parse()
-  } catch (error) {
-    if (error instanceof AttestryError) return undefined
-    throw error
-  }
 }
 
 interface ReadStatement {

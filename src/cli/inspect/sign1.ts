@@ -11,6 +11,8 @@ import { parseSign1 } from '../../cose/sign1.ts'
 import type { CoseSign1 } from '../../cose/sign1.ts'
 import { parseSignedStatement } from '../../statement/signed-statement.ts'
 import { bytesText, cborItem, isMap, keyText } from './cbor-text.ts'
+import { inspectEar } from './ear.ts'
+import { inspectEvidence } from './evidence.ts'
 import { headerItems } from './headers.ts'
 import type { Inspection, Item } from './item.ts'
 
@@ -82,8 +84,10 @@ function payloadItem(message: CoseSign1): Item {
   return { name: 'payload', value: length, items: [digest, ...contentItems(payload)] }
 }
 
-/** In-toto statements by their members, other text by its beginning. */
+/** Evidence, results and in-toto statements by their members, other text by its beginning. */
 function contentItems(payload: Uint8Array): Item[] {
+  const evidence = inspectEvidence(payload) ?? inspectEar(payload)
+  if (evidence !== undefined) return [{ name: evidence.kind, items: evidence.items }]
   let text: string
   try {
     text = decodeUtf8(payload)

@@ -102,7 +102,8 @@ export function quoteSvns(quote: Quote, platform: PckPlatform): Record<string, s
   return { ...svns, 'tee-tcb-svn': encodeHex(teeTcbSvn), ...now }
 }
 
-interface Appraisal {
+/** How good a platform is, by collateral that says so. */
+export interface QuoteTcb {
   readonly tcb: TcbFacts
   readonly findings: readonly Finding[]
 }
@@ -120,7 +121,13 @@ function levelsOf(
   }
 }
 
-function appraise(quote: Quote, info: TcbInfo, platform: PckPlatform, qe: TcbLevel): Appraisal {
+/** Steps 7 and 8: levels of the platform, its quoting enclave and its module, and what they make together. */
+export function matchQuoteTcb(
+  quote: Quote,
+  info: TcbInfo,
+  platform: PckPlatform,
+  qe: TcbLevel,
+): QuoteTcb {
   const teeTcbSvn = quote.tee === 'tdx' ? quote.report.teeTcbSvn : undefined
   const current = quote.tee === 'tdx' ? quote.report.current?.teeTcbSvn : undefined
   const levels = levelsOf(info, platform, teeTcbSvn)
@@ -192,7 +199,7 @@ export async function verifyDcap(request: DcapRequest): Promise<EvidenceFacts> {
   const platform = readPckPlatform(pck)
   checkPlatform(tcbInfo, platform, quote)
   if (quote.tee === 'tdx') checkTdxModule(tcbInfo, quote.report)
-  const { tcb, findings } = appraise(quote, tcbInfo, platform, qe)
+  const { tcb, findings } = matchQuoteTcb(quote, tcbInfo, platform, qe)
   return {
     ...quoteBodyFacts(quote),
     tcb,
