@@ -7,8 +7,8 @@ import { assertRegistrable, parseSignedStatement } from '../statement/signed-sta
 import { signStatement } from '../statement/sign-statement.ts'
 import { readToken } from './bearer-token.ts'
 import { loadKeyFile } from './keygen.ts'
-import { registerAndVerify } from './register.ts'
-import type { VerifiedRegistration } from './register.ts'
+import { registerAndVerify } from './verified-registration.ts'
+import type { VerifiedRegistration } from './verified-registration.ts'
 import { fetchTrustedLog } from './service-trust.ts'
 import { readTrustFile } from './trust-file.ts'
 

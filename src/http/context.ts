@@ -1,5 +1,6 @@
 /** What every resource is given. */
 import type { Registry } from '../registry/registry.ts'
+import type { AccessLog } from './access-log.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { HttpLimits } from './limits.ts'
 import type { HttpObserver } from './observer.ts'
@@ -20,6 +21,8 @@ export interface HttpContext {
   readonly schemas: ReadonlyMap<string, Uint8Array>
   /** Counts what is answered. */
   readonly observer: HttpObserver | undefined
+  /** Tells some of the requests to the operator. */
+  readonly accessLog: AccessLog | undefined
   /** Milliseconds of a monotonic clock. */
   readonly monotonicMs: () => number
   /** Told of every failure that is ours, with the id that the client was given. */

@@ -10,6 +10,7 @@ import { refundRequest } from './gates.ts'
 import { encodeProblem } from './problem-document.ts'
 import { describeProblem } from './problem.ts'
 import type { ProblemReport } from './problem.ts'
+import { requestIdOf } from './request-id.ts'
 
 const OWN_FAULT = 500
 
@@ -28,11 +29,18 @@ function challengeOf(code: ErrorCode): Readonly<Record<string, string>> {
 }
 
 /** What an error is answered with; a fault of ours is told to the operator under a request id. */
-export function reportProblem(context: HttpContext, error: unknown): ProblemReport {
+export function reportProblem(
+  context: HttpContext,
+  error: unknown,
+  request?: { readonly req: Request; readonly res: Response },
+): ProblemReport {
   const described = describeProblem(error)
   context.observer?.onProblem(described)
   if (described.status !== OWN_FAULT) return described
-  const requestId = crypto.randomUUID()
+  const requestId =
+    request === undefined
+      ? crypto.randomUUID()
+      : requestIdOf(request.req, request.res, context.limits.trustProxy)
   context.onFailure(error, requestId)
   return { ...described, requestId }
 }
@@ -40,7 +48,7 @@ export function reportProblem(context: HttpContext, error: unknown): ProblemRepo
 export function createErrorHandler(context: HttpContext): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, req: Request, res: Response, _next: NextFunction): void => {
-    const report = reportProblem(context, error)
+    const report = reportProblem(context, error, { req, res })
     if (report.status >= OWN_FAULT) refundRequest(context, req, res)
     if (res.headersSent || res.destroyed) {
       // Too late for words: a cut connection is the only way to say that the answer is not whole.

@@ -14,6 +14,7 @@ export type RequestKind = 'registrations' | 'reads'
 export function createGate(context: HttpContext, kind: RequestKind | undefined): RequestHandler {
   return (req: Request, res: Response, next: NextFunction) => {
     if (context.isDraining()) res.shouldKeepAlive = false
+    context.accessLog?.begin(req, res)
     context.observer?.onRequest(kind ?? 'health')
     if (kind !== undefined) {
       context[kind].take(limitedClient(req, context.limits, kind))

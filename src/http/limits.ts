@@ -4,6 +4,9 @@ import type { RateLimits } from './rate-limit.ts'
 export interface HttpLimits {
   /** An entry is at most 65,535 bytes; the rest is for an unprotected header that is dropped. */
   readonly bodyBytesMax: number
+  /** All statements of a batch together, and how many they may be. */
+  readonly batchBytesMax: number
+  readonly batchStatementsMax: number
   /** A payload of the payload store; 0 takes none. */
   readonly payloadBytesMax: number
   /** Registrations whose body is being read or that wait for their answer. */
@@ -25,6 +28,8 @@ export interface HttpLimits {
 
 export const HTTP_LIMITS: HttpLimits = {
   bodyBytesMax: 256 * 1024,
+  batchBytesMax: 4 * 1024 * 1024,
+  batchStatementsMax: 256,
   payloadBytesMax: 1024 * 1024,
   registrationsInFlightMax: 1024,
   connectionsMax: 4096,

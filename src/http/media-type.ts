@@ -9,6 +9,7 @@ export const MEDIA_TYPE = {
   statement: 'application/scitt-statement+cose',
   receipt: 'application/scitt-receipt+cose',
   cbor: 'application/cbor',
+  cborSequence: 'application/cbor-seq',
   conciseProblem: 'application/concise-problem-details+cbor',
   problemJson: 'application/problem+json',
   json: 'application/json',

@@ -65,7 +65,7 @@ function encodeJsonProblem(report: ProblemReport): Uint8Array {
 
 const ENTRY_EXTENSIONS = new Set<string | undefined>(['statement', 'receipts', 'tlog-proof'])
 const EXTENSIONS = new Set<string | undefined>([
-  ...['consistency', 'heads', 'schemas', 'collateral', 'payloads'],
+  ...['batches', 'consistency', 'heads', 'schemas', 'collateral', 'payloads'],
   ...['statements', 'artifacts', 'feed'],
   // C2SP's static face.
   ...['checkpoint', 'tile', 'log-key', 'log-keys', 'tlog-policy'],

@@ -51,6 +51,12 @@ export class RateLimiter {
     }
   }
 
+  /** Counts what a request turned out to hold beside itself; it is let in already. */
+  owe(client: string | undefined, count: number): void {
+    this.#total.tokens -= count
+    if (client !== undefined) this.#bucketOf(client, this.#now()).tokens -= count
+  }
+
   /** Takes back what {@link take} counted: our own failures never use up a client's budget. */
   refund(client: string | undefined): void {
     this.#giveBack(client)

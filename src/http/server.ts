@@ -1,7 +1,7 @@
 /**
  * The HTTP server: Express 5 over `node:http`, all resources of the registry, and the limits that
- * hold before a request reaches any of them. TLS is a proxy's work; there is no HTML here, no
- * access log and no middleware on the way of a registration beside the rate limit.
+ * hold before a request reaches any of them. TLS is a proxy's work; there is no HTML here, and
+ * nothing on the way of a registration beside the rate limit and counters.
  */
 import { createServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, ServerOptions } from 'node:http'
@@ -10,6 +10,8 @@ import express from 'express'
 import type { Express } from 'express'
 import { NotFoundError } from '../errors.ts'
 import type { Registry } from '../registry/registry.ts'
+import { AccessLog } from './access-log.ts'
+import type { AccessLogOptions } from './access-log.ts'
 import { artifactResource } from './artifacts.ts'
 import { builtArtifactsResource } from './built-artifacts.ts'
 import { batchesResource } from './batches.ts'
@@ -54,6 +56,7 @@ export interface HttpServerOptions {
   readonly monotonicMs: () => number
   /** Counts what is answered. */
   readonly observer?: HttpObserver | undefined
+  readonly accessLog?: AccessLogOptions | undefined
   /** Told of every failure that is ours, with the id that the client was given. */
   readonly onFailure: (error: unknown, requestId: string) => void
   /** First Node major on which Express is fast by itself; tests set it to try both ways. */
@@ -75,6 +78,10 @@ export function createHttpServer(options: HttpServerOptions): Server {
     openapi: options.openapi,
     schemas: options.schemas ?? new Map(),
     observer: options.observer,
+    accessLog:
+      options.accessLog === undefined
+        ? undefined
+        : new AccessLog(options.accessLog, { ...options, trustProxy: limits.trustProxy }),
     monotonicMs: options.monotonicMs,
     onFailure: options.onFailure,
     isDraining: () => !server.listening,

@@ -53,7 +53,12 @@ export class FakeService {
   }
 
   client(options: Partial<ScrapiClientOptions> = {}): ScrapiClient {
-    return new ScrapiClient({
+    return new ScrapiClient({ ...this.options(), ...options })
+  }
+
+  /** What makes any client talk to this service. */
+  options(): ScrapiClientOptions {
+    return {
       url: this.#origin,
       fetch: this.fetch,
       wait: (milliseconds) => {
@@ -61,8 +66,7 @@ export class FakeService {
         return Promise.resolve()
       },
       random: () => 0.5,
-      ...options,
-    })
+    }
   }
 
   get paths(): string[] {

@@ -17,6 +17,7 @@ import { encodeHex } from '../../src/bytes/hex.ts'
 import { sha256 } from '../../src/bytes/digest.ts'
 import { parseSignedStatement } from '../../src/statement/signed-statement.ts'
 import { VerificationError } from '../../src/errors.ts'
+import { splitCborSequence } from '../../src/cbor/sequence.ts'
 import { CborTag, decodeCbor } from '../../src/cbor/decode.ts'
 import type { CborValue } from '../../src/cbor/decode.ts'
 import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
@@ -64,6 +65,10 @@ function asJson(value: CborValue): unknown {
 function readBody(type: string, body: Uint8Array): unknown {
   if (type.endsWith('json')) return JSON.parse(decodeUtf8(body))
   if (type === 'application/octet-stream') return encodeHex(body)
+  if (type === 'application/cbor-seq') {
+    const items = splitCborSequence(body, { itemsMax: 100, itemBytesMax: 100_000 })
+    return items.map((item) => asJson(decodeCbor(item)))
+  }
   const isText = type === 'application/yaml' || type.startsWith('text/')
   return isText ? decodeUtf8(body) : asJson(decodeCbor(body))
 }
@@ -190,7 +195,7 @@ describe('openapi.yaml', () => {
   )
 
   it('has no operation that this walk leaves out', () => {
-    const walked = new Set(['registerSignedStatement', 'storePayload', ...walk.map(([id]) => id)])
+    const walked = new Set(['registerSignedStatement', 'registerBatch', 'storePayload', ...walk.map(([id]) => id)])
     expect(
       operations.map(({ operationId }) => operationId).filter((id) => !walked.has(id)),
     ).toEqual([])
@@ -221,6 +226,17 @@ describe('openapi.yaml', () => {
     const response = await binary(post.send(Buffer.from(statement)))
     expect(response.status).toBe(status)
     assertDescribed('/entries', 'post', response)
+  })
+
+  it.each([
+    ['application/cbor-seq', 200],
+    ['application/cose', 415],
+  ])('describes a batch of %s', async (type, status) => {
+    const body = Buffer.concat([statement, Uint8Array.of(0x80), await service.statement(77)])
+    const post = supertest(server).post('/batches').set('Content-Type', type)
+    const response = await binary(post.send(body))
+    expect(response.status).toBe(status)
+    assertDescribed('/batches', 'post', response)
   })
 
   it.each([

@@ -21,8 +21,8 @@ import { fileError, writeOutput } from '../files.ts'
 import { loadKeyFile } from '../keygen.ts'
 import { parseUrl } from '../option-values.ts'
 import type { StoredPayload } from '../payload-upload.ts'
-import { registerWithContent } from '../register.ts'
-import type { VerifiedRegistration } from '../register.ts'
+import { registerWithContent } from '../verified-registration.ts'
+import type { VerifiedRegistration } from '../verified-registration.ts'
 import { readTrustFile } from '../trust-file.ts'
 
 export interface ImportOptions extends CommonOptions {
