@@ -8,17 +8,19 @@ import { equalBytes } from '../bytes/bytes.ts'
 import { FollowLoop } from '../index/follow-loop.ts'
 import type { FollowLoopOptions } from '../index/follow-loop.ts'
 import { nativeSha256 } from '../keys/native-hash.ts'
+import { nodeVerifier } from '../keys/node-verifier.ts'
 import { openIndex } from '../store/sqlite/open-index.ts'
 import type { OpenedIndex } from '../store/sqlite/open-index.ts'
 import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { SqlitePreimages } from '../store/sqlite/sqlite-preimages.ts'
 import type { DataPaths } from './data-directory.ts'
+import { readCheckpointKeys } from './service-signers.ts'
 
 /**
  * What the tables hold depends on how statements are read: a change of that, or of a handler, takes
  * another number, and an index with any other one is made again.
  */
-const MADE_BY = '1'
+const MADE_BY = '2'
 
 export type FollowedPaths = Pick<DataPaths, 'store' | 'index'>
 export type FollowedBy = Pick<FollowLoopOptions, 'onProgress' | 'onFailure' | 'entriesMax'>
@@ -48,8 +50,13 @@ export async function openFollower(
     const { writer: index } = await openIndex(paths.index, { madeBy: MADE_BY })
     releases.push(() => index.close())
     const { treeSize } = await index.readState()
+    const { origin } = await log.readState()
     const loop = FollowLoop.start({
-      ...{ log, index, sha256: nativeSha256 },
+      ...{ log, index, sha256: nativeSha256, verifier: nodeVerifier },
+      readCheckpointKeys: async () => {
+        const { active, retired } = await readCheckpointKeys(log, origin)
+        return [...active, ...retired]
+      },
       readPreimage: async (name) => preimages.read(name),
       ...options,
     })

@@ -4,7 +4,6 @@
  * ended. It never reads at or above the size that it was told is released. Content of hash envelopes
  * that is stored later replaces what was indexed without it.
  */
-import type { Sha256 } from '../bytes/digest.ts'
 import type { LeafIndex, TreeSize } from '../bytes/integers.ts'
 import { assertInvariant, InputError } from '../errors.ts'
 import { ENVELOPES_MAX } from '../log/index-store.ts'
@@ -12,6 +11,8 @@ import type { IndexRecord, IndexWriter } from '../log/index-store.ts'
 import type { LogStore } from '../log/store.ts'
 import { parsePayloadName } from '../statement/payload-name.ts'
 import type { PayloadName } from '../statement/payload-name.ts'
+import type { SignatureVerifier } from '../x509/signature-verifier.ts'
+import type { EvidencePorts } from './evidence-source.ts'
 import { PolicyHistory } from './policy-history.ts'
 import { recordEntry } from './record-entry.ts'
 
@@ -19,12 +20,13 @@ import { recordEntry } from './record-entry.ts'
 const ENTRIES_MAX = 1000
 const BYTES_MAX = 8 * 1024 * 1024
 
-export interface FollowerPorts {
-  readonly log: Pick<LogStore, 'readEntries' | 'listBatchHeads' | 'listGovernance'>
+export interface FollowerPorts extends EvidencePorts {
+  readonly log: EvidencePorts['log'] & Pick<LogStore, 'listBatchHeads' | 'listGovernance'>
   readonly index: IndexWriter
   /** Content of a hash envelope, where it is at hand. */
   readonly readPreimage: (name: PayloadName) => Promise<Uint8Array | undefined>
-  readonly sha256: Sha256
+  /** Verifies evidence again, where the policy of its time had it verified. */
+  readonly verifier: SignatureVerifier
 }
 
 export interface FollowerOptions extends FollowerPorts {
@@ -141,7 +143,7 @@ export class Follower {
     start: number,
     count: number,
   ): Promise<{ readonly records: readonly IndexRecord[]; readonly bytes: number }> {
-    const { log, readPreimage, sha256 } = this.#options
+    const { log } = this.#options
     await this.#policies.refresh()
     const entries = await log.readEntries(start as LeafIndex, count)
     const heads = await log.listBatchHeads(start, entries.length)
@@ -154,7 +156,7 @@ export class Follower {
       assertInvariant(registrationTime !== undefined, `entry ${leafIndex} is in no head`)
       const policy = await this.#policies.at(leafIndex)
       const stored = { leafIndex, entry, registrationTime }
-      const { record, bytesRead } = await recordEntry(stored, { policy, readPreimage, sha256 })
+      const { record, bytesRead } = await recordEntry(stored, { ...this.#options, policy })
       records.push(record)
       bytes += bytesRead
       if (bytes >= BYTES_MAX) break

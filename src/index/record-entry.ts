@@ -2,13 +2,15 @@
  * One entry as the index keeps it. Whatever an entry holds, there is a record of it: an entry that
  * stopped the follower would hide all that come after it.
  */
-import type { Sha256 } from '../bytes/digest.ts'
 import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
 import type { IndexRecord } from '../log/index-store.ts'
 import { parseEntry, readIndexedFacts } from '../policy/indexed-facts.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
 import { payloadNameOf } from '../statement/payload-name.ts'
 import type { PayloadName } from '../statement/payload-name.ts'
+import type { SignatureVerifier } from '../x509/signature-verifier.ts'
+import { readReferences } from './evidence-source.ts'
+import type { EvidencePorts } from './evidence-source.ts'
 
 /** An entry of the log, and when it was registered. */
 export interface RegisteredEntry {
@@ -17,11 +19,11 @@ export interface RegisteredEntry {
   readonly registrationTime: UnixSeconds
 }
 
-export interface RecordEntryOptions {
+export interface RecordEntryOptions extends EvidencePorts {
   /** What the entry was admitted under. */
   readonly policy: RegistrationPolicy | undefined
   readonly readPreimage: (name: PayloadName) => Promise<Uint8Array | undefined>
-  readonly sha256: Sha256
+  readonly verifier: SignatureVerifier
 }
 
 export interface RecordedEntry {
@@ -32,13 +34,20 @@ export interface RecordedEntry {
 
 export async function recordEntry(
   { leafIndex, entry, registrationTime }: RegisteredEntry,
-  { policy, readPreimage, sha256 }: RecordEntryOptions,
+  options: RecordEntryOptions,
 ): Promise<RecordedEntry> {
+  const { policy, readPreimage, verifier, sha256 } = options
   const statement = parseEntry(entry, sha256)
   const name = statement instanceof Error ? undefined : payloadNameOf(statement)
   // A read that fails is no property of the entry: the follower tries again.
   const preimage = name === undefined ? undefined : await readPreimage(name)
-  const facts = readIndexedFacts({ entry, statement, preimage, policy, sha256 })
+  const givens =
+    statement instanceof Error
+      ? {}
+      : await readReferences({ leafIndex, statement, preimage }, policy, options)
+  const facts = await readIndexedFacts({
+    ...{ entry, statement, preimage, policy, registrationTime, givens, verifier, sha256 },
+  })
   return {
     record: { leafIndex, registrationTime, ...facts },
     bytesRead: entry.length + (preimage?.length ?? 0),

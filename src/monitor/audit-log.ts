@@ -119,14 +119,16 @@ function keeper(state: AuditState | undefined): (next: AuditState) => AuditState
 }
 
 async function compareIndex(
-  { index, source, hasher, sha256, isCancelled }: AuditOptions,
-  { tree, heads }: Pick<FollowedTree, 'tree' | 'heads'>,
-  { replayed, indexed }: AuditState,
+  { index, source, hasher, sha256, verifier, isCancelled }: AuditOptions,
+  { tree, heads, head, pin }: FollowedTree,
+  { replayed, indexed, registered = [] }: AuditState,
 ): Promise<IndexAuditReport | undefined> {
   if (index === undefined) return undefined
   const { isWhole = false, ...asked } = index
   return auditIndex({
-    ...{ source, tree, heads, hasher, sha256, upTo: replayed.treeSize },
+    ...{ source, tree, heads, hasher, sha256, verifier, upTo: replayed.treeSize },
+    ...{ origin: pin.origin, checkpointKeys: pin.checkpointKeys, treeSize: head.treeSize },
+    registered,
     ...asked,
     ...(indexed === undefined || isWhole ? {} : { since: indexed }),
     ...(isCancelled === undefined ? {} : { isCancelled }),

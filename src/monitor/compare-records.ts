@@ -2,7 +2,6 @@
  * Records of the index held against the entries, block by block in the order of the log; what was
  * compared decides which look-ups are asked next (check-lookup.ts).
  */
-import type { Sha256 } from '../bytes/digest.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import type { QueryParameters, StatementPage } from '../client/query-pages.ts'
 import { UnavailableError } from '../errors.ts'
@@ -11,12 +10,10 @@ import type { EntryFacts } from '../payload/entry-facts.ts'
 import { AuditFault } from './audit-fault.ts'
 import type { AuthenticatedTree } from './authenticated-tree.ts'
 import { computeFacts, EntryReader, findDifference } from './index-facts.ts'
-import type { ReadEntry, RecordRow } from './index-facts.ts'
-import type { LogSource } from './log-source.ts'
+import type { FactsPorts, ReadEntry, RecordRow } from './index-facts.ts'
 import { LookupSample } from './lookup-sample.ts'
 import { EntryScanner } from './scan-entries.ts'
 import type { Block } from './scan-entries.ts'
-import type { SignedHeads } from './signed-heads.ts'
 
 /** How far an index was compared, and the policy that the next entry is under. */
 export interface IndexPosition {
@@ -24,12 +21,9 @@ export interface IndexPosition {
   readonly policyIndex?: number
 }
 
-export interface IndexAuditOptions {
-  readonly source: LogSource
+export interface IndexAuditOptions extends FactsPorts {
   readonly tree: AuthenticatedTree
-  readonly heads: SignedHeads
   readonly hasher: TreeHasher
-  readonly sha256: Sha256
   /** Where an earlier audit stopped. */
   readonly since?: IndexPosition
   /** Entries from here on are not compared. */
@@ -209,7 +203,7 @@ export class IndexAudit {
     const row = rows.get(leafIndex)
     if (entry === undefined) return undefined
     if (row === undefined) throw hidden(entry)
-    return computeFacts(entry, row, this.#options)
+    return computeFacts({ ...entry, policy: this.#reader.policyAt(leafIndex) }, row, this.#options)
   }
 }
 

@@ -15,7 +15,9 @@ import { parseRegistrationPolicy } from '../policy/registration-policy.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
 import { matchPayload } from '../statement/hash-envelope.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
-import type { LogSource } from './log-source.ts'
+import type { SignatureVerifier } from '../x509/signature-verifier.ts'
+import { readReferences } from './evidence-references.ts'
+import type { ReferencePorts, RegisteredCollateral } from './evidence-references.ts'
 
 /** A row with everything that the statement says. */
 export type RecordRow = StatementRow & { readonly facts?: StatementFacts }
@@ -39,17 +41,29 @@ export interface ReadEntry extends ScannedEntry {
 /** Reads entries in order and keeps the policy that the next one is under. */
 export class EntryReader {
   readonly #sha256: Sha256
-  #policy: RegistrationPolicy | undefined
-  /** Index of the entry that is the policy. */
-  policyIndex: number | undefined
+  /** Policies by the index of their entry, ascending. */
+  readonly #policies: {
+    readonly index: number
+    readonly policy: RegistrationPolicy | undefined
+  }[] = []
 
   constructor(sha256: Sha256) {
     this.#sha256 = sha256
   }
 
+  /** Index of the entry that is the last policy. */
+  get policyIndex(): number | undefined {
+    return this.#policies.at(-1)?.index
+  }
+
+  /** The policy for an entry that was read. */
+  policyAt(leafIndex: number): RegistrationPolicy | undefined {
+    return this.#policies.findLast(({ index }) => index < leafIndex)?.policy
+  }
+
   read(scanned: Omit<ScannedEntry, 'entryId'>): ReadEntry {
     const { entry, leafIndex } = scanned
-    const policy = this.#policy
+    const policy = this.policyAt(leafIndex)
     const statement = parseEntry(entry, this.#sha256)
     if (!(statement instanceof Error)) this.#adopt(statement, leafIndex)
     const isEnvelope = !(statement instanceof Error) && statement.headers.hashEnvelope !== undefined
@@ -59,29 +73,35 @@ export class EntryReader {
   #adopt({ headers, message }: SignedStatement, leafIndex: number): void {
     const { contentType } = headers
     if (typeof contentType !== 'string' || governanceKind(contentType) !== 'policy') return
-    this.#policy = policyOf(message.payload ?? new Uint8Array())
-    this.policyIndex = leafIndex
+    this.#policies.push({ index: leafIndex, policy: policyOf(message.payload ?? new Uint8Array()) })
   }
 }
 
-export interface FactsPorts {
-  readonly source: LogSource
-  readonly sha256: Sha256
+export interface FactsPorts extends ReferencePorts {
+  readonly verifier: SignatureVerifier
+  /** Entries that registered collateral, as the replay met them. */
+  readonly registered: readonly RegisteredCollateral[]
 }
 
 /** What the index should have; `undefined` where the content that it read cannot be had. */
 export async function computeFacts(
-  { entry, statement, policy }: ReadEntry,
+  read: ReadEntry,
   row: RecordRow,
-  { source, sha256 }: FactsPorts,
+  ports: FactsPorts,
 ): Promise<EntryFacts | undefined> {
-  const { envelope } = row
-  if (statement instanceof Error || envelope?.preimage !== 'read') {
-    return readIndexedFacts({ entry, statement, preimage: undefined, policy, sha256 })
+  const { entry, statement, policy, leafIndex, registrationTime } = read
+  const { source, sha256, verifier, registered } = ports
+  const known = { entry, statement, policy, registrationTime, verifier, sha256 }
+  if (statement instanceof Error) {
+    return readIndexedFacts({ ...known, preimage: undefined, givens: {} })
   }
-  const preimage = await source.payload(envelope.digest)
-  if (preimage === undefined || !fits(statement, preimage)) return undefined
-  return readIndexedFacts({ entry, statement, preimage, policy, sha256 })
+  const { envelope } = row
+  const isRead = envelope?.preimage === 'read'
+  const preimage = isRead ? await source.payload(envelope.digest) : undefined
+  if (isRead && (preimage === undefined || !fits(statement, preimage))) return undefined
+  const referring = { leafIndex, statement, preimage, policy, registered }
+  const { givens, missing } = await readReferences(referring, ports)
+  return missing === undefined ? readIndexedFacts({ ...known, preimage, givens }) : undefined
 }
 
 function fits(statement: SignedStatement, preimage: Uint8Array): boolean {

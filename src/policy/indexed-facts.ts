@@ -4,12 +4,18 @@
  * holds, it is kept: one that cannot be read, through a fault of ours even, is opaque with a finding.
  */
 import type { Sha256 } from '../bytes/digest.ts'
+import type { UnixSeconds } from '../bytes/integers.ts'
 import { readEntryFacts } from '../payload/entry-facts.ts'
 import type { EntryFacts } from '../payload/entry-facts.ts'
+import { describeAppraisal, describeRefusal } from '../payload/tee/describe-appraisal.ts'
+import { EvidenceError } from '../payload/tee/evidence.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
+import type { SignatureVerifier } from '../x509/signature-verifier.ts'
 import { innerCheck } from './inner-signatures.ts'
 import type { RegistrationPolicy } from './registration-policy.ts'
+import { appraiseAdmitted } from './tee-evidence.ts'
+import type { EvidenceGivens } from './tee-evidence.ts'
 
 /** An entry read as a statement, or why it cannot be. */
 export type ParsedEntry = SignedStatement | Error
@@ -28,20 +34,50 @@ export interface IndexedFactsRequest {
   /** Content of a hash envelope, known to have its digest. */
   readonly preimage: Uint8Array | undefined
   readonly policy: RegistrationPolicy | undefined
+  readonly registrationTime: UnixSeconds
+  /** What evidence in the entry refers to in its log. */
+  readonly givens: EvidenceGivens
+  readonly verifier: SignatureVerifier
   readonly sha256: Sha256
 }
 
-/** Never throws. */
-export function readIndexedFacts(request: IndexedFactsRequest): EntryFacts {
+/** Never rejects. */
+export async function readIndexedFacts(request: IndexedFactsRequest): Promise<EntryFacts> {
   const { entry, statement, preimage, policy, sha256 } = request
   try {
     if (statement instanceof Error) throw statement
     const check = innerCheck(policy, statement, preimage)
-    return readEntryFacts({ statement, preimage, innerCheck: check, sha256 })
+    const facts = readEntryFacts({ statement, preimage, innerCheck: check, sha256 })
+    return policy?.teeEvidence === undefined
+      ? facts
+      : await withEvidence(facts, { ...request, statement, policy })
   } catch (error) {
     const findings = [{ code: 'unreadable', message: (error as Error).message }]
     const nothing = { digests: [], attributes: [], numbers: [] }
     const description = { kind: 'opaque', type: '', ...nothing, findings } as const
     return { entryId: sha256(entry), description }
+  }
+}
+
+/** What the policy had verified is verified again, and described by what was found. */
+async function withEvidence(
+  facts: EntryFacts,
+  request: IndexedFactsRequest & {
+    readonly statement: SignedStatement
+    readonly policy: RegistrationPolicy
+  },
+): Promise<EntryFacts> {
+  const { statement, preimage, policy, registrationTime: at, givens, verifier } = request
+  const { description } = facts
+  try {
+    const content = { statement, preimage }
+    const appraisal = await appraiseAdmitted({ ...content, policy, at, givens, verifier })
+    if (appraisal === undefined) return facts
+    return { ...facts, description: describeAppraisal(description, appraisal) }
+  } catch (error) {
+    if (!(error instanceof EvidenceError)) throw error
+    // That the content is not at hand, the description says already.
+    if (error.reason === 'content-missing') return facts
+    return { ...facts, description: describeRefusal(description, error) }
   }
 }

@@ -8,10 +8,12 @@ import { Follower } from '../../src/index/follow-log.ts'
 import type { FollowerOptions } from '../../src/index/follow-log.ts'
 import { FollowLoop } from '../../src/index/follow-loop.ts'
 import type { IndexRecord } from '../../src/log/index-store.ts'
+import { nodeVerifier } from '../../src/keys/node-verifier.ts'
 import { formatPayloadName } from '../../src/statement/payload-name.ts'
 import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
 import { openIndex } from '../../src/store/sqlite/open-index.ts'
 import { SqliteIndex } from '../../src/store/sqlite/sqlite-index.ts'
+import { overlay } from '../support/overlay.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { createGate, TestRegistry } from '../support/test-registry.ts'
 import { comparable } from '../contract/index-store.ts'
@@ -31,7 +33,8 @@ afterEach(() => registry.close())
 
 function options(parts: Partial<FollowerOptions> = {}): FollowerOptions {
   return {
-    ...{ log: registry.store, index, sha256 },
+    ...{ log: registry.store, index, sha256, verifier: nodeVerifier },
+    readCheckpointKeys: async () => [],
     readPreimage: async (name) => preimages.get(formatPayloadName(name)),
     ...parts,
   }
@@ -139,14 +142,12 @@ describe('following a log', () => {
   it('records an entry that cannot be read as one that says nothing', async () => {
     await register(1)
     const broken = encodeUtf8('no statement')
-    const log: FollowerOptions['log'] = {
-      listBatchHeads: (after, limit) => registry.store.listBatchHeads(after, limit),
-      listGovernance: (kind, from) => registry.store.listGovernance(kind, from),
-      readEntries: async (start, count) =>
-        (await registry.store.readEntries(start, count)).map((stored) =>
-          stored.leafIndex === 1 ? { ...stored, entry: broken } : stored,
-        ),
-    }
+    const { store } = registry
+    const log = overlay(store)
+    log.readEntries = async (start, count) =>
+      (await store.readEntries(start, count)).map((stored) =>
+        stored.leafIndex === 1 ? { ...stored, entry: broken } : stored,
+      )
     await follow({ log })
     const [, record] = await records()
     expect(record!.entryId).toEqual(sha256(broken))

@@ -3,22 +3,13 @@
  * every way in which a piece of evidence for one build is not one for another, each with its own reason.
  */
 import { describe, expect, it } from 'vitest'
-import { concatBytes, encodeUtf8 } from '../../../src/bytes/bytes.ts'
+import { encodeUtf8 } from '../../../src/bytes/bytes.ts'
 import { sha256 } from '../../../src/bytes/digest.ts'
 import { encodeHex } from '../../../src/bytes/hex.ts'
-import { treeSize } from '../../../src/bytes/integers.ts'
 import { encodeCoseKey } from '../../../src/cose/public-key.ts'
 import { keyThumbprint } from '../../../src/cose/thumbprint.ts'
-import { nodeVerifier } from '../../../src/keys/node-verifier.ts'
-import { parseHash } from '../../../src/merkle/hasher.ts'
-import type { RootHash } from '../../../src/merkle/hasher.ts'
-import { encodeCheckpoint, signCheckpoint } from '../../../src/note/checkpoint.ts'
-import { verifierKeyOf, type NoteSigner } from '../../../src/note/note-signer.ts'
-import { appraiseEvidence } from '../../../src/payload/tee/appraise-evidence.ts'
-import type { Appraisal, AppraisalRequest } from '../../../src/payload/tee/appraise-evidence.ts'
-import { buildBinding, checkpointBinding } from '../../../src/payload/tee/bindings.ts'
+import { checkpointBinding } from '../../../src/payload/tee/bindings.ts'
 import { encodeCollateral } from '../../../src/payload/tee/collateral-bundle.ts'
-import type { TeeEvidence } from '../../../src/payload/tee/evidence-container.ts'
 import { encodePem } from '../../../src/x509/pem.ts'
 import { encodeCbor } from '../../../src/cbor/encode.ts'
 import {
@@ -28,65 +19,25 @@ import {
   makeSnpReport,
 } from '../../support/amd-evidence.ts'
 import { CPAK, makeCcaToken } from '../../support/cca-evidence.ts'
-import { evidenceRejection } from '../../support/evidence-reason.ts'
-import { makeDcap, tcbLevel, type DcapOptions } from '../../support/intel-pki.ts'
+import { makeDcap, tcbLevel } from '../../support/intel-pki.ts'
 import { makeNitroDocument, makeNitroPki } from '../../support/nitro-evidence.ts'
-import { noteSigner } from '../../support/note-keys.ts'
 import { TEST_NOW } from '../../support/test-pki.ts'
-import { testSigner } from '../../support/test-signer.ts'
 import * as tpm from '../../support/tpm-evidence.ts'
-
-const ORIGIN = 'log.example/attestry'
-const signer = noteSigner(ORIGIN)
-const agent = testSigner('ES256').publicKey
-const stranger = testSigner('ES256').publicKey
-const root = (size: number): RootHash =>
-  parseHash(sha256(Uint8Array.of(size))) as unknown as RootHash
-
-async function noteOf(size: number, by: NoteSigner = signer): Promise<Uint8Array> {
-  const treeHead = { treeSize: treeSize(size), rootHash: root(size) }
-  const { name: origin } = by
-  return encodeCheckpoint(await signCheckpoint({ origin, treeHead, signers: [by] }))
-}
-const note5 = await noteOf(5)
-
-const log: NonNullable<AppraisalRequest['log']> = {
-  origin: ORIGIN,
-  checkpointKeys: [verifierKeyOf(signer, 'ed25519')],
-  head: { treeSize: 5, rootHash: root(5), registrationTime: TEST_NOW - 100 },
-}
-const data = (low: Uint8Array, high = new Uint8Array(32)): Uint8Array =>
-  low.length === 64 ? low : concatBytes(low, high)
-
-function request(evidence: TeeEvidence, changes: Partial<AppraisalRequest> = {}): AppraisalRequest {
-  const signer = keyThumbprint(agent)
-  return { evidence, at: TEST_NOW, pins: {}, limits: {}, signer, log, ...changes }
-}
-function tdx(
-  reportData: Uint8Array,
-  container: Partial<TeeEvidence> = {},
-  options: DcapOptions = {},
-): AppraisalRequest {
-  const { quote, collateral, roots } = makeDcap({ tee: 'tdx', reportData, ...options })
-  return request(
-    {
-      format: 'tdx-quote',
-      evidence: quote,
-      collateral: encodeCollateral(collateral),
-      ...container,
-    },
-    { pins: { intel: roots } },
-  )
-}
-const appraise = (asked: AppraisalRequest): Promise<Appraisal> =>
-  appraiseEvidence(asked, nodeVerifier)
-const reason = (asked: AppraisalRequest): Promise<string> =>
-  evidenceRejection(() => appraise(asked))
-const codes = ({ findings }: Appraisal): string[] => findings.map(({ code }) => code)
-
-const buildId = 'https://ci.example/runs/17'
-const build = { binding: { type: 'build', buildId }, checkpoint: note5 } as const
-const ofBuild = buildBinding({ buildId, key: agent, note: note5 })
+import {
+  ORIGIN,
+  agent,
+  stranger,
+  note5,
+  data,
+  request,
+  tdx,
+  appraise,
+  reason,
+  codes,
+  buildId,
+  build,
+  ofBuild,
+} from '../../support/evidence-request.ts'
 
 describe('evidence of every format', () => {
   it('a TD quote of a build, its key and a moment: the chain with its bracket', async () => {
@@ -206,66 +157,6 @@ describe('evidence of every format', () => {
     expect(appraisal.facts.teeType).toBe('cca')
     expect(codes(appraisal)).toEqual(['evidence-not-bound'])
     expect(await reason(asked)).toBe('attestation-key-missing')
-  })
-})
-
-describe('evidence for something else', () => {
-  const key = { binding: { type: 'key' } } as const
-  const timed = { ...key, checkpoint: note5 }
-  const nonce = data(keyThumbprint(agent), checkpointBinding(note5))
-
-  it.each<[string, string, () => AppraisalRequest | Promise<AppraisalRequest>]>([
-    ['an old quote for a new build', 'binding-build', () => tdx(ofBuild, { ...build, binding: { ...build.binding, buildId: 'https://ci.example/runs/18' } })],
-    ['a swapped key', 'binding-key', () => ({ ...tdx(data(keyThumbprint(agent)), key), signer: keyThumbprint(stranger) })],
-    ['the same build by another key', 'binding-build', () => ({ ...tdx(ofBuild, build), signer: keyThumbprint(stranger) })],
-    ['another payload', 'binding-payload', () => tdx(nonce, { binding: { type: 'payload', payload: sha256(note5) } })],
-    ['the checkpoint of another log', 'binding-origin', async () => {
-      const note = await noteOf(5, noteSigner('other.example'))
-      return tdx(data(keyThumbprint(agent), checkpointBinding(note)), { ...key, checkpoint: note })
-    }],
-    ['a checkpoint that somebody else signed', 'binding-origin', async () => {
-      const note = await noteOf(5, noteSigner(ORIGIN))
-      return tdx(data(keyThumbprint(agent), checkpointBinding(note)), { ...key, checkpoint: note })
-    }],
-    ['a head that the log does not have', 'binding-origin', () => ({ ...tdx(nonce, timed), log: { ...log, head: 'none' } })],
-    ['a head with another root', 'binding-origin', () => ({ ...tdx(nonce, timed), log: { ...log, head: { treeSize: 5, rootHash: root(6), registrationTime: TEST_NOW } } })],
-    ['a checkpoint where no log is known', 'binding-origin', () => {
-      const { log: _, ...asked } = tdx(nonce, timed)
-      return asked
-    }],
-    ['another checkpoint than the nonce', 'binding-checkpoint', async () => tdx(nonce, { ...key, checkpoint: await noteOf(6) })],
-    ['a stale checkpoint', 'binding-stale', () => ({ ...tdx(nonce, timed), limits: { checkpointAgeMax: 99 } })],
-    ['no room for the nonce', 'binding-place', () => tdx(nonce, { binding: { type: 'key', offset: 40 } })],
-    ['a signer that nobody named', 'binding-type', () => {
-      const { signer: _, ...asked } = tdx(nonce, key)
-      return asked
-    }],
-    ['a key that is none', 'malformed', () => tdx(nonce, { binding: { type: 'key', key: Uint8Array.of(0xa0) } })],
-    ['a root of somebody else', 'root', () => ({ ...tdx(nonce, key), pins: {} })],
-    ['a broken signature', 'quote-signature', () => {
-      const asked = tdx(nonce, key)
-      const evidence = asked.evidence.evidence.slice()
-      evidence[600] = evidence[600]! ^ 1
-      return { ...asked, evidence: { ...asked.evidence, evidence } }
-    }],
-    ['a revoked platform', 'certificate-revoked', () => tdx(nonce, key, { pckCrl: { revokePck: true } })],
-    ['garbage for a list', 'crl-malformed', () => tdx(nonce, key, { parts: { 'intel-pck-crl': Uint8Array.of(1) } })],
-    ['no list', 'crl-missing', () => tdx(nonce, key, { parts: { 'intel-root-crl': undefined } })],
-    ['garbage for collateral', 'collateral-malformed', () => tdx(nonce, { ...key, collateral: Uint8Array.of(1) })],
-    ['an entry without collateral', 'collateral-unregistered', () => tdx(nonce, { ...key, registered: [sha256(note5)] })],
-    ['an event log of nothing', 'event-log-malformed', () => tdx(nonce, { ...key, eventLog: Uint8Array.of(1) })],
-    ['a TCB that the policy refuses', 'tcb-status', () => ({ ...tdx(nonce, key, { tcbInfo: { tcbLevels: [tcbLevel('OutOfDate')] } }), limits: { outOfDate: 'refuse' } })],
-    ['a debug bit that it refuses', 'debug', () => ({ ...tdx(nonce, key, { debug: true }), limits: { debug: 'refuse' } })],
-  ])('%s: %s', async (_, expected, make) => {
-    expect(await reason(await make())).toBe(expected)
-  }) // prettier-ignore
-
-  it('is taken with findings where the policy does not say otherwise', async () => {
-    const tcbInfo = { tcbLevels: [tcbLevel('OutOfDate')] }
-    const appraisal = await appraise(tdx(data(sha256(note5)), {}, { debug: true, tcbInfo }))
-    expect(codes(appraisal)).toEqual(
-      expect.arrayContaining(['tcb-not-up-to-date', 'debug-environment', 'evidence-not-bound']),
-    )
   })
 })
 
