@@ -80,6 +80,8 @@ export interface Hold {
 }
 
 export interface TestRegistryOptions {
+  /** Time of the genesis, where evidence of another time is to be registered. */
+  readonly startTime?: number
   readonly answerWithinMs?: number
   readonly verifier?: SignatureVerifier
   readonly anchors?: readonly TrustAnchor[]
@@ -165,7 +167,7 @@ export class TestRegistry {
         return inner.sign(data)
       },
     }
-    const clock = { time: START_TIME }
+    const clock = { time: options.startTime ?? START_TIME }
     const verifier = options.verifier ?? nodeSignatureVerifier
     const memory = new MemoryLogStore()
     const commit = memory.commit.bind(memory)
@@ -188,7 +190,7 @@ export class TestRegistry {
       { kind: 'cose-key' as const, key: signer.publicKey, issuers: [`${ISSUER}*`] },
     ]
     const documents = genesisDocuments(operator.publicKey, anchors, registrar.publicKey)
-    const by = { issuer: LOG_ISSUER, signer: operator, issuedAt: START_TIME }
+    const by = { issuer: LOG_ISSUER, signer: operator, issuedAt: clock.time }
     await createLog({ ...ports, entries: await signGenesis(documents, by) })
     const log = await Log.open({
       ...ports,

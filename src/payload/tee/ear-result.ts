@@ -20,7 +20,7 @@ import type { AppraisalChange, AppraisalOutcome } from './reappraisal-changes.ts
 
 export const EAR_PROFILE = 'tag:ietf.org,2026:rats/ear#03'
 /** Of the statement around the token. */
-export const EAR_MEDIA_TYPE = `application/eat+cwt; eat_profile="${EAR_PROFILE}"`
+export const EAR_MEDIA_TYPE: string = `application/eat+cwt; eat_profile="${EAR_PROFILE}"`
 /** Name of our member in the appraisal of the one part. */
 export const REAPPRAISAL_CLAIM = 'attestry.dev/reappraisal/v1'
 
