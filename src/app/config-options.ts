@@ -21,6 +21,7 @@ export interface ServeValues {
   readonly trustProxy: boolean
   readonly adminHost: string
   readonly adminPort: number | undefined
+  readonly accessLog: number
   readonly auth: 'optional' | 'required'
   readonly oidcJwks: readonly string[]
   readonly ratePerClient: number | undefined
@@ -114,6 +115,11 @@ const OPERATION = {
     placeholder: 'address',
     help: 'address of that port',
   }),
+  accessLog: number(
+    0,
+    { min: 0, max: 1_000_000 },
+    { group: 'Operation', help: 'log one request in so many; 0 logs none' },
+  ),
 }
 
 const SUBMITTERS = {

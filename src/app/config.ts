@@ -58,6 +58,8 @@ export interface RegistryConfig {
   readonly port: number
   /** Undefined: no listener for operators. */
   readonly admin: AdminConfig | undefined
+  /** One request in so many is told; 0 for none. */
+  readonly accessLogEvery: number
   readonly limits: HttpLimits
   /** Free bytes below which nothing new is taken; 0 for no floor. */
   readonly diskFloorBytes: number
@@ -119,6 +121,7 @@ export function configFrom(given: GivenConfig, parts: ConfigParts = {}): Registr
     host: values.host,
     port: values.port,
     admin: readAdmin(reading),
+    accessLogEvery: values.accessLog,
     limits: readLimits(values),
     diskFloorBytes: values.diskFloorBytes,
     answerWithinMs: values.answerWithinMs,

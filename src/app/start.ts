@@ -1,6 +1,7 @@
 /** Starts a serving registry: opens its parts in their order, and gives each what it needs. */
 import { readFile } from 'node:fs/promises'
 import type { Server } from 'node:http'
+import type { AccessLogOptions } from '../http/access-log.ts'
 import { createHttpServer } from '../http/server.ts'
 import { nativeDigest, nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
@@ -95,6 +96,7 @@ export async function startRegistry(given: RegistryConfig): Promise<RunningRegis
       limits: config.limits,
       monotonicMs: () => performance.now(),
       observer: metrics?.http,
+      accessLog: accessLogOf(config),
       onFailure: (error, requestId) => ending.report(error, requestId),
     })
     const adminUrl = await startAdmin(config, { ...parts, registry, server })
@@ -125,6 +127,15 @@ async function startIndex(
   witnessing: Witnessing | undefined,
 ): Promise<Indexing | undefined> {
   return config.index ? startIndexing({ ...config, log: witnessing?.log ?? log }) : undefined
+}
+
+/** Undefined when it is not configured. */
+function accessLogOf({
+  accessLogEvery: every,
+  report,
+}: RegistryConfig): AccessLogOptions | undefined {
+  if (every === 0) return undefined
+  return { every, write: (record) => report({ level: 'info', event: 'request', ...record }) }
 }
 
 const SCRUB_DELAY_MS = 3000

@@ -21,6 +21,11 @@ export function escapeJson(value: unknown): string {
   const text = JSON.stringify(value, (_key, member: unknown) =>
     typeof member === 'bigint' ? member.toString() : member,
   )
+  return escapeJsonText(text)
+}
+
+/** JSON text, without a line end, with the same escapes. */
+export function escapeJsonText(text: string): string {
   return text.replaceAll(UNSAFE, (character) =>
     Array.from(
       { length: character.length },

@@ -1,7 +1,7 @@
 /** `attestry serve`: runs a registry until it is told to stop. */
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import type { RegistryConfig, ServiceEvent } from '../app/config.ts'
+import type { RegistryConfig } from '../app/config.ts'
 import { optionName, SERVE_KEYS, SERVE_OPTIONS } from '../app/config-options.ts'
 import type { ServeFlags, ServeKey } from '../app/config-options.ts'
 import { gatherConfig } from '../app/config-sources.ts'
@@ -12,10 +12,9 @@ import { StartError } from '../errors.ts'
 import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { CommonOptions, Report } from './command.ts'
-import { escapeJson } from './escape.ts'
 import { EXIT } from './exit-codes.ts'
 import { collect } from './option-values.ts'
-import { print, printJson } from './terminal.ts'
+import { print, printJson, printLogLine } from './terminal.ts'
 import { untilSignal } from './until-signal.ts'
 
 const HELP = `
@@ -75,7 +74,9 @@ async function serve(options: ServeOptions): Promise<Report | undefined> {
   })
   // Loaded here, so that `--help` does not wait for Express and SQLite.
   const { configFrom } = await import('../app/config.ts')
-  const config = readOrRefuse(() => configFrom(given, { report: reportEvent }))
+  const { createEventLog } = await import('../app/logging.ts')
+  const report = createEventLog(printLogLine)
+  const config = readOrRefuse(() => configFrom(given, { report }))
   if (options.printConfig === true) return reportConfig(describeConfig(given))
   const { startRegistry } = await import('../app/start.ts')
   const registry = await startRegistry(config)
@@ -122,8 +123,4 @@ export async function serveUntil(
   process.exitCode = end.kind === 'fatal' ? EXIT.failed : EXIT.ok
   // Idle connections of clients must not keep a registry that has ended.
   setTimeout(() => process.exit(), LINGER_MS).unref()
-}
-
-function reportEvent(event: ServiceEvent): void {
-  process.stderr.write(`${escapeJson(event)}\n`)
 }

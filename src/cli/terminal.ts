@@ -2,7 +2,7 @@
  * The one place that writes to standard output and standard error. Every line passes through
  * {@link escapeText}; colour is added after that, and only on a terminal without `NO_COLOR`.
  */
-import { escapeJson, escapeText } from './escape.ts'
+import { escapeJson, escapeJsonText, escapeText } from './escape.ts'
 
 export type Tone = 'good' | 'bad' | 'warn' | 'dim' | 'strong'
 
@@ -47,6 +47,11 @@ export function printError(lines: readonly Line[]): void {
 /** Prints one JSON value on one line of standard output. */
 export function printJson(value: unknown): void {
   process.stdout.write(escapeJson(value) + '\n')
+}
+
+/** Writes a line of JSON, made elsewhere, on standard error. */
+export function printLogLine(line: string): void {
+  process.stderr.write(escapeJsonText(line.trimEnd()) + '\n')
 }
 
 /** Rows of name and value with the values in one column; rows without a value are left out. */

@@ -1,12 +1,10 @@
 /** `attestry witness`: cosigns the checkpoints of other logs, as long as they only ever grow. */
 import type { Command } from 'commander'
-import type { ServiceEvent } from '../app/config.ts'
 import { addCommand, run } from './command.ts'
 import type { CommonOptions } from './command.ts'
-import { escapeJson } from './escape.ts'
 import { EXIT } from './exit-codes.ts'
 import { collect, parsePort } from './option-values.ts'
-import { print, printJson } from './terminal.ts'
+import { print, printJson, printLogLine } from './terminal.ts'
 import { untilSignal } from './until-signal.ts'
 
 const HELP = `
@@ -44,6 +42,7 @@ export function addWitness(program: Command): void {
 
 async function witness(options: WitnessOptions): Promise<undefined> {
   const signalled = untilSignal()
+  const { createEventLog } = await import('../app/logging.ts')
   const { startWitness } = await import('../app/start-witness.ts')
   const running = await startWitness({
     data: options.data,
@@ -52,7 +51,7 @@ async function witness(options: WitnessOptions): Promise<undefined> {
     logs: options.log,
     host: options.host,
     port: options.port,
-    report: (event: ServiceEvent) => void process.stderr.write(`${escapeJson(event)}\n`),
+    report: createEventLog(printLogLine),
   })
   const { url, vkey, origins } = running
   if (options.json === true) printJson({ listening: url, vkey, origins })

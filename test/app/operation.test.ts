@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readConfig } from '../../src/app/config.ts'
 import type { ServeFlags, ServiceEvent } from '../../src/app/config.ts'
 import { DiskSpace, guardFolder } from '../../src/app/disk-space.ts'
@@ -53,8 +53,8 @@ async function codeOf(response: Response): Promise<string> {
   return ((await response.json()) as { code: string }).code
 }
 
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
+function until(condition: () => boolean): Promise<void> {
+  return vi.waitFor(() => expect(condition()).toBe(true), { timeout: 10_000 })
 }
 
 async function metricsOf({ adminUrl }: RunningRegistry): Promise<Map<string, number>> {
