@@ -159,6 +159,7 @@ export const COMMANDS: readonly CommandEntry[] = [
         .description('find statements, artifacts and what is new')
       ;(await import('./query-statements.ts')).addQueryStatements(group)
       ;(await import('./query-artifact.ts')).addQueryArtifact(group)
+      ;(await import('./query-builds.ts')).addQueryBuilds(group)
       ;(await import('./query-show.ts')).addQueryShow(group)
       ;(await import('./query-feed.ts')).addQueryFeed(group)
     },

@@ -4,6 +4,7 @@ import type { ArtifactPage, ArtifactRow } from '../client/query-pages.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { parseCount } from './option-values.ts'
+import { evidenceLines } from './query/evidence-lines.ts'
 import { addLookupOptions, openClient } from './query/options.ts'
 import type { LookupOptions } from './query/options.ts'
 import { rowObject, rowTable } from './query/rows.ts'
@@ -15,7 +16,8 @@ import { fields, formatNumber } from './terminal.ts'
 const HELP = `
 Statements about the artifact (AS subject), statements that used it (AS dependency) and statements
 that name it as evidence, newest first, with how many digests went in or came out. Other names of
-the same artifact come from statements: they are claims like everything else in them.
+the same artifact come from statements: they are claims like everything else in them. Below the
+table stands verified evidence of where the artifact was built, where any is bound to a provenance.
 
 Exit status as attestry query statements.
 
@@ -70,6 +72,7 @@ async function artifact(digest: string, options: ArtifactOptions): Promise<Repor
       '',
       ...(rows.length === 0 ? ['nothing is known of it'] : rowTable(rows, checks, EXTRAS)),
       ...(hasMore ? ['and more (--limit)'] : []),
+      ...evidenceLines(rows),
       ...(checks === undefined ? [] : [checkSummary(checks)]),
     ],
   }

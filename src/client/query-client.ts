@@ -11,6 +11,7 @@ import { Patience } from './patience.ts'
 import {
   parseAnswer,
   parseArtifactPage,
+  parseBuiltPage,
   parseFeedPage,
   parseStatementPage,
   parseStatementView,
@@ -18,6 +19,7 @@ import {
 } from './query-pages.ts'
 import type {
   ArtifactPage,
+  BuiltPage,
   FeedPage,
   QueryParameters,
   StatementPage,
@@ -90,6 +92,16 @@ export class QueryClient {
     parameters: QueryParameters,
   ): AsyncGenerator<ArtifactPage, void, undefined> {
     return followCursor((more) => this.artifact(digest, { ...parameters, ...more }))
+  }
+
+  /** One page of what was built in environments of a kind. Throws as {@link find}. */
+  async built(parameters: QueryParameters): Promise<BuiltPage> {
+    return parseBuiltPage(await this.#get('artifacts', parameters))
+  }
+
+  /** All pages of them; they cover the tree size of the first. Throws as {@link find}. */
+  builtPages(parameters: QueryParameters): AsyncGenerator<BuiltPage, void, undefined> {
+    return followCursor((more) => this.built({ ...parameters, ...more }))
   }
 
   /** Events after an index. Throws as {@link find}. */

@@ -3,6 +3,8 @@
  */
 import { decodeUtf8 } from '../bytes/bytes.ts'
 import { InputError } from '../errors.ts'
+import { parseBoundEvidence } from './bound-evidence.ts'
+import type { BoundEvidence } from './bound-evidence.ts'
 import {
   failResponse,
   parseFacts,
@@ -41,6 +43,21 @@ export interface ArtifactRow extends StatementRow {
   readonly roles: readonly string[]
   readonly dependencies?: RelatedDigests
   readonly subjects?: RelatedDigests
+  /** Of a provenance of the artifact. */
+  readonly evidence?: readonly BoundEvidence[]
+}
+
+/** A provenance, what it is about, and evidence of where it was built. */
+export interface BuiltArtifacts {
+  readonly artifacts: RelatedDigests
+  readonly provenance: StatementRow
+  readonly evidence: BoundEvidence
+}
+
+export interface BuiltPage {
+  readonly treeSize: number
+  readonly builds: readonly BuiltArtifacts[]
+  readonly next?: string
 }
 
 export interface ArtifactPage {
@@ -105,6 +122,19 @@ export function parseArtifactPage(page: JsonMembers): ArtifactPage {
 }
 
 /** @throws InputError `ERR_RESPONSE`. */
+export function parseBuiltPage(page: JsonMembers): BuiltPage {
+  const builds = readArray(page['builds'], 'builds').map((value) => {
+    const built = readObject(value, 'a build')
+    return {
+      artifacts: related(built['artifacts']),
+      provenance: parseRow(built['provenance']),
+      evidence: parseBoundEvidence(built['evidence']),
+    }
+  })
+  return { treeSize: readInteger(page['treeSize'], 'treeSize'), builds, ...nextOf(page) }
+}
+
+/** @throws InputError `ERR_RESPONSE`. */
 export function parseFeedPage(page: JsonMembers): FeedPage {
   const { more } = page
   return {
@@ -130,12 +160,15 @@ function nextOf({ next }: JsonMembers): { readonly next?: string } {
 
 function artifactRow(value: unknown): ArtifactRow {
   const row = readObject(value, 'a row')
-  const { dependencies, subjects } = row
+  const { dependencies, subjects, evidence } = row
   return {
     ...parseRow(value),
     roles: texts(row['roles'], 'roles'),
     ...(dependencies === undefined ? {} : { dependencies: related(dependencies) }),
     ...(subjects === undefined ? {} : { subjects: related(subjects) }),
+    ...(evidence === undefined
+      ? {}
+      : { evidence: readArray(evidence, 'evidence').map(parseBoundEvidence) }),
   }
 }
 

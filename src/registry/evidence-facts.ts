@@ -7,7 +7,11 @@ import { splitNamed } from '../payload/description.ts'
 import type { AttributeName, Description } from '../payload/description.ts'
 
 /** Findings with which evidence is the environment of nothing. */
-const UNBOUND: ReadonlySet<string> = new Set(['evidence-not-verified', 'evidence-not-bound'])
+const UNBOUND: ReadonlySet<string> = new Set([
+  'evidence-not-verified',
+  'evidence-does-not-verify',
+  'evidence-not-bound',
+])
 const PAYLOAD = 'payload:sha256:'
 const CHECKPOINT = 'checkpoint:'
 const BUILD = 'build:'

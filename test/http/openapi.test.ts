@@ -172,6 +172,8 @@ const walk: readonly [operationId: string, url: (is: typeof ids) => string, stat
   ['viewStatement', ({ entryId }) => `/statements/${entryId}`, 200],
   ['viewStatement', () => `/statements/${'0'.repeat(64)}`, 404],
   ['viewStatement', () => '/statements/x', 400],
+  ['findBuiltArtifacts', () => '/artifacts?advisory=INTEL-SA-00615', 200],
+  ['findBuiltArtifacts', () => '/artifacts', 400],
   ['viewArtifact', () => `/artifacts/sha256:${'0'.repeat(64)}`, 200],
   ['viewArtifact', () => '/artifacts/x', 400],
   ['readFeed', () => '/feed?limit=1', 200],

@@ -232,13 +232,14 @@ async function verifyNote(
 
 /** A verified binding as attributes. */
 export function describeBinding(binding: VerifiedBinding): DescribedAttribute[] {
-  const { type, keyThumbprint: key, payloadSha256, after } = binding
+  const { type, keyThumbprint: key, payloadSha256, after, buildId } = binding
   return [
     { name: 'binding', value: type },
     ...(key === undefined ? [] : [{ name: 'bound-key', value: key } as const]),
     ...(payloadSha256 === undefined
       ? []
       : [{ name: 'binding', value: `payload:sha256:${payloadSha256}` } as const]),
+    ...(buildId === undefined ? [] : [{ name: 'binding', value: `build:${buildId}` } as const]),
     ...(after === undefined
       ? []
       : [{ name: 'binding', value: `checkpoint:${after.treeSize}` } as const]),

@@ -1,0 +1,57 @@
+/** Evidence of where something was built, for people. Values of evidence may hold anything: escaped here. */
+import type { BoundEvidence } from '../../client/bound-evidence.ts'
+import type { ArtifactRow } from '../../client/query-pages.ts'
+import { escapeText } from '../escape.ts'
+import { formatNumber, formatTime } from '../terminal.ts'
+import type { Line } from '../terminal.ts'
+
+/** Entry, kind of TEE, TCB and debug bit in one line; to be escaped by whoever shows it. */
+export function evidenceText(evidence: BoundEvidence): string {
+  const { index, teeType = 'unknown', tcbStatus, debug, binding, advisories } = evidence
+  const parts = [
+    `${teeType} of entry ${index}`,
+    ...(tcbStatus === undefined ? [] : [tcbStatus]),
+    ...(debug === true ? ['DEBUG'] : []),
+    ...(advisories.length === 0 ? [] : [advisories.join(' ')]),
+    `by ${binding}`,
+  ]
+  return parts.join(', ')
+}
+
+/** What stands below the table of an artifact: each provenance that has evidence, and what it says. */
+export function evidenceLines(rows: readonly ArtifactRow[]): Line[] {
+  const lines: Line[] = []
+  for (const { index, evidence = [] } of rows) {
+    if (evidence.length === 0) continue
+    lines.push('', { text: `where entry ${formatNumber(index)} was built`, tone: 'strong' })
+    for (const one of evidence) lines.push(...linesOf(one))
+  }
+  return lines
+}
+
+function linesOf(evidence: BoundEvidence): Line[] {
+  const { bracket, references, contradictions } = evidence
+  const isBad = evidence.debug === true || contradictions.length > 0
+  return [
+    { text: `  ${escapeText(evidenceText(evidence))}`, ...(isBad ? { tone: 'warn' } : {}) } as Line,
+    `    made ${bracketText(bracket)}`,
+    ...references.map(
+      ({ index, issuer, measurements }) =>
+        `    ${formatNumber(measurements.length)} of its measurements are in the reference values of entry ${index}, by ${escapeText(issuer ?? 'nobody')}`,
+    ),
+    ...contradictions.map(({ index, about }): Line => ({
+      text: `    entry ${index} says otherwise about ${escapeText(about.join(', '))}`,
+      tone: 'bad',
+    })),
+  ]
+}
+
+function bracketText({ after, before }: BoundEvidence['bracket']): string {
+  const until = `before the head of size ${formatNumber(before.treeSize)}${timeText(before.registeredAt)}`
+  if (after === undefined) return until
+  return `after the head of size ${formatNumber(after.treeSize)}${timeText(after.registeredAt)}, ${until}`
+}
+
+function timeText(seconds: number | undefined): string {
+  return seconds === undefined ? '' : ` (${formatTime(seconds)})`
+}

@@ -1,0 +1,92 @@
+/**
+ * Evidence of where something was built, as a registry's look-ups answer it. Hints, like all rows: that
+ * the evidence holds is proven by appraising it (`attestry appraise`), that it is in the log by its Receipt.
+ */
+import {
+  failResponse,
+  parseRow,
+  readArray,
+  readInteger,
+  readObject,
+  readText,
+} from './statement-row.ts'
+import type { StatementRow } from './statement-row.ts'
+
+/** A moment of the log. */
+export interface HeadMoment {
+  readonly treeSize: number
+  /** Seconds since 1970. */
+  readonly registeredAt?: number
+}
+
+/** A statement that says something else, and about what. */
+export interface Contradiction extends StatementRow {
+  readonly about: readonly string[]
+}
+
+export interface BoundEvidence extends StatementRow {
+  readonly teeType?: string
+  readonly debug?: boolean
+  readonly tcbStatus?: string
+  readonly advisories: readonly string[]
+  /** `payload`, `build` or `key`. */
+  readonly binding: string
+  readonly buildIds: readonly string[]
+  /** It was made after the first and before the second. */
+  readonly bracket: { readonly after?: HeadMoment; readonly before: HeadMoment }
+  /** Reference values that name something that was measured. */
+  readonly references: readonly (StatementRow & { readonly measurements: readonly string[] })[]
+  readonly contradictions: readonly Contradiction[]
+}
+
+/** @throws InputError `ERR_RESPONSE` for what is no such evidence. */
+export function parseBoundEvidence(value: unknown): BoundEvidence {
+  const evidence = readObject(value, 'evidence')
+  const { debug } = evidence
+  if (debug !== undefined && typeof debug !== 'boolean') failResponse('debug is not true or false')
+  const bracket = readObject(evidence['bracket'], 'bracket')
+  const { after } = bracket
+  const optional = (name: 'teeType' | 'tcbStatus'): object =>
+    evidence[name] === undefined ? {} : { [name]: readText(evidence[name], name) }
+  return {
+    ...parseRow(value),
+    ...optional('teeType'),
+    ...(debug === undefined ? {} : { debug }),
+    ...optional('tcbStatus'),
+    advisories: texts(evidence['advisories'], 'advisories'),
+    binding: readText(evidence['binding'], 'binding'),
+    buildIds: texts(evidence['buildIds'] ?? [], 'buildIds'),
+    bracket: {
+      ...(after === undefined ? {} : { after: parseMoment(after) }),
+      before: parseMoment(bracket['before']),
+    },
+    references: readArray(evidence['references'], 'references').map((one) => ({
+      ...parseRow(one),
+      measurements: texts(readObject(one, 'a reference')['measurements'], 'measurements'),
+    })),
+    contradictions: parseContradictions(evidence['contradictions']),
+  }
+}
+
+/** Contradictions of an answer; none where it has no such member. @throws InputError `ERR_RESPONSE`. */
+export function parseContradictions(value: unknown): readonly Contradiction[] {
+  return readArray(value ?? [], 'contradictions').map((one) => ({
+    ...parseRow(one),
+    about: texts(readObject(one, 'a contradiction')['about'], 'about'),
+  }))
+}
+
+function parseMoment(value: unknown): HeadMoment {
+  const moment = readObject(value, 'a head')
+  const { registeredAt } = moment
+  return {
+    treeSize: readInteger(moment['treeSize'], 'treeSize'),
+    ...(registeredAt === undefined
+      ? {}
+      : { registeredAt: readInteger(registeredAt, 'registeredAt') }),
+  }
+}
+
+function texts(value: unknown, what: string): string[] {
+  return readArray(value, what).map((item) => readText(item, what))
+}
