@@ -105,7 +105,8 @@ async function releaseUpTo(
   }
   await checkGuardedHead(ports, guarded, ports.receiptKeys)
   const { treeHead, registrationTime } = guarded
-  const batch = await ports.store.findBatchHead(treeHead.treeSize)
+  const isNewest = treeHead.treeSize === stored.treeHead.treeSize
+  const batch = isNewest ? stored : await ports.store.findBatchHead(treeHead.treeSize)
   const isOurs =
     batch?.registrationTime === registrationTime &&
     equalBytes(batch.treeHead.rootHash, treeHead.rootHash)

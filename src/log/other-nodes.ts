@@ -10,7 +10,7 @@ import type { UnavailableErrorCode } from '../errors.ts'
 import { catchUp, finishPending } from './catch-up.ts'
 import type { CaughtUp, NodePorts } from './catch-up.ts'
 import type { TreeState } from './sequence-batch.ts'
-import type { StoredHead } from './store.ts'
+import type { StoredHead, WakeUp } from './store.ts'
 
 /** How often an idle node looks, whatever it is told. */
 const POLL_MS = 1000
@@ -18,6 +18,8 @@ const POLL_MS = 1000
 const NOTICE_MS = 50
 /** After this long another node's head is finished by whoever sees it. */
 const FINISH_AFTER_MS = 250
+/** A node that was asked for the turn waits this long for the other one's batch at most. */
+const YIELD_MS = 50
 /** From the first look to the next while a head is being signed elsewhere and clients wait; doubles. */
 const PENDING_MS = { first: 1, max: 16 }
 /** Likewise while store or guard cannot be reached. */
@@ -36,6 +38,9 @@ export class OtherNodes {
   #isDue = false
   // The outcome of a commit of ours is unknown: the pending head may be ours, so nobody else is at it.
   #mayBeOurs = false
+  // How often another node was faster since our last batch; and the most that one asked with.
+  #losses = 0
+  #askedWith = 0
   #pending: Pending | undefined
   #failures = 0
   #failure: UnavailableErrorCode | undefined
@@ -44,6 +49,7 @@ export class OtherNodes {
   #poll: NodeJS.Timeout | undefined
   #unwatch: (() => void) | undefined
   #endPause: () => void = () => undefined
+  #endYield: (() => void) | undefined
 
   /** @param onDue called when a look is due; the look itself is the caller's. */
   constructor(ports: NodePorts, onDue: () => void) {
@@ -63,7 +69,7 @@ export class OtherNodes {
 
   start(): void {
     this.#poll = setInterval(() => this.due(), POLL_MS).unref()
-    this.#unwatch = this.#ports.store.watch?.(() => this.#dueIn(NOTICE_MS))
+    this.#unwatch = this.#ports.store.watch?.((told) => this.#told(told))
   }
 
   /** Something happened that only a look can explain. */
@@ -78,12 +84,36 @@ export class OtherNodes {
    */
   survives(error: unknown): boolean {
     if (!(error instanceof UnavailableError)) return false
-    if (error.code !== 'ERR_HEAD_MOVED') {
+    if (error.code === 'ERR_HEAD_MOVED') {
+      this.#ask()
+    } else {
       this.#mayBeOurs = true
       this.#failure = error.code
     }
     this.#isDue = true
     return true
+  }
+
+  /** A batch of ours came first. */
+  won(): void {
+    this.#losses = 0
+  }
+
+  /**
+   * Lets a node commit first that came second more often. Whoever has just committed knows the new head
+   * before all others, and would come first for ever.
+   */
+  async yieldTurn(): Promise<void> {
+    if (this.#askedWith <= this.#losses || this.#isClosed) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, YIELD_MS)
+      this.#endYield = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#endYield = undefined
+    this.#askedWith = 0
   }
 
   /**
@@ -97,6 +127,8 @@ export class OtherNodes {
     this.#timer = undefined
     try {
       const found = await this.#lookOnce(state)
+      // Whoever signs now would be the first again.
+      if (isUrgent && found?.pending !== undefined && this.#pending?.looks === 1) this.#ask()
       this.#failures = 0
       this.#failure = undefined
       if (found?.pending === undefined) this.#mayBeOurs = false
@@ -132,6 +164,27 @@ export class OtherNodes {
     clearTimeout(this.#timer)
     this.#unwatch?.()
     this.#endPause()
+    this.#endYield?.()
+  }
+
+  #ask(): void {
+    this.#losses += 1
+    this.#ports.store.askTurn?.(this.#losses)
+  }
+
+  #told(told: WakeUp): void {
+    if (told.kind === 'turn-asked') {
+      this.#askedWith = Math.max(this.#askedWith, told.losses)
+      return
+    }
+    // Whoever asked before has had its turn, or asks again.
+    this.#askedWith = 0
+    if (this.#endYield === undefined) {
+      this.#dueIn(NOTICE_MS)
+    } else {
+      this.#isDue = true
+      this.#endYield()
+    }
   }
 
   async #lookOnce(state: TreeState): Promise<CaughtUp | undefined> {

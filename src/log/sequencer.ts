@@ -122,6 +122,8 @@ export class Sequencer {
       if (this.#others?.isDue === true) {
         await this.#followOthers(this.#others)
       } else if (this.queue.length > 0) {
+        await this.#others?.yieldTurn()
+        if (this.#others?.isDue === true) continue
         await this.#gather()
         await this.#runBatch()
       } else break
@@ -192,6 +194,7 @@ export class Sequencer {
       for (const waiting of batch) failAll(waiting, result.error)
       return
     }
+    this.#others?.won()
     const first = state.stored.treeHead.treeSize
     const last = entries.at(-1)
     const leafIndex = (first + entries.length - 1) as LeafIndex

@@ -123,6 +123,12 @@ export interface Genesis {
   readonly serviceKeys: readonly StoredServiceKey[]
 }
 
+/** What a process of several is told: somebody committed, or asks to be the next. */
+export type WakeUp =
+  | { readonly kind: 'committed' }
+  /** `losses`: how often it came second since its last batch. */
+  | { readonly kind: 'turn-asked'; readonly losses: number }
+
 export interface LogStore {
   /** Several processes commit to it, each from the head that it knows. */
   readonly shared?: true
@@ -193,10 +199,16 @@ export interface LogStore {
   changeServiceKeys(change: ServiceKeyChange): Promise<void>
 
   /**
-   * Of a shared store: calls `listener` after commits, whosever they are. Only a wake-up: it may
-   * come late, twice or not at all. Returns what ends it.
+   * Of a shared store: calls `listener` after commits, whosever they are, and when a process asked for
+   * its turn. Only a wake-up: it may come late, twice or not at all. Returns what ends it.
    */
-  watch?(listener: () => void): () => void
+  watch?(listener: (told: WakeUp) => void): () => void
+
+  /**
+   * Of a shared store: asks the other processes to let this one commit next. Only a hint, as above;
+   * it may tell this process, too.
+   */
+  askTurn?(losses: number): void
 
   /** Of a shared store: raises the epoch, so that no process commits from a state it read before. */
   fence?(): Promise<void>

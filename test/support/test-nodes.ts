@@ -12,6 +12,7 @@ import type { LogPorts } from '../../src/log/ports.ts'
 import type { LogStore } from '../../src/log/store.ts'
 import { MemoryGuard } from '../../src/store/memory/memory-guard.ts'
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts'
+import { randomFrom, seed } from './mutate.ts'
 import { overlay } from './overlay.ts'
 import { createTestLog, openTestLog, TestClock, testPorts } from './test-log.ts'
 import type { TestPorts } from './test-log.ts'
@@ -19,6 +20,7 @@ import type { TestPorts } from './test-log.ts'
 /** How often things go wrong, of 1000 calls each. */
 export interface FaultRates {
   readonly lost: number
+  readonly lostWakeUps: number
   readonly lostAfter: number
   readonly frozen: number
   /** Longest freeze. */
@@ -27,7 +29,7 @@ export interface FaultRates {
 }
 
 export const NO_FAULTS: FaultRates = {
-  ...{ lost: 0, lostAfter: 0, frozen: 0, frozenMsMax: 0, delayMsMax: 0 },
+  ...{ lost: 0, lostWakeUps: 0, lostAfter: 0, frozen: 0, frozenMsMax: 0, delayMsMax: 0 },
 }
 
 /** What all nodes share. */
@@ -70,6 +72,23 @@ export async function openNode(
   const { log, fatal } = await openTestLog(ports, limits)
   faults.rates = rates
   return { log, fatal, clock, faults, kill: () => faults.kill() }
+}
+
+/** Nodes on one log in memory, with the seed of the run. */
+export async function openNodes(
+  count: number,
+  rates?: FaultRates,
+): Promise<{ shared: SharedPorts; nodes: TestNode[]; random: (n: number) => number }> {
+  const random = randomFrom(seed)
+  const shared = await memoryCluster()
+  const nodes = []
+  for (let at = 0; at < count; at++) nodes.push(await openNode(shared, random, { rates }))
+  return { shared, nodes, random }
+}
+
+/** Closes them one after the other. */
+export async function closeAll(nodes: readonly TestNode[]): Promise<void> {
+  for (const { log } of nodes) await log.close()
 }
 
 type Code = 'ERR_STORE_UNREACHABLE' | 'ERR_GUARD_UNREACHABLE'
@@ -123,7 +142,7 @@ export class Faults {
     const methods = ['commit', 'readState', 'findLeafIndexes', 'readEntries', 'readTiles', 'findBatchHead', 'listBatchHeads', 'saveSignedHead', 'listGovernance', 'findLastGovernance', 'findSignedHeadCovering'] as const // prettier-ignore
     for (const method of methods)
       this.#wrap(store, original, { method, code: 'ERR_STORE_UNREACHABLE' })
-    store.watch = (listener) => original.watch!(() => { if (this.#random(2) === 0) listener() }) // prettier-ignore
+    store.watch = (listener) => original.watch!((told) => { if (!this.#hits(this.rates.lostWakeUps)) listener(told) }) // prettier-ignore
     return store
   }
 

@@ -22,6 +22,7 @@ import type {
   StoredServiceKey,
   StoredState,
   TileId,
+  WakeUp,
 } from '../../log/store.ts'
 import type { GovernanceKind } from '../../payload/media-types.ts'
 
@@ -38,7 +39,7 @@ export class MemoryLogStore implements LogStore {
   readonly #governance: { readonly kind: GovernanceKind; readonly leafIndex: LeafIndex }[] = []
   readonly #collateral = new Map<string, StoredCollateral>()
   readonly #entryCollateral: EntryCollateral[] = []
-  readonly #watchers = new Set<() => void>()
+  readonly #watchers = new Set<(told: WakeUp) => void>()
 
   /** @param options `shared` when several logs commit to it. */
   constructor(options: { readonly shared?: true } = {}) {
@@ -64,8 +65,7 @@ export class MemoryLogStore implements LogStore {
     for (const head of batch.signedHeads) this.#saveHead(head)
     const { treeHead, registrationTime, policyIndex } = batch.next
     this.#state = { ...state, treeHead, registrationTime, policyIndex }
-    // Later, as a notification comes, and never within the commit.
-    for (const tell of this.#watchers) queueMicrotask(tell)
+    this.#tell({ kind: 'committed' })
   }
 
   async saveSignedHead(head: SignedTreeHead): Promise<void> {
@@ -157,10 +157,14 @@ export class MemoryLogStore implements LogStore {
     if (purpose === 'receipt') this.#state = { ...this.#state!, receiptKeyId: added.keyId }
   }
 
-  watch(listener: () => void): () => void {
-    const tell = (): void => listener()
+  watch(listener: (told: WakeUp) => void): () => void {
+    const tell = (told: WakeUp): void => listener(told)
     this.#watchers.add(tell)
     return () => this.#watchers.delete(tell)
+  }
+
+  askTurn(losses: number): void {
+    this.#tell({ kind: 'turn-asked', losses })
   }
 
   async fence(): Promise<void> {
@@ -179,6 +183,11 @@ export class MemoryLogStore implements LogStore {
   #raiseEpoch(): void {
     const state = this.#readState()
     this.#state = { ...state, epoch: (state.epoch ?? 0) + 1 }
+  }
+
+  /** Later, as a notification comes, and never within a commit. */
+  #tell(told: WakeUp): void {
+    for (const tell of this.#watchers) queueMicrotask(() => tell(told))
   }
 
   #headMoved(): Error {
