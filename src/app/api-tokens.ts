@@ -5,12 +5,15 @@
 import type { UnixSeconds } from '../bytes/integers.ts'
 import { createApiToken } from '../keys/api-token.ts'
 import type { ApiTokenScope } from '../keys/api-token.ts'
-import { SqliteApiTokens } from '../store/sqlite/sqlite-api-tokens.ts'
-import type { StoredApiToken } from '../store/sqlite/sqlite-api-tokens.ts'
-import { readRefusals as readStoredRefusals } from '../store/sqlite/sqlite-refusals.ts'
-import type { RefusalRecord } from '../store/sqlite/sqlite-refusals.ts'
+import type {
+  ApiTokenStore,
+  Awaitable,
+  RefusalRecord,
+  StoredApiToken,
+} from '../log/operator-tables.ts'
 import { systemClock } from './config.ts'
 import { dataPaths } from './data-directory.ts'
+import { openApiTokens, readRefusals as readStoredRefusals } from './stores.ts'
 
 /** A token as it is listed: without its hash. */
 export type ApiTokenDescription = Omit<StoredApiToken, 'hash'>
@@ -23,39 +26,43 @@ export interface AddTokenRequest {
 }
 
 /** Makes a token; it is shown this once. @throws StartError `ERR_LOG_MISSING`. */
-export function addApiToken(
+export async function addApiToken(
   request: AddTokenRequest,
-): ApiTokenDescription & { readonly token: string } {
+): Promise<ApiTokenDescription & { readonly token: string }> {
   const { data, name, scopes, expiresAt } = request
   const { token, tokenId, hash } = createApiToken()
   const description = {
     ...{ tokenId, name, scopes, createdAt: systemClock.now() },
     ...(expiresAt === undefined ? {} : { expiresAt }),
   }
-  withTokens(data, (tokens) => tokens.add({ ...description, hash }))
+  await withTokens(data, (tokens) => tokens.add({ ...description, hash }))
   return { ...description, token }
 }
 
 /** All tokens, oldest first. @throws StartError `ERR_LOG_MISSING`. */
-export function listApiTokens(data: string): readonly ApiTokenDescription[] {
-  return withTokens(data, (tokens) => tokens.list().map(({ hash: _, ...rest }) => rest))
+export async function listApiTokens(data: string): Promise<readonly ApiTokenDescription[]> {
+  const tokens = await withTokens(data, (stored) => stored.list())
+  return tokens.map(({ hash: _, ...rest }) => rest)
 }
 
 /** False when there is no such token. @throws StartError `ERR_LOG_MISSING`. */
-export function revokeApiToken(data: string, tokenId: string): boolean {
+export function revokeApiToken(data: string, tokenId: string): Promise<boolean> {
   return withTokens(data, (tokens) => tokens.revoke(tokenId, systemClock.now()))
 }
 
-function withTokens<Value>(data: string, use: (tokens: SqliteApiTokens) => Value): Value {
-  const tokens = SqliteApiTokens.open(dataPaths(data).store)
+async function withTokens<Value>(
+  data: string,
+  use: (tokens: ApiTokenStore) => Awaitable<Value>,
+): Promise<Value> {
+  const tokens = await openApiTokens(dataPaths(data))
   try {
-    return use(tokens)
+    return await use(tokens)
   } finally {
-    tokens.close()
+    await tokens.close()
   }
 }
 
 /** The newest refusals, newest first. @throws StartError `ERR_LOG_MISSING`. */
-export function readRefusals(data: string, limit: number): readonly RefusalRecord[] {
-  return readStoredRefusals(dataPaths(data).store, limit)
+export function readRefusals(data: string, limit: number): Promise<readonly RefusalRecord[]> {
+  return readStoredRefusals(dataPaths(data), limit)
 }

@@ -8,21 +8,22 @@ import { parsePkcs11Uri } from '../keys/pkcs11-uri.ts'
 import { adoptGuard as adoptLogGuard } from '../log/adopt-guard.ts'
 import { checkLog as checkStoredLog } from '../log/check-log.ts'
 import type { CheckLogOptions, CheckReport } from '../log/check-log.ts'
+import type { Guard } from '../log/guard.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
 import { governanceOf } from '../policy/rules-in-force.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
-import { SqliteGuard } from '../store/sqlite/sqlite-guard.ts'
-import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { systemClock } from './config.ts'
 import { dataPaths } from './data-directory.ts'
 import { nativeHasher } from './open-log.ts'
 import { prunedIn } from './pruned-payloads.ts'
 import { loadReceiptSigner } from './service-signers.ts'
+import { assertApart, openGuard, openStoreReader, openStoreWriter } from './stores.ts'
 
 export interface CheckLogRequest extends Pick<CheckLogOptions, 'onProgress' | 'knownHeads'> {
   readonly data: string
   readonly guard?: string | undefined
+  readonly store?: string | undefined
 }
 
 /**
@@ -30,16 +31,17 @@ export interface CheckLogRequest extends Pick<CheckLogOptions, 'onProgress' | 'k
  * @throws StartError `ERR_LOG_CORRUPT`, `ERR_GUARD_AHEAD`, `ERR_GUARD_FORK`, `ERR_LOG_MISSING`.
  */
 export async function checkLog(request: CheckLogRequest): Promise<CheckReport> {
-  const { data, guard: guardPath, ...options } = request
-  const paths = dataPaths(data, guardPath)
-  const store = SqliteLogStore.open(paths.store, { mode: 'existing', readonly: true })
-  const guard = SqliteGuard.open(paths.guard)
+  const { data, guard: guardPath, store: storeUrl, ...options } = request
+  const paths = dataPaths(data, guardPath, storeUrl)
+  const store = await openStoreReader(paths)
+  let guard: Guard | undefined
   try {
+    guard = await openGuard(paths)
     const adapters = { store, guard, hasher: nativeHasher, verifier: nodeVerifier }
     const isPruned = prunedIn(store)
     return await checkStoredLog({ ...adapters, sha256: nativeSha256, kindOf, isPruned, ...options })
   } finally {
-    await guard.close()
+    await guard?.close()
     await store.close()
   }
 }
@@ -56,12 +58,14 @@ export function kindOf(entry: Uint8Array): GovernanceKind | undefined {
 export async function adoptGuard(
   request: CheckLogRequest & { readonly receiptKey?: string | undefined },
 ): Promise<{ readonly head: SignedTreeHead; readonly report: CheckReport }> {
-  const { data, guard: guardPath, onProgress, knownHeads, receiptKey } = request
+  const { data, guard: guardPath, store: storeUrl, onProgress, knownHeads, receiptKey } = request
   const token = receiptKey === undefined ? undefined : parsePkcs11Uri(receiptKey)
-  const paths = dataPaths(data, guardPath)
-  const store = SqliteLogStore.open(paths.store, { mode: 'existing' })
-  const guard = SqliteGuard.open(paths.guard)
+  const paths = dataPaths(data, guardPath, storeUrl)
+  await assertApart(paths)
+  const store = await openStoreWriter(paths)
+  let guard: Guard | undefined
   try {
+    guard = await openGuard(paths)
     const { origin, issuer, receiptKeyId } = await store.readState()
     const signer = await loadReceiptSigner(paths, receiptKeyId, token)
     return await adoptLogGuard({
@@ -72,7 +76,7 @@ export async function adoptGuard(
       ...(knownHeads === undefined ? {} : { seenHeads: knownHeads }),
     })
   } finally {
-    await guard.close()
+    await guard?.close()
     await store.close()
   }
 }

@@ -3,10 +3,12 @@
  * not be restored together with a backup of the directory (design D7).
  */
 import { join, resolve } from 'node:path'
+import { sharedLocation } from './store-location.ts'
 
 /** Paths of one registry; none of them is created by naming it. */
 export interface DataPaths {
   readonly directory: string
+  /** A file, or the URL of a PostgreSQL database. */
   readonly store: string
   readonly lock: string
   /** Tables that answer look-ups; can be deleted and made again. */
@@ -22,16 +24,22 @@ export interface DataPaths {
   readonly scrub: string
   /** Governance documents that wait for a signature made elsewhere. */
   readonly genesis: string
+  /** A file, or the URL of a PostgreSQL database. */
   readonly guard: string
 }
 
-/** The layout of `directory`; the guard is beside it unless another place is named. */
-export function dataPaths(directory: string, guard?: string): DataPaths {
+/**
+ * The layout of `directory`; the guard is beside it unless another place is named, and the store in it
+ * unless it is a database, which a data directory remembers.
+ * @throws StartError `ERR_CONFIGURATION` for places that do not go together.
+ */
+export function dataPaths(directory: string, guard?: string, store?: string): DataPaths {
   const root = resolve(directory)
   const keys = join(root, 'keys')
+  const shared = sharedLocation(root, { store, guard })
   return {
     directory: root,
-    store: join(root, 'log.sqlite'),
+    store: shared?.store ?? join(root, 'log.sqlite'),
     lock: join(root, 'lock.sqlite'),
     index: join(root, 'index.sqlite'),
     keys,
@@ -42,6 +50,6 @@ export function dataPaths(directory: string, guard?: string): DataPaths {
     frozen: join(root, 'frozen.json'),
     scrub: join(root, 'scrub.json'),
     genesis: join(root, 'genesis'),
-    guard: guard === undefined ? `${root}.guard` : resolve(guard),
+    guard: shared?.guard ?? (guard === undefined ? `${root}.guard` : resolve(guard)),
   }
 }

@@ -3,9 +3,9 @@ import { open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Writes `bytes` beside `path` and puts them in its place. */
-export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+export async function replaceFile(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
   const temporary = `${path}.new`
-  const file = await open(temporary, 'w', 0o644)
+  const file = await open(temporary, 'w', mode)
   try {
     await file.writeFile(bytes)
     await file.sync()

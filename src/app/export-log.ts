@@ -16,6 +16,7 @@ import { withAttachedRoot } from '../cose/signed-tree-head.ts'
 import { AttestryError } from '../errors.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
 import type { IsPruned } from '../log/check-stored.ts'
+import type { Guard } from '../log/guard.ts'
 import { openSnapshot } from '../log/open-snapshot.ts'
 import type { LogSnapshot } from '../log/open-snapshot.ts'
 import { openTiles, TILE_WIDTH } from '../merkle/tiles.ts'
@@ -31,8 +32,6 @@ import { activeKeysOf, encodeLogKeys } from '../registry/log-keys.ts'
 import { ServiceKeys } from '../registry/service-keys.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import { attachReceipts } from '../statement/transparent-statement.ts'
-import { SqliteGuard } from '../store/sqlite/sqlite-guard.ts'
-import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { dataPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
 import { ExportDirectory } from './export-directory.ts'
@@ -43,10 +42,12 @@ import { prunedIn } from './pruned-payloads.ts'
 import { readSchemas } from './schemas.ts'
 import { loadCheckpointKeys, readReceiptKeys } from './service-signers.ts'
 import type { CheckpointKeys } from './service-signers.ts'
+import { openGuard, openStoreReader } from './stores.ts'
 
 export interface ExportLogRequest {
   readonly data: string
   readonly guard?: string | undefined
+  readonly store?: string | undefined
   readonly out: string
   /** Leaves out what is one file an entry or a head: it can be derived from the rest. */
   readonly tilesOnly?: boolean
@@ -69,10 +70,11 @@ export interface ExportReport {
  *   `ERR_CONFIGURATION` when the directory holds something else.
  */
 export async function exportLog(request: ExportLogRequest): Promise<ExportReport> {
-  const paths = dataPaths(request.data, request.guard)
-  const store = SqliteLogStore.open(paths.store, { mode: 'existing', readonly: true })
-  const guard = SqliteGuard.open(paths.guard)
+  const paths = dataPaths(request.data, request.guard, request.store)
+  const store = await openStoreReader(paths)
+  let guard: Guard | undefined
   try {
+    guard = await openGuard(paths)
     const { origin } = await store.readState()
     const keys = await loadCheckpointKeys(store, paths, origin)
     const { directory, state } = await ExportDirectory.open(request.out, origin)
@@ -90,11 +92,11 @@ export async function exportLog(request: ExportLogRequest): Promise<ExportReport
     const exporter = new Exporter({ snapshot, directory, tilesOnly, isPruned })
     await exporter.writeBundles(begun, request.onProgress)
     await exporter.writeOpenTiles()
-    await exportPayloads(paths.store, directory)
+    await exportPayloads(paths, directory)
     const receiptKeys = new ServiceKeys(await readReceiptKeys(store))
     return await finish({ snapshot, directory, keys, receiptKeys, paths }, begun)
   } finally {
-    await guard.close()
+    await guard?.close()
     await store.close()
   }
 }

@@ -5,19 +5,23 @@
  */
 import { encodeHex } from '../bytes/hex.ts'
 import { formatPayloadName } from '../statement/payload-name.ts'
-import { SqlitePayloadStore } from '../store/sqlite/sqlite-payload-store.ts'
+import type { DataPaths } from './data-directory.ts'
 import type { ExportDirectory } from './export-directory.ts'
+import { openPayloads } from './stores.ts'
 
 /** Brings `payloads/` of an export up to date. */
-export async function exportPayloads(store: string, directory: ExportDirectory): Promise<void> {
-  const payloads = SqlitePayloadStore.open(store)
+export async function exportPayloads(
+  paths: Pick<DataPaths, 'store'>,
+  directory: ExportDirectory,
+): Promise<void> {
+  const payloads = await openPayloads(paths)
   try {
-    for (const name of payloads.listPinnedNames()) {
+    for (const name of await payloads.listPinnedNames()) {
       const found = await payloads.find(name)
       if (found?.kind !== 'stored') continue
       directory.writeOnce(`payloads/${formatPayloadName(name)}`, found.bytes)
     }
-    for (const { digest, names } of payloads.listPruned()) {
+    for (const { digest, names } of await payloads.listPruned()) {
       directory.remove(`collateral/sha256:${encodeHex(digest)}`)
       for (const name of names) directory.remove(`payloads/${formatPayloadName(name)}`)
     }

@@ -17,11 +17,10 @@ import { nodeVerifier } from '../keys/node-verifier.ts'
 import { parsePkcs11Uri } from '../keys/pkcs11-uri.ts'
 import type { Clock } from '../log/clock.ts'
 import { createLog } from '../log/genesis.ts'
+import type { Guard } from '../log/guard.ts'
 import { createTreeHasher } from '../merkle/hasher.ts'
 import type { KeyPurpose } from '../log/store.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
-import { SqliteGuard } from '../store/sqlite/sqlite-guard.ts'
-import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { systemClock } from './config.ts'
 import { dataPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
@@ -30,9 +29,13 @@ import type { UnsignedDocument } from './genesis.ts'
 import { parseOrigin } from './identity.ts'
 import type { LogNames } from './identity.ts'
 import { openReceiptToken } from './service-signers.ts'
+import { LOCATION_FILE, recordLocation } from './store-location.ts'
+import { assertApart, openGuard, openStoreWriter } from './stores.ts'
 
 export interface InitLogOptions {
   readonly data: string
+  /** URL of a PostgreSQL database; by default the log is in the data directory. */
+  readonly store?: string | undefined
   readonly guard?: string | undefined
   readonly origin: string
   /** Who may register what at first. Empty admits nobody. */
@@ -70,9 +73,10 @@ const KEY_ALGORITHMS = { receipt: 'ES256', checkpoint: 'EdDSA', registrar: 'ES25
  */
 export async function initLog(options: InitLogOptions): Promise<InitLogResult> {
   const names = parseOrigin(options.origin)
-  const paths = dataPaths(options.data, options.guard)
+  const paths = dataPaths(options.data, options.guard, options.store)
   const token = options.receiptKey === undefined ? undefined : parsePkcs11Uri(options.receiptKey)
   await assertNoLog(paths)
+  await assertApart(paths)
   await makeDirectory(paths)
   const genesis = await prepareGenesis(options, paths, names)
   if (genesis.kind === 'to-be-signed') return { ...genesis, paths, names }
@@ -80,9 +84,11 @@ export async function initLog(options: InitLogOptions): Promise<InitLogResult> {
   const receipt = await (token === undefined
     ? keyFile(paths.receiptKey, 'receipt')
     : openReceiptToken(token))
-  const store = SqliteLogStore.open(paths.store, { mode: 'create' })
-  const guard = SqliteGuard.open(paths.guard)
+  await recordLocation(paths)
+  const store = await openStoreWriter(paths, 'create')
+  let guard: Guard | undefined
   try {
+    guard = await openGuard(paths)
     const head = await createLog({
       ...names,
       store,
@@ -102,7 +108,7 @@ export async function initLog(options: InitLogOptions): Promise<InitLogResult> {
     return { kind: 'created', paths, names, head, receiptKey: receipt.publicKey, operatorKey }
   } finally {
     await store.close()
-    await guard.close()
+    await guard?.close()
   }
 }
 
@@ -164,7 +170,7 @@ async function assertNoLog({ store, guard }: DataPaths): Promise<void> {
 }
 
 /** What an interrupted run, or the first of two steps, leaves in the directory. */
-const OWN_NAMES: ReadonlySet<string> = new Set(['keys', 'genesis', 'lock.sqlite'])
+const OWN_NAMES: ReadonlySet<string> = new Set(['keys', 'genesis', 'lock.sqlite', LOCATION_FILE])
 
 /** A new directory, or one that holds nothing else; private keys will lie in it. */
 async function makeDirectory({ directory, keys }: DataPaths): Promise<void> {

@@ -11,10 +11,9 @@ import { nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
 import { openIndex } from '../store/sqlite/open-index.ts'
 import type { OpenedIndex } from '../store/sqlite/open-index.ts'
-import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
-import { SqlitePreimages } from '../store/sqlite/sqlite-preimages.ts'
 import type { DataPaths } from './data-directory.ts'
 import { readCheckpointKeys } from './service-signers.ts'
+import { openPreimages, openStoreReader } from './stores.ts'
 
 /**
  * What the tables hold depends on how statements are read: a change of that, or of a handler, takes
@@ -43,9 +42,9 @@ export async function openFollower(
     for (const release of releases.splice(0).reverse()) await release()
   }
   try {
-    const log = SqliteLogStore.open(paths.store, { mode: 'existing', readonly: true })
+    const log = await openStoreReader(paths)
     releases.push(() => log.close())
-    const preimages = SqlitePreimages.open(paths.store)
+    const preimages = await openPreimages(paths)
     releases.push(() => preimages.close())
     const { writer: index } = await openIndex(paths.index, { madeBy: MADE_BY })
     releases.push(() => index.close())

@@ -1,6 +1,6 @@
 /**
- * Opens an existing log with the adapters of the embedded default: SQLite store and guard, keys in
- * files, node:crypto. The one place where a serving registry meets its adapters.
+ * Opens an existing log with its adapters: store and guard wherever they are (`stores.ts`), keys in
+ * files or a token, node:crypto.
  */
 import type { Pkcs11Uri } from '../keys/pkcs11-uri.ts'
 import { nativeSha256 } from '../keys/native-hash.ts'
@@ -13,12 +13,12 @@ import type { LogObserver } from '../log/observer.ts'
 import { createTreeHasher } from '../merkle/hasher.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
 import type { ServiceKey } from '../registry/ports.ts'
-import { SqliteGuard } from '../store/sqlite/sqlite-guard.ts'
-import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import type { DataPaths } from './data-directory.ts'
 import type { LogNames } from './identity.ts'
 import { loadCheckpointKeys, loadReceiptSigner, readReceiptKeys } from './service-signers.ts'
 import type { CheckpointKeys } from './service-signers.ts'
+import { recordLocation } from './store-location.ts'
+import { assertApart, openGuard, openStoreWriter } from './stores.ts'
 
 /** Tree hashes over node:crypto. */
 export const nativeHasher: TreeHasher = createTreeHasher(nativeSha256)
@@ -48,18 +48,20 @@ export async function openLog(
     readonly observer?: LogObserver | undefined
   },
 ): Promise<OpenedLog> {
-  const store = SqliteLogStore.open(paths.store, { mode: 'existing' })
+  await assertApart(paths)
+  const store = await openStoreWriter(paths)
   let guard: Guard | undefined
   try {
     const { origin, issuer, receiptKeyId } = await store.readState()
     const signer = await loadReceiptSigner(paths, receiptKeyId, parts.receiptKey)
     // Before anything is signed: a log with a wrong key of any kind does not start.
     const checkpointKeys = await loadCheckpointKeys(store, paths, origin)
-    const held: Guard = SqliteGuard.open(paths.guard)
+    const held = await openGuard(paths)
     guard = held
     const adapters = { store, guard: held, signer, hasher: nativeHasher, verifier: nodeVerifier }
     const log = await Log.open({ ...adapters, ...parts, origin, issuer })
     const serviceKeys = await readReceiptKeys(store)
+    await recordLocation(paths)
     const readGuard: OpenedLog['readGuard'] = () => held.read()
     return { log, names: { origin, issuer }, serviceKeys, checkpointKeys, readGuard }
   } catch (error) {

@@ -1,8 +1,8 @@
 /** Content of hash envelopes that a data directory has, for commands that try decisions. */
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import { payloadNameOf } from '../statement/payload-name.ts'
-import { SqlitePayloadStore } from '../store/sqlite/sqlite-payload-store.ts'
 import { dataPaths } from './data-directory.ts'
+import { openPayloads } from './stores.ts'
 
 export interface Preimages {
   /** What is stored for a hash envelope; `undefined` for other statements. */
@@ -11,8 +11,8 @@ export interface Preimages {
 }
 
 /** Opens the payload store of a log that exists. */
-export function openPreimages(data: string): Preimages {
-  const payloads = SqlitePayloadStore.open(dataPaths(data).store)
+export async function openPreimages(data: string): Promise<Preimages> {
+  const payloads = await openPayloads(dataPaths(data))
   return {
     of: async (statement) => {
       const name = payloadNameOf(statement)

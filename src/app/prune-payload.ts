@@ -6,12 +6,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { encodeHex } from '../bytes/hex.ts'
 import type { PayloadName } from '../statement/payload-name.ts'
-import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
-import { SqlitePayloadPruning } from '../store/sqlite/sqlite-payload-pruning.ts'
 import { systemClock } from './config.ts'
 import { dataPaths } from './data-directory.ts'
+import type { DataPaths } from './data-directory.ts'
 import { readPrunings } from './pruned-payloads.ts'
 import type { RegisteredPruning } from './pruned-payloads.ts'
+import { openPayloadPruning, openStoreReader } from './stores.ts'
 
 /** Decisions that were made with the content are committed within this. */
 const DECISIONS_SETTLE_MS = 2000
@@ -34,32 +34,37 @@ export type PruneOutcome =
 /** @throws StartError `ERR_LOG_MISSING`, or `ERR_CONFIGURATION` for a log of an earlier version. */
 export async function prunePayload(request: PrunePayloadRequest): Promise<PruneOutcome> {
   const { data, name, registerPruning } = request
-  const path = dataPaths(data).store
-  const payloads = SqlitePayloadPruning.open(path)
+  const paths = dataPaths(data)
+  const payloads = await openPayloadPruning(paths)
   try {
-    const found = payloads.find(name)
+    const found = await payloads.find(name)
     if (found === undefined) return { kind: 'unknown' }
     const { bytes } = found
-    if (!found.isPinned && payloads.deleteUnpinned(found.digest)) return { kind: 'deleted', bytes }
+    if (!found.isPinned && (await payloads.deleteUnpinned(found.digest))) {
+      return { kind: 'deleted', bytes }
+    }
     if (found.isNeeded) return { kind: 'needed' }
     const digest = `sha256:${encodeHex(found.digest)}`
-    let pruning = await findPruning(path, digest)
+    let pruning = await findPruning(paths, digest)
     if (pruning === undefined && registerPruning !== undefined) {
       await registerPruning(digest)
-      pruning = await findPruning(path, digest)
+      pruning = await findPruning(paths, digest)
     }
     if (pruning === undefined) return { kind: 'needs-statement', digest }
-    payloads.mark(found.digest, pruning.entryId, systemClock.now())
+    await payloads.mark(found.digest, pruning.entryId, systemClock.now())
     await wait(DECISIONS_SETTLE_MS)
-    payloads.deleteMarked(found.digest)
+    await payloads.deleteMarked(found.digest)
     return { kind: 'deleted', bytes, pruning }
   } finally {
-    payloads.close()
+    await payloads.close()
   }
 }
 
-async function findPruning(path: string, digest: string): Promise<RegisteredPruning | undefined> {
-  const store = SqliteLogStore.open(path, { mode: 'existing', readonly: true })
+async function findPruning(
+  paths: DataPaths,
+  digest: string,
+): Promise<RegisteredPruning | undefined> {
+  const store = await openStoreReader(paths)
   try {
     return (await readPrunings(store)).get(digest)
   } finally {

@@ -6,8 +6,8 @@
 import { leafIndex } from '../bytes/integers.ts'
 import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
 import type { StoredState } from '../log/store.ts'
-import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { dataPaths } from './data-directory.ts'
+import { openStoreReader } from './stores.ts'
 
 const PAGE = 256
 
@@ -29,7 +29,7 @@ export interface ReadLogRequest {
  */
 export async function readLog(request: ReadLogRequest): Promise<StoredState> {
   const { data, onEntry, onProgress } = request
-  const store = SqliteLogStore.open(dataPaths(data).store, { mode: 'existing', readonly: true })
+  const store = await openStoreReader(dataPaths(data))
   try {
     const state = await store.readState()
     const { treeSize } = state.treeHead

@@ -7,15 +7,15 @@ import type { LogStore } from '../log/store.ts'
 import { StartError } from '../errors.ts'
 import { ProcessLock } from '../store/sqlite/process-lock.ts'
 import { removeIndex } from '../store/sqlite/open-index.ts'
-import { SqliteGuard } from '../store/sqlite/sqlite-guard.ts'
-import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { dataPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
 import { openFollower, prepareIndex } from './open-follower.ts'
+import { openGuard, openStoreReader } from './stores.ts'
 
 export interface RebuildIndexRequest {
   readonly data: string
   readonly guard?: string | undefined
+  readonly store?: string | undefined
   /** Keep what is there and go on where it ends. */
   readonly resume?: boolean
   readonly onProgress?: (indexed: number, treeSize: number) => void
@@ -26,19 +26,21 @@ export interface RebuildIndexRequest {
  * @throws StartError `ERR_LOG_MISSING`, or `ERR_LOG_LOCKED` while the log is served.
  */
 export async function rebuildIndex(request: RebuildIndexRequest): Promise<number> {
-  const { data, guard, resume = false, onProgress } = request
-  const paths = dataPaths(data, guard)
-  const store = SqliteLogStore.open(paths.store, { mode: 'existing', readonly: true })
+  const { data, guard, store: storeUrl, resume = false, onProgress } = request
+  const paths = dataPaths(data, guard, storeUrl)
   const lock = ProcessLock.acquire(paths.lock)
+  let store: LogStore | undefined
   try {
+    const opened = await openStoreReader(paths)
+    store = opened
     const treeSize = await releasedSize(store, paths)
     if (!resume) removeIndex(paths.index)
-    await prepareIndex(paths, async (at) => (await store.readEntries(at, 1))[0]?.entry)
+    await prepareIndex(paths, async (at) => (await opened.readEntries(at, 1))[0]?.entry)
     await followTo(paths, treeSize, onProgress)
     return treeSize
   } finally {
     lock.release()
-    await store.close()
+    await store?.close()
   }
 }
 
@@ -74,7 +76,7 @@ async function followTo(
 /** What is signed; entries above it are stored and nobody was told of them yet. */
 async function releasedSize(store: LogStore, paths: DataPaths): Promise<number> {
   const { treeHead } = await store.readState()
-  const guard = SqliteGuard.open(paths.guard)
+  const guard = await openGuard(paths)
   try {
     const head = (await guard.read()) ?? (await store.findSignedHead(treeHead.treeSize))
     if (head !== undefined) return Math.min(head.treeHead.treeSize, treeHead.treeSize)

@@ -18,7 +18,6 @@ import type { RotatedPurpose } from '../log/rotate-key.ts'
 import type { StoredServiceKey } from '../log/store.ts'
 import { encodeVerifierKey } from '../note/verifier-key.ts'
 import { StartError } from '../errors.ts'
-import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { systemClock } from './config.ts'
 import { dataPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
@@ -29,6 +28,7 @@ import {
   ROTATED_KEY_ALGORITHMS,
   rotatedKeyPath,
 } from './service-signers.ts'
+import { openStoreReader, openStoreWriter } from './stores.ts'
 
 /** A rotation that was done. */
 export interface KeyRotation {
@@ -55,7 +55,7 @@ export async function rotateKey(
   receiptKey?: string,
 ): Promise<KeyRotation> {
   const paths = dataPaths(data)
-  const store = SqliteLogStore.open(paths.store, { mode: 'existing' })
+  const store = await openStoreWriter(paths)
   try {
     const { origin } = await store.readState()
     const before = await readActiveKeys(store, purpose)
@@ -76,7 +76,7 @@ export async function rotateKey(
 export async function retireKey(
   data: string,
 ): Promise<{ readonly retired: readonly StoredServiceKey[]; readonly vkey: string }> {
-  const store = SqliteLogStore.open(dataPaths(data).store, { mode: 'existing' })
+  const store = await openStoreWriter(dataPaths(data))
   try {
     const { origin } = await store.readState()
     const retired = await retireOutgoingKeys({ store, clock: systemClock })
@@ -93,8 +93,7 @@ export async function readVerifierKeys(data: string): Promise<{
   readonly active: readonly string[]
   readonly retired: readonly string[]
 }> {
-  const { store: path } = dataPaths(data)
-  const store = SqliteLogStore.open(path, { mode: 'existing', readonly: true })
+  const store = await openStoreReader(dataPaths(data))
   try {
     const { origin } = await store.readState()
     const { active, retired } = await readCheckpointKeys(store, origin)

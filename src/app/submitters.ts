@@ -1,7 +1,7 @@
 /**
  * Who submits (R4): reads the `Authorization` header of a registration and verifies what it shows,
- * an API token of this registry or an OIDC token of a provider that the policy names. A token that is
- * shown and does not hold is refused, also where none is asked for. Tokens are neither stored nor
+ * an API token of this registry or an OIDC token of a provider that the policy names; or takes the
+ * client certificate that the TLS handshake verified. A token that is shown and does not hold is refused, also where none is asked for. Tokens are neither stored nor
  * logged, and no message holds one.
  */
 import { readFile } from 'node:fs/promises'
@@ -10,8 +10,8 @@ import { isApiToken, isSameHash, parseApiToken } from '../keys/api-token.ts'
 import type { ApiTokenScope } from '../keys/api-token.ts'
 import { OidcTokens } from '../keys/oidc-tokens.ts'
 import type { Clock } from '../log/clock.ts'
+import type { ApiTokenStore } from '../log/operator-tables.ts'
 import type { Submitter, SubmitterAuthenticator } from '../registry/ports.ts'
-import type { StoredApiToken } from '../store/sqlite/sqlite-api-tokens.ts'
 import type { OidcKeyConfig } from './config.ts'
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i
@@ -19,7 +19,7 @@ const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i
 const SCOPE: ApiTokenScope = 'register'
 
 export interface SubmittersOptions {
-  readonly tokens: { find(tokenId: string): StoredApiToken | undefined }
+  readonly tokens: Pick<ApiTokenStore, 'find'>
   readonly oidc: OidcTokens
   /** Registrations without a token are refused. */
   readonly required: boolean
@@ -30,8 +30,9 @@ export interface SubmittersOptions {
 
 export function createSubmitters(options: SubmittersOptions): SubmitterAuthenticator {
   return {
-    authenticate: async (authorization, providers) => {
+    authenticate: async (authorization, providers, certificate) => {
       if (authorization === undefined) {
+        if (certificate !== undefined) return holderOf(certificate, options)
         if (!options.required) return undefined
         throw new VerificationError('ERR_TOKEN_MISSING', 'registration asks for a bearer token')
       }
@@ -43,9 +44,12 @@ export function createSubmitters(options: SubmittersOptions): SubmitterAuthentic
   }
 }
 
-function verifyApiToken(text: string, { tokens, issuer, clock }: SubmittersOptions): Submitter {
+async function verifyApiToken(
+  text: string,
+  { tokens, issuer, clock }: SubmittersOptions,
+): Promise<Submitter> {
   const shown = parseApiToken(text)
-  const stored = shown === undefined ? undefined : tokens.find(shown.tokenId)
+  const stored = shown === undefined ? undefined : await tokens.find(shown.tokenId)
   // One answer for unknown ids and wrong secrets.
   if (shown === undefined || stored === undefined || !isSameHash(stored.hash, shown.hash)) {
     throw refused('the API token is not known here')
@@ -60,6 +64,11 @@ function verifyApiToken(text: string, { tokens, issuer, clock }: SubmittersOptio
   }
   const claims = { name: stored.name, token_id: stored.tokenId }
   return { claims: { kind: 'api-token', issuer, claims } }
+}
+
+/** Only the digest: a subject of a certificate may name a person. */
+function holderOf(certificate: string, { issuer }: SubmittersOptions): Submitter {
+  return { claims: { kind: 'mtls', issuer, claims: { certificate_sha256: certificate } } }
 }
 
 function refused(message: string): VerificationError {

@@ -27,7 +27,7 @@ export function addLogRefusals(log: Command): void {
 
 async function refusals({ data, limit }: RefusalOptions): Promise<Report> {
   const { readRefusals } = await import('../app/api-tokens.ts')
-  const found = readRefusals(data, limit)
+  const found = await readRefusals(data, limit)
   const lines = found.map(
     ({ entryId, rule, reason, issuer, refusedAt }) =>
       `${formatTime(refusedAt)}  ${entryId}  ${rule}: ${reason}` +

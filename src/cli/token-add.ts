@@ -37,7 +37,7 @@ export function addTokenAdd(token: Command): void {
 
 async function add({ data, name, scope, expires }: AddOptions): Promise<Report> {
   const { addApiToken } = await import('../app/api-tokens.ts')
-  const made = addApiToken({ data, name, scopes: scope, expiresAt: expires })
+  const made = await addApiToken({ data, name, scopes: scope, expiresAt: expires })
   return {
     json: { ...made },
     lines: [

@@ -18,7 +18,7 @@ export function addTokenList(token: Command): void {
 
 async function list({ data }: CommonOptions & { readonly data: string }): Promise<Report> {
   const { listApiTokens } = await import('../app/api-tokens.ts')
-  const tokens = listApiTokens(data)
+  const tokens = await listApiTokens(data)
   const rows = tokens.map((token) => [token.tokenId, describe(token)] as const)
   return {
     json: { tokens },

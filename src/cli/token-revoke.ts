@@ -23,7 +23,7 @@ async function revoke(
   { data }: CommonOptions & { readonly data: string },
 ): Promise<Report> {
   const { revokeApiToken } = await import('../app/api-tokens.ts')
-  if (!revokeApiToken(data, tokenId)) {
+  if (!(await revokeApiToken(data, tokenId))) {
     throw new CliError('ERR_USAGE', `there is no API token ${tokenId}`)
   }
   return {

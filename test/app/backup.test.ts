@@ -135,7 +135,7 @@ describe('a backup that was made while the log is served', () => {
 
   it('goes on when nothing was signed since, with everything that it had', async () => {
     const data = await create()
-    const { token } = addApiToken({ data, name: 'build-farm', scopes: ['register'] })
+    const { token } = await addApiToken({ data, name: 'build-farm', scopes: ['register'] })
     const first = await serve(data)
     const before: RegisteredEntry[] = []
     for (let count = 0; count < 300; count++) before.push(await register(first.url))
@@ -183,8 +183,8 @@ describe('a backup that was made while the log is served', () => {
     const served = await fetch(payloadUrl(again.url))
     expect(new Uint8Array(await served.arrayBuffer())).toEqual(payload)
     await again.close()
-    expect(listApiTokens(data)).toMatchObject([{ name: 'build-farm' }])
-    expect(readRefusals(data, 10)).toHaveLength(1)
+    expect(await listApiTokens(data)).toMatchObject([{ name: 'build-farm' }])
+    expect(await readRefusals(data, 10)).toHaveLength(1)
     const { entries, guard: guarded } = await checkLog({ data })
     expect(guarded).toBe(entries)
   })

@@ -65,7 +65,7 @@ async function start(
   if (Object.keys(policy).length > 0) {
     const operator = await loadSigner(join(data, 'keys', 'operator.pem'))
     const registrar = await loadSigner(join(data, 'keys', 'registrar.pem'))
-    const token = addApiToken({ data, name: 'operator', scopes: ['register'] }).token
+    const token = (await addApiToken({ data, name: 'operator', scopes: ['register'] })).token
     const statement = await signStatement({
       payload: encodeRegistrationPolicy({
         version: 1,
@@ -162,7 +162,7 @@ describe('OIDC tokens', () => {
     expect(filesHolding(data, ['4320093440']).length).toBeGreaterThan(0) // the search works
     expect(JSON.stringify(events)).not.toContain(first.split('.')[2])
     await checkLog({ data })
-    expect(readRefusals(data, 10)).toMatchObject([{ rule: 'submitter' }])
+    expect(await readRefusals(data, 10)).toMatchObject([{ rule: 'submitter' }])
   })
 
   it('that do not hold are refused, also where none is asked for', async () => {
@@ -193,15 +193,15 @@ describe('API tokens', () => {
     expect(await post(url)).toMatchObject({
       ...{ status: 401, code: 'ERR_TOKEN_MISSING', challenge: 'Bearer' },
     })
-    const made = addApiToken({ data, name: 'build farm', scopes: ['register'] })
+    const made = await addApiToken({ data, name: 'build farm', scopes: ['register'] })
     const { token, tokenId } = made
     expect((await post(url, { token })).status).toBe(201)
     const wrong = `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`
     for (const bad of [wrong, `attestry_${'0'.repeat(12)}_${token.slice(-43)}`, 'attestry_']) {
       expect(await post(url, { token: bad })).toMatchObject({ code: 'ERR_TOKEN_INVALID' })
     }
-    expect(listApiTokens(data)).toMatchObject([{ tokenId, name: 'build farm' }])
-    expect(JSON.stringify(listApiTokens(data))).not.toContain('hash')
+    expect(await listApiTokens(data)).toMatchObject([{ tokenId, name: 'build farm' }])
+    expect(JSON.stringify(await listApiTokens(data))).not.toContain('hash')
     await registry.close()
     expect((await claimsOf(data)).get(2)).toEqual({ name: 'build farm', token_id: tokenId })
     expect(filesHolding(data, [token, token.slice(-43)])).toEqual([])
@@ -222,7 +222,7 @@ describe('API tokens', () => {
     ],
   ])('and \`log check\` finds a log %s', async (_, sql, message) => {
     const { data, url, registry } = await start({})
-    const { token } = addApiToken({ data, name: 'a', scopes: ['register'] })
+    const { token } = await addApiToken({ data, name: 'a', scopes: ['register'] })
     expect((await post(url, { token })).status).toBe(201)
     await registry.close()
     await checkLog({ data })
@@ -237,14 +237,19 @@ describe('API tokens', () => {
 
   it('end when they are revoked or expire, and do what their scopes say', async () => {
     const { data, url } = await start({})
-    const { token, tokenId } = addApiToken({ data, name: 'a', scopes: ['register'] })
+    const { token, tokenId } = await addApiToken({ data, name: 'a', scopes: ['register'] })
     expect((await post(url, { token })).status).toBe(201)
-    expect(revokeApiToken(data, tokenId)).toBe(true)
+    expect(await revokeApiToken(data, tokenId)).toBe(true)
     expect(await post(url, { token })).toMatchObject({ status: 401 })
-    expect(revokeApiToken(data, 'unknown')).toBe(false)
-    const expired = addApiToken({ data, name: 'b', scopes: ['register'], expiresAt: now() - 1 })
+    expect(await revokeApiToken(data, 'unknown')).toBe(false)
+    const expired = await addApiToken({
+      data,
+      name: 'b',
+      scopes: ['register'],
+      expiresAt: now() - 1,
+    })
     expect(await post(url, { token: expired.token })).toMatchObject({ status: 401 })
-    const reader = addApiToken({ data, name: 'c', scopes: ['query'] })
+    const reader = await addApiToken({ data, name: 'c', scopes: ['query'] })
     expect(await post(url, { token: reader.token })).toMatchObject({
       ...{ status: 403, code: 'ERR_TOKEN_SCOPE' },
       challenge: 'Bearer error="insufficient_scope"',

@@ -80,7 +80,7 @@ export class PayloadService {
     const data = join(directory, `data-${logs++}`)
     const anchors = [{ kind: 'cose-key' as const, key: signer.publicKey, issuers: ['*'] }]
     await initLog({ data, origin: 'log.example.org', anchors })
-    const { token } = addApiToken({ data, name: 'ci', scopes: ['register'] })
+    const { token } = await addApiToken({ data, name: 'ci', scopes: ['register'] })
     const service = new PayloadService(data, token)
     await service.start()
     await service.setPolicy({ predicateTypes: ['https://good.example/*'] })
@@ -98,8 +98,12 @@ export class PayloadService {
   }
 
   /** The last journal is written when it stops. */
-  async restart(): Promise<void> {
+  async stop(): Promise<void> {
     await this.#running!.close()
+  }
+
+  async restart(): Promise<void> {
+    await this.stop()
     await this.start()
   }
 

@@ -6,9 +6,10 @@
 import pg from 'pg'
 import type { ClientBase, PoolClient } from 'pg'
 import type { NoticeMessage } from 'pg-protocol/dist/messages.js'
-import { StartError, UnavailableError } from '../../errors.ts'
+import { StartError } from '../../errors.ts'
 import { columnTypes } from './column-types.ts'
-import { isStatementError, readFailure, writeFailure } from './failures.ts'
+import { isStatementError, notStored, readFailure, writeFailure } from './failures.ts'
+import type { Asked } from './failures.ts'
 
 /** SQL under a name by which a connection keeps it prepared. */
 export interface Statement {
@@ -24,6 +25,8 @@ export interface DatabaseOptions {
   readonly connectionsMax: number
   /** What the server may take for one statement; the client gives up a little later. */
   readonly statementMs?: number
+  /** What to say when it does not answer; the log's database by default. */
+  readonly lost?: Asked['lost']
 }
 
 /** PostgreSQL 13: what the SQL here was written for. */
@@ -38,17 +41,17 @@ const CONNECT_MS = 5000
 /** Class of SQLSTATE. */
 const WARNING = '01'
 
-export class PostgresDatabase {
+export class PostgresDatabase implements Asked {
   /** The URL without its password, for messages. */
   readonly name: string
+  readonly lost: Asked['lost']
   readonly #pool: pg.Pool
   readonly #answerMs: number
 
-  private constructor(
-    url: string,
-    { connectionsMax, statementMs = STATEMENT_MS }: DatabaseOptions,
-  ) {
+  private constructor(url: string, options: DatabaseOptions) {
+    const { connectionsMax, statementMs = STATEMENT_MS, lost = 'ERR_STORE_UNREACHABLE' } = options
     this.name = nameOf(url)
+    this.lost = lost
     this.#answerMs = statementMs + ANSWER_MS
     this.#pool = new pg.Pool({
       ...clientConfig(url),
@@ -62,12 +65,12 @@ export class PostgresDatabase {
 
   /**
    * Opens a database: connects once, so that settings which are not safe are found here.
-   * @throws StartError `ERR_CONFIGURATION`; UnavailableError `ERR_STORE_BUSY` when it is not reached.
+   * @throws StartError `ERR_CONFIGURATION`; UnavailableError when it is not reached.
    */
   static async open(url: string, options: DatabaseOptions): Promise<PostgresDatabase> {
     const database = new PostgresDatabase(url, options)
     try {
-      const client = await database.connect()
+      const client = await database.#connect(readFailure)
       client.release()
       return database
     } catch (error) {
@@ -76,80 +79,91 @@ export class PostgresDatabase {
     }
   }
 
-  /** Rows of a statement that is repeated at will: a failure says nothing about the rows. */
+  /**
+   * Rows of a statement that is repeated at will: a failure says nothing about the rows.
+   * @throws UnavailableError of the code `lost`; InvariantError when the server refused it.
+   */
   async query<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    const client = await this.connect()
-    return this.run<Row>(client, statement, values).then(
-      (rows) => {
-        client.release()
-        return rows
-      },
-      (error: unknown) => {
-        client.release(!isStatementError(error))
-        throw readFailure(this.name, error)
-      },
-    )
+    const client = await this.#connect(readFailure)
+    try {
+      const rows = await this.#run<Row>(client, statement, values)
+      client.release()
+      return rows
+    } catch (error) {
+      client.release(!isStatementError(error))
+      throw readFailure(this, error)
+    }
   }
 
   /**
    * Rows of a statement that writes. When it returns, what it did is durable, on the standbys too that
    * the server waits for.
-   * @throws UnavailableError `ERR_STORE_BUSY` when it is known that nothing was stored.
+   * @throws UnavailableError `ERR_STORE_BUSY` when it is known that nothing was stored, and of the code
+   *   `lost` when the outcome is unknown.
    * @throws InvariantError when the server refused it: nothing was stored.
-   * Any other error means that the outcome is unknown.
    */
   async write<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    const client = await this.connect()
+    const client = await this.#connect(notStored)
     const warnings: string[] = []
     const hear = ({ code = '', message = '' }: NoticeMessage): void => {
       if (code.startsWith(WARNING)) warnings.push(message)
     }
     client.on('notice', hear)
     try {
-      const rows = await this.run<Row>(client, statement, values)
+      const rows = await this.#run<Row>(client, statement, values)
       // Somebody cancelled the wait for a synchronous standby: it is stored here, and not there.
       if (warnings.length > 0) throw new Error(`${this.name} warns: ${warnings.join('; ')}`)
       client.release()
       return rows
     } catch (error) {
       client.release(!isStatementError(error))
-      throw writeFailure(this.name, error)
+      throw writeFailure(this, error)
     } finally {
       client.off('notice', hear)
     }
   }
 
-  /** Runs statements in one transaction; what it throws may leave the outcome unknown. */
+  /** Runs statements in one transaction. Throws as {@link write}. */
   async transaction<Value>(work: (run: Run) => Promise<Value>): Promise<Value> {
-    const client = await this.connect()
+    const client = await this.#connect(notStored)
     try {
       await client.query('BEGIN')
-      const value = await work((statement, values = []) => this.run(client, statement, values))
+      const value = await work((statement, values = []) => this.#run(client, statement, values))
       await client.query('COMMIT')
       client.release()
       return value
     } catch (error) {
       // The end of the connection takes the transaction with it.
       client.release(true)
-      throw error
+      throw writeFailure(this, error)
     }
   }
 
-  /**
-   * A connection of the pool; whoever takes it gives it back.
-   * @throws UnavailableError `ERR_STORE_BUSY` when there is none: nothing was sent.
-   */
-  async connect(): Promise<PoolClient> {
+  /** Runs several statements of one text at once, for migrations. Throws as {@link write}. */
+  async script(work: (client: ClientBase) => Promise<void>): Promise<void> {
+    const client = await this.#connect(notStored)
+    try {
+      await work(client)
+    } catch (error) {
+      throw writeFailure(this, error)
+    } finally {
+      client.release(true)
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#pool.end()
+  }
+
+  async #connect(failure: (asked: Asked, cause: unknown) => Error): Promise<PoolClient> {
     try {
       return await this.#pool.connect()
     } catch (cause) {
-      if (cause instanceof StartError) throw cause
-      throw unreachable(this.name, cause)
+      throw cause instanceof StartError ? cause : failure(this, cause)
     }
   }
 
-  /** Runs a statement on a connection; errors are those of the driver. */
-  async run<Row>(
+  async #run<Row>(
     client: ClientBase,
     { name, text }: Statement,
     values: readonly unknown[],
@@ -160,15 +174,6 @@ export class PostgresDatabase {
     }
     return (await client.query(config)).rows as Row[]
   }
-
-  close(): Promise<void> {
-    return this.#pool.end()
-  }
-}
-
-/** True for what names a PostgreSQL database and no file. */
-export function isPostgresUrl(text: string): boolean {
-  return /^postgres(?:ql)?:\/\//.test(text)
 }
 
 /** The URL without its password and its parameters. */
@@ -188,12 +193,6 @@ export function clientConfig(url: string): pg.ClientConfig {
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
   }
-}
-
-function unreachable(name: string, cause: unknown): UnavailableError {
-  const reason = cause instanceof UnavailableError ? cause.message : (cause as Error).message
-  const message = `the database ${name} cannot be used: ${reason}`
-  return new UnavailableError('ERR_STORE_BUSY', message, { cause, retryAfterSeconds: 5 })
 }
 
 interface SessionRow {
@@ -249,6 +248,6 @@ function checkSession(found: SessionRow, name: string): void {
   }
   // Not a refusal: in a failover the same address may lead to a primary again soon.
   if (found.recovery || found.read_only === 'on') {
-    throw new UnavailableError('ERR_STORE_BUSY', 'it is a standby, or read-only')
+    throw new Error('it is a standby, or read-only')
   }
 }

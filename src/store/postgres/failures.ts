@@ -25,24 +25,41 @@ export function isPassing(error: unknown): boolean {
   return isStatementError(error) && PASSING.includes(error.code?.slice(0, 2) ?? '')
 }
 
+/** A database in messages, and the code of what it did not answer. */
+export interface Asked {
+  readonly name: string
+  readonly lost: 'ERR_STORE_UNREACHABLE' | 'ERR_GUARD_UNREACHABLE'
+}
+
 /** What a read that failed is to the log: an error that is answered, or storage that is damaged. */
-export function readFailure(name: string, cause: unknown): Error {
+export function readFailure(asked: Asked, cause: unknown): Error {
   if (cause instanceof AttestryError) return cause
-  if (isStatementError(cause) && !isPassing(cause)) return brokenStatement(name, cause)
-  const message = `the database ${name} does not answer: ${(cause as Error).message}`
-  return new UnavailableError('ERR_STORE_BUSY', message, { cause, retryAfterSeconds: 5 })
+  if (isStatementError(cause) && !isPassing(cause)) return brokenStatement(asked.name, cause)
+  return unavailable(asked.lost, `the database ${asked.name} does not answer`, cause)
 }
 
 /** What a write that failed is to the log: nothing was stored, for whose fault, or unknown. */
-export function writeFailure(name: string, cause: unknown): Error {
+export function writeFailure(asked: Asked, cause: unknown): Error {
   if (cause instanceof AttestryError) return cause
-  if (isStatementError(cause) && !isPassing(cause)) return brokenStatement(name, cause)
-  const reason = (cause as Error).message
-  if (!isPassing(cause)) {
-    return new Error(`whether the database ${name} stored it is unknown: ${reason}`, { cause })
-  }
-  const message = `the database ${name} did not take it: ${reason}`
-  return new UnavailableError('ERR_STORE_BUSY', message, { cause, retryAfterSeconds: 5 })
+  const { name, lost } = asked
+  if (isPassing(cause)) return notStored(asked, cause)
+  if (isStatementError(cause)) return brokenStatement(name, cause)
+  return unavailable(lost, `whether the database ${name} stored it is unknown`, cause)
+}
+
+/** Nothing was sent, or it was rolled back. Of a guard nobody needs to know that much. */
+export function notStored({ name, lost }: Asked, cause: unknown): UnavailableError {
+  const code = lost === 'ERR_STORE_UNREACHABLE' ? 'ERR_STORE_BUSY' : lost
+  return unavailable(code, `the database ${name} did not take it`, cause)
+}
+
+function unavailable(
+  code: Asked['lost'] | 'ERR_STORE_BUSY',
+  what: string,
+  cause: unknown,
+): UnavailableError {
+  const message = `${what}: ${(cause as Error).message}`
+  return new UnavailableError(code, message, { cause, retryAfterSeconds: 5 })
 }
 
 /** A statement that a sound database and a sound program do not fail at. */

@@ -92,18 +92,17 @@ async function readLedger(database: PostgresDatabase): Promise<readonly Applied[
 }
 
 async function applyMigration(database: PostgresDatabase, migration: Migration): Promise<void> {
-  const client = await database.connect()
-  try {
+  await database.script(async (client) => {
     await client.query(LEDGER).catch(passIfRaced)
     await client.query('BEGIN')
-    await insertAndRun(client, migration)
-    await client.query('COMMIT')
-  } catch (error) {
-    if (isStatementError(error)) await client.query('ROLLBACK')
-    passIfRaced(error)
-  } finally {
-    client.release(true)
-  }
+    try {
+      await insertAndRun(client, migration)
+      await client.query('COMMIT')
+    } catch (error) {
+      // The end of the connection rolls it back.
+      passIfRaced(error)
+    }
+  })
 }
 
 async function insertAndRun(client: ClientBase, { number, name, sql }: Migration): Promise<void> {

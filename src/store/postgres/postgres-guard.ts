@@ -48,11 +48,12 @@ export class PostgresGuard implements Guard {
 
   /**
    * Opens the guard in the database of a URL; one that is missing reads as `undefined`.
-   * @throws StartError `ERR_CONFIGURATION`; UnavailableError `ERR_STORE_BUSY` when it is not reached.
+   * @throws StartError `ERR_CONFIGURATION`; UnavailableError `ERR_GUARD_UNREACHABLE`.
    */
   static async open(url: string): Promise<PostgresGuard> {
-    const options = { connectionsMax: CONNECTIONS_MAX, statementMs: STATEMENT_MS }
-    return new PostgresGuard(await PostgresDatabase.open(url, options))
+    const limits = { connectionsMax: CONNECTIONS_MAX, statementMs: STATEMENT_MS }
+    const lost = 'ERR_GUARD_UNREACHABLE'
+    return new PostgresGuard(await PostgresDatabase.open(url, { ...limits, lost }))
   }
 
   async read(): Promise<SignedTreeHead | undefined> {

@@ -47,13 +47,23 @@ import type {
   SignedHeadRow,
 } from './rows.ts'
 import { SQL } from './statements.ts'
-import { WakeUps } from './wake-ups.ts'
+import { turnAsked, WakeUps } from './wake-ups.ts'
+import type { WakeUp } from './wake-ups.ts'
 
 export interface PostgresStoreOptions {
   /** `create` makes the tables in a database that exists; `existing` never does. */
   readonly mode: 'existing' | 'create'
   /** Every write throws, and an older schema is refused instead of brought up to date. */
   readonly readonly?: boolean
+  /** Called when it was closed. */
+  readonly onClosed?: () => void
+}
+
+interface Opened {
+  readonly url: string
+  readonly reads: PostgresDatabase
+  readonly commits: PostgresDatabase | undefined
+  readonly onClosed: (() => void) | undefined
 }
 
 const READ_CONNECTIONS_MAX = 8
@@ -73,9 +83,11 @@ export class PostgresLogStore implements LogStore {
   readonly #reads: PostgresDatabase
   readonly #commits: PostgresDatabase | undefined
   readonly #wakeUps: WakeUps
+  readonly #onClosed: (() => void) | undefined
   #isClosed = false
 
-  private constructor(url: string, reads: PostgresDatabase, commits: PostgresDatabase | undefined) {
+  private constructor({ url, reads, commits, onClosed }: Opened) {
+    this.#onClosed = onClosed
     this.#reads = reads
     this.#commits = commits
     this.#wakeUps = new WakeUps(url, CHANNEL)
@@ -83,11 +95,11 @@ export class PostgresLogStore implements LogStore {
 
   /**
    * Opens the store in the database of a URL.
-   * @throws StartError `ERR_LOG_MISSING` or `ERR_CONFIGURATION`; UnavailableError `ERR_STORE_BUSY` when
-   *   the database is not reached.
+   * @throws StartError `ERR_LOG_MISSING` or `ERR_CONFIGURATION`; UnavailableError
+   *   `ERR_STORE_UNREACHABLE`.
    */
   static async open(url: string, options: PostgresStoreOptions): Promise<PostgresLogStore> {
-    const { mode, readonly = false } = options
+    const { mode, readonly = false, onClosed } = options
     const reads = await PostgresDatabase.open(url, { connectionsMax: READ_CONNECTIONS_MAX })
     try {
       const isThere = await migrate(
@@ -98,7 +110,7 @@ export class PostgresLogStore implements LogStore {
       const commits = readonly
         ? undefined
         : await PostgresDatabase.open(url, { connectionsMax: 1, statementMs: COMMIT_MS })
-      return new PostgresLogStore(url, reads, commits)
+      return new PostgresLogStore({ url, reads, commits, onClosed })
     } catch (error) {
       await reads.close()
       throw error
@@ -226,8 +238,13 @@ export class PostgresLogStore implements LogStore {
     })
   }
 
-  watch(listener: () => void): () => void {
+  watch(listener: (told: WakeUp) => void): () => void {
     return this.#wakeUps.add(listener)
+  }
+
+  askTurn(losses: number): void {
+    // Only a hint: when it fails the next look comes by itself.
+    this.#reads.query(SQL.askTurn, [turnAsked(losses)]).catch(() => undefined)
   }
 
   async fence(): Promise<void> {
@@ -241,6 +258,7 @@ export class PostgresLogStore implements LogStore {
     await this.#wakeUps.close()
     await this.#commits?.close()
     await this.#reads.close()
+    this.#onClosed?.()
   }
 
   #writer(): PostgresDatabase {

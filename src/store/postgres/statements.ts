@@ -2,6 +2,7 @@
  * The SQL of the log store beside the commit, in one place; tables are described in
  * `migrations/postgres`. The names are those by which a connection keeps them prepared.
  */
+import { CHANNEL } from './commit-statement.ts'
 import type { Statement } from './database.ts'
 
 const HEAD_COLUMNS = 'tree_size, root_hash, registration_time'
@@ -17,6 +18,7 @@ const TEXTS = {
   insertServiceKey: 'INSERT INTO service_key VALUES ($1, $2, $3, $4, $5)',
   retireServiceKey: `UPDATE service_key SET retired_at = $1
     WHERE key_id = $2 AND purpose = $3 AND retired_at IS NULL RETURNING true AS retired`,
+  askTurn: `SELECT pg_notify('${CHANNEL}', $1)`,
   setReceiptKey: 'UPDATE log SET receipt_key_id = $1',
   readLog: `SELECT origin, issuer, receipt_key_id, ${HEAD_COLUMNS}, policy_index, epoch FROM log`,
   // The inner query with its LIMIT is one look-up in the index for each id.

@@ -8,10 +8,25 @@ import { clientConfig } from './database.ts'
 
 const RETRY_MS = 1000
 
+/** What a notification says; the same as the port's. */
+export type WakeUp =
+  { readonly kind: 'committed' } | { readonly kind: 'turn-asked'; readonly losses: number }
+
+/** The payload by which a node asks for its turn; a commit has none. */
+export function turnAsked(losses: number): string {
+  return `turn ${losses}`
+}
+
+function parseWakeUp(payload = ''): WakeUp {
+  const [, losses] = /^turn ([0-9]{1,9})$/.exec(payload) ?? []
+  if (losses === undefined) return { kind: 'committed' }
+  return { kind: 'turn-asked', losses: Number(losses) }
+}
+
 export class WakeUps {
   readonly #url: string
   readonly #channel: string
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<(told: WakeUp) => void>()
   #client: pg.Client | undefined
   #retry: NodeJS.Timeout | undefined
   #isClosed = false
@@ -22,8 +37,8 @@ export class WakeUps {
   }
 
   /** Connects when somebody listens for the first time. */
-  add(listener: () => void): () => void {
-    const tell = (): void => listener()
+  add(listener: (told: WakeUp) => void): () => void {
+    const tell = (told: WakeUp): void => listener(told)
     this.#listeners.add(tell)
     if (this.#client === undefined && this.#retry === undefined) this.#connect()
     return () => void this.#listeners.delete(tell)
@@ -40,13 +55,13 @@ export class WakeUps {
     if (this.#isClosed) return
     const client = new pg.Client(clientConfig(this.#url))
     this.#client = client
-    client.on('notification', () => this.#tell())
+    client.on('notification', ({ payload }) => this.#tell(parseWakeUp(payload)))
     client.on('error', () => undefined)
     client.once('end', () => this.#connectLater(client))
     client
       .connect()
       .then(() => client.query(`LISTEN ${this.#channel}`))
-      .then(() => this.#tell())
+      .then(() => this.#tell({ kind: 'committed' }))
       .catch(async () => {
         await client.end().catch(() => undefined)
         this.#connectLater(client)
@@ -62,7 +77,7 @@ export class WakeUps {
     }, RETRY_MS).unref()
   }
 
-  #tell(): void {
-    for (const listener of this.#listeners) listener()
+  #tell(told: WakeUp): void {
+    for (const listener of this.#listeners) listener(told)
   }
 }

@@ -6,26 +6,15 @@
 import { existsSync } from 'node:fs'
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import { InvariantError, StartError } from '../../errors.ts'
+import type { ApiTokenStore, StoredApiToken } from '../../log/operator-tables.ts'
 import { blob, openFor, readStored } from './database.ts'
 import type { SqliteDatabase, SqliteStatement } from './database.ts'
 import { migrate } from './migrate.ts'
-
-/** A token as it is stored. */
-export interface StoredApiToken {
-  readonly tokenId: string
-  /** SHA-256 of its secret. */
-  readonly hash: Uint8Array
-  /** What the operator calls it. */
-  readonly name: string
-  readonly scopes: readonly string[]
-  readonly createdAt: UnixSeconds
-  readonly expiresAt?: UnixSeconds
-  readonly revokedAt?: UnixSeconds
-}
+import { refuseMoved } from './moved-log.ts'
 
 const BUSY_MS = 5000
 
-export class SqliteApiTokens {
+export class SqliteApiTokens implements ApiTokenStore {
   readonly #database: SqliteDatabase
   readonly #find: SqliteStatement
 
@@ -42,6 +31,7 @@ export class SqliteApiTokens {
     if (!existsSync(path)) throw new StartError('ERR_LOG_MISSING', `there is no log: ${path}`)
     return openFor(path, { readonly, busyMs: BUSY_MS }, (database) => {
       migrate(database, { apply: false })
+      if (!readonly) refuseMoved(database)
       return new SqliteApiTokens(database)
     })
   }

@@ -6,26 +6,17 @@
 import { existsSync } from 'node:fs'
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import { assertInvariant, StartError } from '../../errors.ts'
+import type { PayloadPruning, PayloadStanding } from '../../log/payload-store.ts'
 import type { PayloadName } from '../../statement/payload-name.ts'
 import { openFor, readStored } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
 import { migrate } from './migrate.ts'
+import { refuseMoved } from './moved-log.ts'
 import { PayloadRows } from './payload-rows.ts'
 
 const BUSY_MS = 5000
 
-/** What is known of content that somebody wants to delete. */
-export interface PayloadStanding {
-  /** SHA-256 of the content. */
-  readonly digest: Uint8Array
-  readonly bytes: number
-  /** Deleting it takes a registered statement. */
-  readonly isPinned: boolean
-  /** Some entry was admitted with the same bytes in another role: they have to stay. */
-  readonly isNeeded: boolean
-}
-
-export class SqlitePayloadPruning {
+export class SqlitePayloadPruning implements PayloadPruning {
   readonly #database: SqliteDatabase
   readonly #rows: PayloadRows
 
@@ -39,6 +30,7 @@ export class SqlitePayloadPruning {
     if (!existsSync(path)) throw new StartError('ERR_LOG_MISSING', `there is no log: ${path}`)
     return openFor(path, { busyMs: BUSY_MS }, (database) => {
       migrate(database, { apply: false })
+      refuseMoved(database)
       // What is deleted is overwritten, too.
       database.pragma('secure_delete = ON')
       return new SqlitePayloadPruning(database)

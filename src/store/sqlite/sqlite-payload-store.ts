@@ -6,7 +6,12 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { assertInvariant, UnavailableError } from '../../errors.ts'
-import type { FoundPayload, NewPayload, PayloadStore } from '../../log/payload-store.ts'
+import type {
+  ExportedPayloads,
+  FoundPayload,
+  NewPayload,
+  PrunedPayload,
+} from '../../log/payload-store.ts'
 import type { PayloadName } from '../../statement/payload-name.ts'
 import { blob, openFor, readStored, sqliteCode } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
@@ -18,7 +23,7 @@ const TRY_PERIOD_MS = 5
 
 type PutAnswer = 'stored' | 'present' | 'pruned'
 
-export class SqlitePayloadStore implements PayloadStore {
+export class SqlitePayloadStore implements ExportedPayloads {
   readonly #reader: SqliteDatabase
   readonly #writer: SqliteDatabase
   readonly #rows: PayloadRows
@@ -87,7 +92,7 @@ export class SqlitePayloadStore implements PayloadStore {
   }
 
   /** What was deleted by a registered statement: its SHA-256, and all its names. */
-  listPruned(): { readonly digest: Uint8Array; readonly names: readonly PayloadName[] }[] {
+  listPruned(): PrunedPayload[] {
     const digests = this.#reader.prepare('SELECT digest FROM pruned_payload').pluck()
     const aliases = this.#reader.prepare('SELECT name FROM payload_alias WHERE digest = ?').pluck()
     return readStored(() => digests.all()).map((row) => {

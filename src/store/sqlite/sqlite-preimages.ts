@@ -3,6 +3,7 @@
  * from then on the index rests on it (design D1). Synchronous, for the index's own thread; a write
  * that has to wait for the log's writer waits there.
  */
+import type { Preimages } from '../../log/payload-store.ts'
 import type { PayloadName } from '../../statement/payload-name.ts'
 import { openFor } from './database.ts'
 import type { SqliteDatabase, SqliteStatement } from './database.ts'
@@ -10,7 +11,7 @@ import { PayloadRows } from './payload-rows.ts'
 
 const BUSY_MS = 5000
 
-export class SqlitePreimages {
+export class SqlitePreimages implements Preimages {
   readonly #database: SqliteDatabase
   readonly #rows: PayloadRows
   readonly #pin: SqliteStatement

@@ -6,23 +6,15 @@
 import { existsSync } from 'node:fs'
 import { StartError } from '../../errors.ts'
 import type { UnixSeconds } from '../../bytes/integers.ts'
+import type { RefusalRecord, RefusalStore } from '../../log/operator-tables.ts'
 import { openDatabase } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
-
-/** A refused statement; the same shape as the registry's port. */
-export interface RefusalRecord {
-  readonly entryId: string
-  readonly rule: string
-  readonly reason: string
-  readonly issuer?: string
-  readonly refusedAt: UnixSeconds
-}
 
 const WRITE_PERIOD_MS = 1000
 const WAITING_MAX = 1000
 const KEPT_MAX = 100_000
 
-export class SqliteRefusals {
+export class SqliteRefusals implements RefusalStore {
   readonly #database: SqliteDatabase
   readonly #timer: NodeJS.Timeout
   #waiting: RefusalRecord[] = []

@@ -1,0 +1,18 @@
+/** Which cluster of PostgreSQL a database is in: the same for its copies and standbys. */
+import { PostgresDatabase } from './database.ts'
+import type { Statement } from './database.ts'
+
+const READ: Statement = {
+  name: 'read_cluster_id',
+  text: 'SELECT system_identifier::text AS id FROM pg_control_system()',
+}
+
+export async function readClusterId(url: string): Promise<string> {
+  const database = await PostgresDatabase.open(url, { connectionsMax: 1 })
+  try {
+    const [row] = await database.query<{ readonly id: string }>(READ)
+    return row!.id
+  } finally {
+    await database.close()
+  }
+}
