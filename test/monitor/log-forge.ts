@@ -108,9 +108,11 @@ export class LogForge {
       keys?: ForgeKeys
       policy?: Partial<RegistrationPolicy>
       anchors?: TrustAnchor[]
+      time?: number
     } = {},
   ): Promise<LogForge> {
     const forge = new LogForge(options.keys ?? forgeKeys())
+    forge.time = options.time ?? START_TIME
     const policy = await forge.policyStatement(options.policy)
     await forge.batch([policy, await forge.anchorsStatement(options.anchors)])
     return forge
