@@ -13,6 +13,7 @@ import type { ConfigOption } from './config-values.ts'
 /** What a registry is told, read and typed. */
 export interface ServeValues {
   readonly data: string | undefined
+  readonly store: string | undefined
   readonly guard: string | undefined
   readonly receiptKey: string | undefined
   readonly index: boolean
@@ -55,10 +56,16 @@ const LOG = {
     help: 'data directory, made by `attestry init`',
     isPath: true,
   }),
+  store: text(undefined, {
+    group: 'Log',
+    placeholder: 'url',
+    help: 'PostgreSQL database of the log, for several nodes',
+    usualText: 'a file in DIR, or what DIR was last served with',
+  }),
   guard: text(undefined, {
     group: 'Log',
     placeholder: 'path',
-    help: 'guard of the log',
+    help: 'guard of the log: a file, or the URL of a database in another PostgreSQL cluster',
     usualText: 'DIR.guard beside DIR',
     isPath: true,
   }),

@@ -111,12 +111,12 @@ export function configFrom(given: GivenConfig, parts: ConfigParts = {}): Registr
   }
   const values = readValues(given.flags, refuse)
   const reading = { values, refuse }
-  const { data = '', guard } = values
+  const { data = '', guard, store } = values
   if (values.data === undefined && given.flags.data === undefined) {
     refuse('data', 'is missing: it names the data directory')
   }
   const config = Object.freeze({
-    paths: dataPaths(data, guard),
+    paths: dataPaths(data, guard, store),
     receiptKey: readReceiptKey(reading),
     host: values.host,
     port: values.port,

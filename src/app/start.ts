@@ -5,13 +5,12 @@ import type { AccessLogOptions } from '../http/access-log.ts'
 import { createHttpServer } from '../http/server.ts'
 import { nativeDigest, nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
+import type { ApiTokenStore, RefusalStore } from '../log/operator-tables.ts'
+import type { PayloadStore } from '../log/payload-store.ts'
 import { NamedPayloads } from '../registry/named-payloads.ts'
 import type { RegistryPorts } from '../registry/ports.ts'
 import { SigstoreBundleVerifier } from '../sigstore/sigstore-bundle-verifier.ts'
 import { Registry } from '../registry/registry.ts'
-import { SqliteApiTokens } from '../store/sqlite/sqlite-api-tokens.ts'
-import { SqlitePayloadStore } from '../store/sqlite/sqlite-payload-store.ts'
-import { SqliteRefusals } from '../store/sqlite/sqlite-refusals.ts'
 import type { RegistryConfig } from './config.ts'
 import { Ending } from './ending.ts'
 import type { RegistryEnd } from './ending.ts'
@@ -30,6 +29,7 @@ import { followRules } from './rules.ts'
 import { readSchemas } from './schemas.ts'
 import { startScrubbing } from './scrubbing.ts'
 import type { Scrubbing } from './scrubbing.ts'
+import { openApiTokens, openPayloads, openRefusals } from './stores.ts'
 import { createSubmitters, openOidcTokens } from './submitters.ts'
 import { startWitnessing } from './witnessing.ts'
 import type { Witnessing } from './witnessing.ts'
@@ -63,13 +63,13 @@ export async function startRegistry(given: RegistryConfig): Promise<RunningRegis
   })
   ending.onEnd(() => opened.log.close())
   try {
-    const refusals = SqliteRefusals.open(config.paths.store)
+    const refusals = await openRefusals(config.paths)
     ending.onEnd(() => refusals.close())
     const witnessing = await startWitnesses(config, opened)
     ending.onEnd(() => witnessing?.witnesses.close())
-    const tokens = SqliteApiTokens.open(config.paths.store, { readonly: true })
+    const tokens = await openApiTokens(config.paths, { readonly: true })
     ending.onEnd(() => tokens.close())
-    const payloads = SqlitePayloadStore.open(config.paths.store)
+    const payloads = await openPayloads(config.paths)
     ending.onEnd(() => payloads.close())
     const bundles = new SigstoreBundleVerifier()
     ending.onEnd(() => bundles.close())
@@ -172,9 +172,9 @@ async function startAdmin(
 interface RegistryParts {
   readonly opened: OpenedLog
   readonly witnessing: Witnessing | undefined
-  readonly refusals: SqliteRefusals
-  readonly tokens: SqliteApiTokens
-  readonly payloads: SqlitePayloadStore
+  readonly refusals: RefusalStore
+  readonly tokens: ApiTokenStore
+  readonly payloads: PayloadStore
   readonly bundles: SigstoreBundleVerifier
   readonly indexing: Indexing | undefined
   readonly gate: ServedWriteGate
