@@ -32,10 +32,10 @@ export class Connection {
     })
   }
 
-  post(path: string, body: Uint8Array): Promise<Answer> {
+  post(path: string, body: Uint8Array, type = 'application/cose'): Promise<Answer> {
     const head =
-      `POST ${path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/cose\r\n` +
-      `Accept: application/cose\r\nContent-Length: ${body.length}\r\n\r\n`
+      `POST ${path} HTTP/1.1\r\nHost: bench\r\nContent-Type: ${type}\r\n` +
+      `Accept: ${type}\r\nContent-Length: ${body.length}\r\n\r\n`
     return this.send(Buffer.concat([Buffer.from(head, 'latin1'), body]))
   }
 

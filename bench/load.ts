@@ -1,6 +1,6 @@
 /**
- * The load process: closed loop, `concurrency` connections, each posts the next statement when the
- * last one was answered. Statements are signed before the clock starts. Prints one JSON line.
+ * The load process: closed loop, `concurrency` connections, each posts the next statement (or batch of
+ * them) when the last one was answered. Statements are signed before the clock starts. Prints one JSON line.
  *
  *     node load.js '{"port":8080,"concurrency":64,"count":20000,"pem":"…"}'
  */
@@ -13,6 +13,8 @@ export interface LoadRequest {
   readonly concurrency: number
   readonly count: number
   readonly pem: string
+  /** Statements of one request to `/batches`; by default each is posted to `/entries` alone. */
+  readonly batch?: number
   /** Dependencies of each statement. */
   readonly dependencies?: number
 }
@@ -25,6 +27,8 @@ export interface LoadResult {
   readonly errors: Readonly<Record<string, number>>
   readonly statementBytes: number
 }
+
+const SEQUENCE = 'application/cbor-seq'
 
 const request = JSON.parse(process.argv[2] ?? '{}') as LoadRequest
 const signer = issuerFromPem(request.pem)
@@ -43,13 +47,39 @@ async function client(): Promise<void> {
     const started = performance.now()
     const { status } = await connection.post('/entries', statements[i]!)
     latencies.push(performance.now() - started)
-    if (status !== 201) errors[status] = (errors[status] ?? 0) + 1
+    if (status !== 201) fail(String(status), 1)
   }
   connection.close()
 }
 
+async function batchClient(size: number): Promise<void> {
+  const connection = await Connection.open('127.0.0.1', request.port)
+  for (let i = (next += size) - size; i < statements.length; i = (next += size) - size) {
+    const batch = statements.slice(i, i + size)
+    const started = performance.now()
+    const { status, body } = await connection.post('/batches', Buffer.concat(batch), SEQUENCE)
+    latencies.push(performance.now() - started)
+    const missing = batch.length - (status === 200 ? receiptsIn(body) : 0)
+    if (missing > 0) fail(`${status} without a Receipt`, missing)
+  }
+  connection.close()
+}
+
+/** Results with a Receipt, counted by the name of their member: decoding would cost as much as serving. */
+function receiptsIn(body: Buffer): number {
+  let count = 0
+  for (let at = body.indexOf('greceipt'); at >= 0; at = body.indexOf('greceipt', at + 1)) count++
+  return count
+}
+
+function fail(what: string, count: number): void {
+  errors[what] = (errors[what] ?? 0) + count
+}
+
 const started = performance.now()
-await Promise.all(Array.from({ length: request.concurrency }, client))
+const { batch } = request
+const run = batch === undefined ? client : () => batchClient(batch)
+await Promise.all(Array.from({ length: request.concurrency }, run))
 const seconds = (performance.now() - started) / 1000
 const result: LoadResult = {
   registrationsPerSecond: request.count / seconds,
