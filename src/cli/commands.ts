@@ -102,6 +102,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     add: async (program) => (await import('./freeze.ts')).addUnfreeze(program),
   },
   {
+    name: 'migrate',
+    add: async (program) => (await import('./migrate.ts')).addMigrate(program),
+  },
+  {
     name: 'key',
     add: async (program) => {
       const group = program.command('key').description("replace a log's keys")

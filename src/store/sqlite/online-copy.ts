@@ -94,6 +94,8 @@ interface Moment {
   readonly serviceKeys: readonly Row[]
   readonly apiTokens: readonly Row[]
   readonly pruned: readonly Row[]
+  /** A copy of a log that was moved is one, too. */
+  readonly moved: readonly Row[]
 }
 
 function readMoment(source: SqliteDatabase): Moment {
@@ -110,6 +112,7 @@ function readMoment(source: SqliteDatabase): Moment {
         serviceKeys: all('SELECT * FROM service_key'),
         apiTokens: all('SELECT * FROM api_token'),
         pruned: readPruned(source),
+        moved: all('SELECT * FROM moved_log'),
       }
     }),
   )
@@ -121,11 +124,12 @@ function readPruned(source: SqliteDatabase): Row[] {
 
 /** The row of the log is written last: without it a file holds no log. */
 function writeMoment(copy: SqliteDatabase, moment: Moment, head: SignedTreeHead): void {
-  const { state, indexedBelow, serviceKeys, apiTokens, pruned } = moment
+  const { state, indexedBelow, serviceKeys, apiTokens, pruned, moved } = moment
   copy.transaction(() => {
     insertInto(copy, 'service_key', serviceKeys)
     insertInto(copy, 'api_token', apiTokens)
     insertInto(copy, 'pruned_payload', pruned)
+    insertInto(copy, 'moved_log', moved)
     insertInto(copy, 'entry_id_progress', [[1, indexedBelow]])
     // The newest head may have been in the guard only.
     copy

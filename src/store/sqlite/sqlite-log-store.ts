@@ -31,6 +31,7 @@ import type { OpenOptions, SqliteDatabase } from './database.ts'
 import { EntryIds, rebuildIdTail } from './entry-ids.ts'
 import type { IdTail } from './id-tail.ts'
 import { migrate } from './migrate.ts'
+import { refuseMoved } from './moved-log.ts'
 import { ProcessLock } from './process-lock.ts'
 import {
   batchHead,
@@ -114,6 +115,7 @@ export class SqliteLogStore implements LogStore {
     try {
       const writer = open({ create: options.mode === 'create' })
       migrate(writer, { apply: true })
+      refuseMoved(writer)
       if (options.mode === 'create') syncDirectory(dirname(path))
       const reader = open({ readonly: true })
       const reads = prepareReads(writer)

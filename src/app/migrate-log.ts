@@ -1,0 +1,283 @@
+/**
+ * `attestry migrate`: moves a log from its SQLite file to PostgreSQL, with everything that it ever said:
+ * indexes, roots, heads, keys, collateral, payloads, tokens, refusals. The registry is stopped
+ * meanwhile. There is one place at a time that may sign: the source is marked as moved, durably, before
+ * the new guard is made, and only after all of the copy was checked. Killed at any moment, run again.
+ */
+import { existsSync } from 'node:fs'
+import { rename } from 'node:fs/promises'
+import { equalBytes } from '../bytes/bytes.ts'
+import { encodeHex } from '../bytes/hex.ts'
+import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
+import { StartError } from '../errors.ts'
+import { nativeSha256 } from '../keys/native-hash.ts'
+import { nodeVerifier } from '../keys/node-verifier.ts'
+import { checkLog } from '../log/check-log.ts'
+import type { CheckReport } from '../log/check-log.ts'
+import { copyHistory } from '../log/copy-history.ts'
+import type { SideRow } from '../log/side-tables.ts'
+import type { LogStore } from '../log/store.ts'
+import { isPostgresUrl } from './store-location.ts'
+import { PostgresMoveIn } from '../store/postgres/move-in.ts'
+import { PostgresGuard } from '../store/postgres/postgres-guard.ts'
+import { PostgresLogStore } from '../store/postgres/postgres-log-store.ts'
+import { markMoved, readMoved } from '../store/sqlite/moved-log.ts'
+import { ProcessLock } from '../store/sqlite/process-lock.ts'
+import { readSideTables } from '../store/sqlite/side-tables.ts'
+import { SqliteGuard } from '../store/sqlite/sqlite-guard.ts'
+import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
+import { kindOf } from './check-log.ts'
+import { systemClock } from './config.ts'
+import { dataPaths } from './data-directory.ts'
+import type { DataPaths } from './data-directory.ts'
+import { syncFolderOf } from './durable-file.ts'
+import { nativeHasher } from './open-log.ts'
+import { prunedIn } from './pruned-payloads.ts'
+import { assertApart } from './stores.ts'
+
+export interface MigrateProgress {
+  readonly stage: 'copying' | 'checking'
+  readonly entries: number
+  readonly treeSize: number
+}
+
+export interface MigrateRequest {
+  readonly data: string
+  readonly guard?: string | undefined
+  /** URL of an empty database, or of one that an interrupted run began to fill. */
+  readonly to: string
+  /** URL of the guard from then on; the file stays the guard when it is not given. */
+  readonly toGuard?: string | undefined
+  readonly onProgress?: (progress: MigrateProgress) => void
+}
+
+export interface MigrateReport {
+  readonly checked: CheckReport
+  /** What the log is served with from now on. */
+  readonly store: string
+  readonly guard: string
+}
+
+/**
+ * @throws StartError `ERR_LOG_LOCKED` while the registry runs; `ERR_LOG_EXISTS` when the database holds
+ *   something else; `ERR_LOG_CORRUPT`, `ERR_GUARD_…` when this log must not be signed with either.
+ * @throws UnavailableError `ERR_STORE_BUSY` when a database is not reached: run it again.
+ */
+export async function migrateLog(request: MigrateRequest): Promise<MigrateReport> {
+  const paths = dataPaths(request.data, request.guard)
+  const opened = new Opened()
+  try {
+    // First: without a log nothing is made, and no lock file either.
+    const source = SqliteLogStore.open(paths.store, { mode: 'existing', readonly: true })
+    opened.add(source)
+    const lock = ProcessLock.acquire(paths.lock)
+    opened.add({ close: () => lock.release() })
+    await checkUrls(request)
+    const moveIn = await PostgresMoveIn.open(request.to)
+    opened.add(moveIn)
+    const target = await PostgresLogStore.open(request.to, { mode: 'create' })
+    opened.add(target)
+    const parts = { request, paths, source, target, moveIn }
+    const moved = readMoved(paths.store)
+    if (moved === undefined) await copy(parts)
+    else if (moved.name !== moveIn.name) throw movedElsewhere(moved.name)
+    const checked = await check(parts)
+    if (moved === undefined) {
+      const { treeSize } = checked.state.treeHead
+      // From here on nothing is signed in the old place, and nothing yet in the new one.
+      markMoved(paths.store, { name: moveIn.name, treeSize, movedAt: systemClock.now() })
+    }
+    const guard = await handOverGuard(parts)
+    return { checked, store: moveIn.name, guard }
+  } finally {
+    await opened.close()
+  }
+}
+
+interface MigrateParts {
+  readonly request: MigrateRequest
+  readonly paths: DataPaths
+  readonly source: LogStore
+  readonly target: LogStore
+  readonly moveIn: PostgresMoveIn
+}
+
+async function checkUrls({ to, toGuard }: MigrateRequest): Promise<void> {
+  for (const url of [to, toGuard]) {
+    if (url === undefined || isPostgresUrl(url)) continue
+    throw new StartError('ERR_CONFIGURATION', `"${url}" is no URL like postgres://host/database`)
+  }
+  if (toGuard !== undefined) await assertApart({ store: to, guard: toGuard })
+}
+
+const SIDE_ROWS = 256
+const SIDE_BYTES = 8 * 1024 * 1024
+
+async function copy({ request, paths, source, target, moveIn }: MigrateParts): Promise<void> {
+  const head = await readFinishedHead(source, paths)
+  await copyHistory({
+    ...{ source, hasher: nativeHasher, sha256: nativeSha256 },
+    target: { store: target, append: (batch, heads) => moveIn.append(batch, heads) },
+    onProgress: (at) => request.onProgress?.({ stage: 'copying', ...at }),
+  })
+  // The newest head may be in the guard only.
+  await target.saveSignedHead(head)
+  await moveIn.putServiceKeys(
+    await source.listServiceKeys(),
+    (await source.readState()).receiptKeyId,
+  )
+  await copySideTables(paths, moveIn)
+  await compareHeads(source, target)
+}
+
+/**
+ * The head that the guard holds, which has to be the newest one of the source.
+ * @throws StartError `ERR_GUARD_…` when it is not.
+ */
+async function readFinishedHead(source: LogStore, paths: DataPaths): Promise<SignedTreeHead> {
+  const { treeHead, registrationTime } = await source.readState()
+  const head = await readFileGuard(paths)
+  if (head === undefined) {
+    const why = `there is no guard at ${paths.guard}: name the right one (--guard). A log is moved with its guard`
+    throw new StartError('ERR_GUARD_MISSING', why)
+  }
+  const [held, stored] = [head.treeHead.treeSize, treeHead.treeSize]
+  if (held > stored) {
+    const why = `the guard holds a head of size ${held}, the data directory ends at ${stored}: this is an older copy of the log`
+    throw new StartError('ERR_GUARD_AHEAD', why)
+  }
+  if (held < stored) {
+    const why = `the last batch, up to size ${stored}, is not signed yet: start the registry once, which finishes it, and stop it`
+    throw new StartError('ERR_GUARD_BEHIND', why)
+  }
+  const isSame =
+    equalBytes(head.treeHead.rootHash, treeHead.rootHash) && head.registrationTime === registrationTime // prettier-ignore
+  if (isSame) return head
+  const why = `the guard holds another history at size ${held} than the data directory`
+  throw new StartError('ERR_GUARD_FORK', why)
+}
+
+async function readFileGuard(paths: DataPaths): Promise<SignedTreeHead | undefined> {
+  const guard = SqliteGuard.open(paths.guard)
+  try {
+    return await guard.read()
+  } finally {
+    await guard.close()
+  }
+}
+
+async function copySideTables({ store }: DataPaths, moveIn: PostgresMoveIn): Promise<void> {
+  await moveIn.clearRefusals()
+  let [page, bytes]: [SideRow[], number] = [[], 0]
+  for (const row of readSideTables(store)) {
+    page.push(row)
+    bytes += row.table === 'payload' ? row.bytes.length : 0
+    if (page.length < SIDE_ROWS && bytes < SIDE_BYTES) continue
+    await moveIn.putSideRows(page)
+    ;[page, bytes] = [[], 0]
+  }
+  await moveIn.putSideRows(page)
+}
+
+const HEADS_A_PAGE = 1024
+
+/** Every signed head byte for byte: Receipts that are out were made from these signatures. */
+async function compareHeads(source: LogStore, target: LogStore): Promise<void> {
+  for (let after = 0; ;) {
+    const heads = await source.listSignedHeads(after, HEADS_A_PAGE)
+    const copies = await target.listSignedHeads(after, HEADS_A_PAGE)
+    const last = heads.at(-1)
+    if (last === undefined) return
+    heads.forEach(({ bytes, treeHead }, at) => {
+      const found = copies[at]
+      if (found !== undefined && equalBytes(found.bytes, bytes)) return
+      const why = `the signed head of size ${treeHead.treeSize} is another one in the copy: name an empty database and begin again`
+      throw new StartError('ERR_LOG_CORRUPT', why)
+    })
+    after = last.treeHead.treeSize
+  }
+}
+
+/** Everything in the copy, and that it contains what the guard holds and the source ends with. */
+async function check({ request, source, target }: MigrateParts): Promise<CheckReport> {
+  const { treeHead } = await source.readState()
+  return checkLog({
+    ...{
+      store: target,
+      hasher: nativeHasher,
+      verifier: nodeVerifier,
+      sha256: nativeSha256,
+      kindOf,
+    },
+    isPruned: prunedIn(target),
+    knownHeads: [{ ...treeHead, heldBy: 'the data directory' }],
+    onProgress: (at) => request.onProgress?.({ stage: 'checking', ...at }),
+  })
+}
+
+/** Makes the new guard from the old one, and puts the old one away; returns what the guard is now. */
+async function handOverGuard({ request, paths, target }: MigrateParts): Promise<string> {
+  const { toGuard } = request
+  if (toGuard === undefined) return paths.guard
+  const held = await readFileGuard(paths)
+  const guard = await PostgresGuard.open(toGuard)
+  try {
+    const found = await guard.read()
+    if (found === undefined) {
+      if (held === undefined) throw guardLost(paths)
+      await guard.create(held)
+    } else if (held !== undefined) {
+      await checkHandedOver(found, held, target)
+    }
+  } finally {
+    await guard.close()
+  }
+  // Copies of the data directory from before have no guard to sign with any more.
+  if (existsSync(paths.guard)) {
+    await rename(paths.guard, `${paths.guard}.moved`)
+    await syncFolderOf(paths.guard)
+  }
+  return toGuard
+}
+
+/** An earlier run made it, and the log may have gone on since. */
+async function checkHandedOver(
+  found: SignedTreeHead,
+  held: SignedTreeHead,
+  target: LogStore,
+): Promise<void> {
+  if (equalBytes(found.bytes, held.bytes)) return
+  const isLater = found.treeHead.treeSize > held.treeHead.treeSize
+  const stored = await target.findBatchHead(found.treeHead.treeSize)
+  if (isLater && stored !== undefined && equalBytes(stored.treeHead.rootHash, found.treeHead.rootHash)) return // prettier-ignore
+  throw new StartError(
+    'ERR_GUARD_FORK',
+    `the new guard holds a head of size ${found.treeHead.treeSize} with the root ` +
+      `${encodeHex(found.treeHead.rootHash)}, which is not this log's: name an empty database for it`,
+  )
+}
+
+function guardLost({ guard }: DataPaths): StartError {
+  const why = `there is no guard at ${guard}, and none in the new place: name the right one (--guard)`
+  return new StartError('ERR_GUARD_MISSING', why)
+}
+
+function movedElsewhere(name: string): StartError {
+  return new StartError(
+    'ERR_LOG_MOVED',
+    `this log was moved to ${name} already: name that database`,
+  )
+}
+
+/** What is closed at the end, the last first. */
+class Opened {
+  readonly #all: { readonly close: () => unknown }[] = []
+
+  add(one: { readonly close: () => unknown }): void {
+    this.#all.unshift(one)
+  }
+
+  async close(): Promise<void> {
+    for (const one of this.#all) await one.close()
+  }
+}

@@ -1,0 +1,69 @@
+/** `attestry migrate`: moves a log from its SQLite file to PostgreSQL, for several nodes. */
+import type { Command } from 'commander'
+import { encodeHex } from '../bytes/hex.ts'
+import { addCommand, run } from './command.ts'
+import type { Report } from './command.ts'
+import type { LogOptions } from './log-check.ts'
+import { StagedProgress } from './staged-progress.ts'
+import { fields, formatNumber } from './terminal.ts'
+
+const HELP = `
+Stop the registry first. Copies the log with everything in it into an empty database, checks the
+whole copy, and then marks the data directory as moved: from then on nothing signs with it any
+more. Every Receipt, checkpoint and head that is out stays valid. Interrupted at any moment, run
+it again.
+
+With --to-guard the guard moves, too, into a database of another PostgreSQL cluster; several nodes
+need that. The guard file is renamed, so that no old copy of the data directory can sign. Without
+it the guard file stays the guard, which one node can use.
+
+Example:
+  $ attestry migrate --data ./data --to postgres://db/attestry --to-guard postgres://other/guard
+`
+
+interface MigrateOptions extends LogOptions {
+  readonly to: string
+  readonly toGuard?: string
+}
+
+export function addMigrate(program: Command): void {
+  addCommand(program, 'migrate', { description: 'move a log to PostgreSQL', help: HELP })
+    .requiredOption('--data <dir>', 'data directory of the log')
+    .requiredOption('--to <url>', 'empty PostgreSQL database: postgres://host/database')
+    .option('--to-guard <url>', 'database for the guard, in another cluster')
+    .option('--guard <path>', 'guard of the log until now (default: DIR.guard beside DIR)')
+    .action(run(migrate))
+}
+
+async function migrate({ data, guard, to, toGuard, json }: MigrateOptions): Promise<Report> {
+  const progress = new StagedProgress({ quiet: json === true })
+  const { migrateLog } = await import('../app/migrate-log.ts')
+  try {
+    const {
+      checked,
+      store,
+      guard: now,
+    } = await migrateLog({
+      ...{ data, guard, to, toGuard },
+      onProgress: ({ stage, entries, treeSize }) =>
+        progress.update(`${stage} entries`, entries, treeSize),
+    })
+    const { origin, treeHead } = checked.state
+    const rootHash = encodeHex(treeHead.rootHash)
+    return {
+      json: { data, origin, treeSize: treeHead.treeSize, rootHash, store, guard: now },
+      lines: [
+        { text: `${data}: moved ${formatNumber(checked.entries)} entries`, tone: 'good' },
+        ...fields([
+          ['log', origin],
+          ['root hash', rootHash],
+          ['store', store],
+          ['guard', now],
+          ['go on with', 'attestry serve --data … --store … --guard …, with the same private keys'],
+        ]),
+      ],
+    }
+  } finally {
+    progress.end()
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * A log moves from SQLite to PostgreSQL with all that it ever said: 2,000 entries; 100,000 with
+ * ATTESTRY_SLOW=1.
+ */
+import { cpSync, existsSync } from 'node:fs'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { listApiTokens, revokeApiToken } from '../../src/app/api-tokens.ts'
+import { backupLog } from '../../src/app/backup.ts'
+import { checkLog as checkDirectory } from '../../src/app/check-log.ts'
+import { readConfig } from '../../src/app/config.ts'
+import { migrateLog } from '../../src/app/migrate-log.ts'
+import type { MigrateRequest } from '../../src/app/migrate-log.ts'
+import { prunePayload } from '../../src/app/prune-payload.ts'
+import { restoreLog } from '../../src/app/restore.ts'
+import { rotateKey } from '../../src/app/rotate-key.ts'
+import { startRegistry } from '../../src/app/start.ts'
+import { encodeUtf8 } from '../../src/bytes/bytes.ts'
+import { leafIndex } from '../../src/bytes/integers.ts'
+import { encodeHex } from '../../src/bytes/hex.ts'
+import type { PublicKey } from '../../src/cose/public-key.ts'
+import { parseCoseKey } from '../../src/cose/public-key.ts'
+import { parseReceipt } from '../../src/cose/receipt.ts'
+import { verifyInclusionReceipt } from '../../src/cose/verify-receipt.ts'
+import { nativeSha256 } from '../../src/keys/native-hash.ts'
+import type { LogStore } from '../../src/log/store.ts'
+import { GOVERNANCE_KINDS } from '../../src/payload/media-types.ts'
+import { parsePayloadName } from '../../src/statement/payload-name.ts'
+import { parseSignedStatement } from '../../src/statement/signed-statement.ts'
+import { signStatement } from '../../src/statement/sign-statement.ts'
+import { PostgresGuard } from '../../src/store/postgres/postgres-guard.ts'
+import { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts'
+import { PostgresPayloadStore } from '../../src/store/postgres/postgres-payload-store.ts'
+import { SqliteLogStore } from '../../src/store/sqlite/sqlite-log-store.ts'
+import { rejection } from '../support/error-code.ts'
+import { slow } from '../support/mutate.ts'
+import { nodeSignatureVerifier } from '../support/node-signature-verifier.ts'
+import { closeServices, inToto, nameOf, pathOf, PayloadService, signer } from '../support/payload-service.ts' // prettier-ignore
+import { describePostgres, usePostgres } from '../support/postgres.ts'
+
+const ENTRIES = slow ? 100_000 : 2_000
+
+interface RegisteredEntry {
+  readonly statement: Uint8Array
+  readonly receipt: Uint8Array
+}
+
+let statements = 0
+async function register(url: string): Promise<RegisteredEntry> {
+  const payload = encodeUtf8(String(statements++))
+  const names = { issuer: 'https://issuer.example', subject: 'demo', contentType: 'text/plain' }
+  const statement = await signStatement({ payload, ...names, signer })
+  const headers = { 'Content-Type': 'application/cose' }
+  const body = new Uint8Array(statement)
+  const response = await fetch(`${url}/entries`, { method: 'POST', headers, body })
+  expect(response.status).toBe(201)
+  return { statement, receipt: new Uint8Array(await response.arrayBuffer()) }
+}
+
+async function registerMany(url: string, count: number): Promise<RegisteredEntry[]> {
+  const all: RegisteredEntry[] = []
+  const client = async (): Promise<void> => {
+    while (all.length < count) all.push(await register(url))
+  }
+  await Promise.all(Array.from({ length: 32 }, client))
+  return all
+}
+
+type KeyOfKid = (kid: Uint8Array) => PublicKey
+
+async function receiptKeysOf(store: LogStore): Promise<KeyOfKid> {
+  const stored = await store.listServiceKeys()
+  const keys = new Map(stored.map((key) => [encodeHex(key.keyId), parseCoseKey(key.coseKey)]))
+  return (kid) => keys.get(encodeHex(kid))!
+}
+
+async function verify(keyOf: KeyOfKid, { statement, receipt }: RegisteredEntry): Promise<number> {
+  const parsed = parseReceipt(receipt)
+  const { leafIndex: at } = await verifyInclusionReceipt({
+    ...{ receipt: parsed, entry: parseSignedStatement(statement).entry, leafRule: 'entry' },
+    ...{ key: keyOf(parsed.keyId!), requireTreeSizeClaim: true, verifier: nodeSignatureVerifier },
+  })
+  return Number(at)
+}
+
+describePostgres('attestry migrate', () => {
+  const databases = usePostgres()
+  const guards = usePostgres()
+  afterAll(closeServices)
+
+  let service: PayloadService
+  let registered: RegisteredEntry[]
+  let request: MigrateRequest
+  const [unused, read, pruned] = [inToto(1), inToto(2), inToto(3)]
+
+  /** A log that has a bit of everything. */
+  beforeAll(async () => {
+    service = await PayloadService.create()
+    const { data } = service
+    registered = await registerMany(service.url, ENTRIES / 2)
+    for (const content of [unused, read, pruned]) expect(await service.put(content)).toBe(201)
+    await service.put(read, 'sha512')
+    for (const content of [read, pruned]) {
+      expect((await service.register(await service.envelope(content))).status).toBe(201)
+    }
+    expect((await service.register(await service.envelope(inToto(4)))).status).toBe(400)
+    await service.setPolicy({ predicateTypes: ['https://good.example/*', 'x:*'] })
+    await service.stop()
+    await rotateKey(data, 'receipt')
+    await service.start()
+    registered.push(...(await registerMany(service.url, ENTRIES / 2)))
+    const registerPruning = async (): Promise<void> => {
+      expect((await service.registerPruning(nameOf(pruned), 'a court asked')).status).toBe(201)
+    }
+    await prunePayload({ data, name: parsePayloadName(nameOf(pruned)), registerPruning })
+    await service.stop()
+    request = {
+      data,
+      to: await databases().createDatabase(),
+      toGuard: await guards().createDatabase(),
+    }
+  })
+
+  const openTarget = (): Promise<PostgresLogStore> =>
+    PostgresLogStore.open(request.to, { mode: 'existing', readonly: true })
+
+  it('is refused while the log is served, without its guard, or into a place that is not free', async () => {
+    const { data } = service
+    await service.start()
+    expect(await rejection(() => migrateLog(request))).toBe('ERR_LOG_LOCKED')
+    await service.stop()
+    const refused = (change: Partial<MigrateRequest>): Promise<string> =>
+      rejection(() => migrateLog({ ...request, ...change }))
+    expect(await refused({ guard: pathOf('no-guard') })).toBe('ERR_GUARD_MISSING')
+    expect(await refused({ to: 'log.sqlite' })).toBe('ERR_CONFIGURATION')
+    const near = await databases().createDatabase()
+    expect(await refused({ toGuard: near })).toBe('ERR_CONFIGURATION')
+    expect(await refused({ data: pathOf('nothing') })).toBe('ERR_LOG_MISSING')
+    // The source is untouched.
+    expect((await checkDirectory({ data })).guard).toBeGreaterThan(ENTRIES)
+  })
+
+  it('goes on where it was stopped, also when the log went on in between', async () => {
+    const { data } = service
+    const sizes: number[] = []
+    for (const [stopAt, isBetween] of [
+      [1, true],
+      [ENTRIES / 2, false],
+      [ENTRIES, false],
+    ] as const) {
+      // prettier-ignore
+      const stopped = migrateLog({
+        ...request,
+        onProgress: ({ entries }) => {
+          if (entries >= stopAt) throw new Error('stopped')
+        },
+      })
+      await expect(stopped).rejects.toThrow('stopped')
+      const target = await openTarget()
+      sizes.push((await target.readState()).treeHead.treeSize)
+      await target.close()
+      if (!isBetween) continue
+      // Nothing says yet that the log is moved: it is served as before, and has changed since.
+      await service.start()
+      registered.push(await register(service.url))
+      await service.stop()
+      await rotateKey(data, 'receipt')
+    }
+    expect(sizes[0]).toBeLessThan(sizes[1]!)
+    expect(sizes[1]).toBeLessThan(sizes[2]!)
+    const tokens = await listApiTokens(data)
+    await revokeApiToken(data, tokens[0]!.tokenId)
+    const { checked, guard } = await migrateLog(request)
+    expect(guard).toBe(request.toGuard)
+    expect(checked.entries).toBe((await checkDirectory({ data })).entries)
+  })
+
+  it('leaves the same entries, heads, keys and rules', async () => {
+    const options = { mode: 'existing', readonly: true } as const
+    const source = SqliteLogStore.open(`${service.data}/log.sqlite`, options)
+    const target = await openTarget()
+    const { epoch: _, ...state } = await target.readState()
+    expect(state).toEqual(await source.readState())
+    const size = state.treeHead.treeSize
+    for (let start = 0; start < size; start += 1000) {
+      const entries = await target.readEntries(leafIndex(start), 1000)
+      expect(entries).toEqual(await source.readEntries(leafIndex(start), 1000))
+      const found = await target.findLeafIndexes(entries.map(({ entry }) => nativeSha256(entry)))
+      expect(found).toEqual(entries.map((entry) => entry.leafIndex))
+    }
+    expect(await target.listBatchHeads(0, size)).toEqual(await source.listBatchHeads(0, size))
+    const heads = await source.listSignedHeads(0, size)
+    const copied = await target.listSignedHeads(0, size)
+    expect(copied.slice(0, heads.length)).toEqual(heads)
+    expect(copied.at(-1)?.treeHead).toEqual(state.treeHead)
+    expect(await target.listServiceKeys()).toEqual(await source.listServiceKeys())
+    for (const kind of GOVERNANCE_KINDS) {
+      expect(await target.listGovernance(kind, 0)).toEqual(await source.listGovernance(kind, 0))
+    }
+    const used = await source.listEntryCollateral(0, size)
+    expect(await target.listEntryCollateral(0, size)).toEqual(used)
+    for (const { digest } of used) {
+      expect(await target.findCollateral(digest)).toEqual(await source.findCollateral(digest))
+    }
+    const keyOf = await receiptKeysOf(target)
+    for (const entry of registered) {
+      const { entryId } = parseSignedStatement(entry.statement)
+      const [at] = await target.findLeafIndexes([Buffer.from(entryId, 'hex')])
+      expect(await verify(keyOf, entry)).toBe(at)
+    }
+    await source.close()
+    await target.close()
+  })
+
+  it('takes payloads, their names, prunings, tokens and refusals along', async () => {
+    const payloads = await PostgresPayloadStore.open(request.to)
+    const find = (content: Uint8Array, algorithm?: string): ReturnType<typeof payloads.find> =>
+      payloads.find(parsePayloadName(nameOf(content, algorithm)))
+    expect(await find(unused)).toEqual({ kind: 'stored', bytes: unused })
+    expect(await find(read, 'sha512')).toEqual({ kind: 'stored', bytes: read })
+    expect(await find(pruned)).toMatchObject({ kind: 'pruned' })
+    await payloads.close()
+    const rows = (sql: string): Promise<unknown[]> => databases().query(sql, request.to)
+    const tokens = service.rows('SELECT token_id FROM api_token WHERE revoked_at IS NOT NULL')
+    expect(tokens).toHaveLength(1)
+    expect(await rows('SELECT token_id FROM api_token WHERE revoked_at IS NOT NULL')).toEqual(
+      tokens.map((id) => ({ token_id: id })),
+    )
+    const refusals = service.rows('SELECT entry_id FROM refusal ORDER BY number')
+    expect(refusals).toHaveLength(1)
+    expect(await rows('SELECT entry_id FROM refusal ORDER BY number')).toEqual(
+      refusals.map((id) => ({ entry_id: id })),
+    )
+  })
+
+  it('leaves a source that can be read, and cannot sign any more, nor can its copies', async () => {
+    const { data } = service
+    const serve = (path: string): Promise<unknown> =>
+      startRegistry(readConfig({ data: path, port: 0 }, { report: () => undefined }))
+    expect(await rejection(() => serve(data))).toBe('ERR_LOG_MOVED')
+    expect(await rejection(() => rotateKey(data, 'receipt'))).toBe('ERR_LOG_MOVED')
+    expect(existsSync(`${data}.guard`)).toBe(false)
+    expect((await checkDirectory({ data })).entries).toBeGreaterThan(ENTRIES)
+    const [out, restored] = [pathOf('backup'), pathOf('restored')]
+    await backupLog({ data, out })
+    await restoreLog({ backup: out, data: restored, guard: pathOf('no-guard') })
+    cpSync(`${data}/keys`, `${restored}/keys`, { recursive: true })
+    expect(await rejection(() => serve(restored))).toBe('ERR_LOG_MOVED')
+  })
+
+  it('may be run again, and elsewhere it is refused', async () => {
+    const again = await migrateLog(request)
+    expect(again.guard).toBe(request.toGuard)
+    const other = await databases().createDatabase()
+    expect(await rejection(() => migrateLog({ ...request, to: other }))).toBe('ERR_LOG_MOVED')
+    const guard = await PostgresGuard.open(request.toGuard!)
+    expect((await guard.read())?.treeHead.treeSize).toBe(again.checked.entries)
+    await guard.close()
+  })
+})
