@@ -20,6 +20,9 @@ export interface ServeValues {
   readonly host: string
   readonly port: number
   readonly trustProxy: boolean
+  readonly tlsCert: string | undefined
+  readonly tlsKey: string | undefined
+  readonly tlsClientCa: string | undefined
   readonly adminHost: string
   readonly adminPort: number | undefined
   readonly accessLog: number
@@ -27,6 +30,8 @@ export interface ServeValues {
   readonly oidcJwks: readonly string[]
   readonly ratePerClient: number | undefined
   readonly rateTotal: number
+  readonly quotaPerSecond: number | undefined
+  readonly quotaBytesPerDay: number | undefined
   readonly bodyBytesMax: number
   readonly payloadBytesMax: number
   readonly registrationsInFlightMax: number
@@ -47,7 +52,7 @@ export type ServeKey = keyof ServeValues
 export type ServeFlags = Readonly<Partial<Record<ServeKey, unknown>>>
 
 const MILLISECONDS = { max: 600_000 }
-const RATE = { max: 1_000_000, whole: false }
+const RATE = { min: 0.001, max: 1_000_000, whole: false }
 
 const LOG = {
   data: text(undefined, {
@@ -104,6 +109,26 @@ const LISTENING = {
     group: 'Address',
     help: 'take the client from X-Forwarded-For, which a proxy must set',
   }),
+  tlsCert: text(undefined, {
+    group: 'Address',
+    placeholder: 'file',
+    help: 'certificate chain (PEM) to end TLS with; SIGHUP reads it again',
+    usualText: 'plain HTTP',
+    isPath: true,
+  }),
+  tlsKey: text(undefined, {
+    group: 'Address',
+    placeholder: 'file',
+    help: 'private key (PEM) of that certificate',
+    isPath: true,
+  }),
+  tlsClientCa: text(undefined, {
+    group: 'Address',
+    placeholder: 'file',
+    help: 'authorities (PEM) whose client certificates make a submitter known',
+    usualText: 'none is asked for',
+    isPath: true,
+  }),
 }
 
 const OPERATION = {
@@ -152,6 +177,20 @@ const LIMITS = {
     group: 'Limits',
     help: 'registrations a second from all clients',
   }),
+  quotaPerSecond: number(undefined, RATE, {
+    group: 'Limits',
+    help: 'registrations a second of one token, workload or client certificate',
+    usualText: 'no quota',
+  }),
+  quotaBytesPerDay: number(
+    undefined,
+    { max: 10 ** 15 - 1 },
+    {
+      group: 'Limits',
+      help: 'bytes a day of one token, workload or client certificate',
+      usualText: 'no quota',
+    },
+  ),
   bodyBytesMax: number(
     HTTP_LIMITS.bodyBytesMax,
     { max: 16 * 1024 * 1024 },

@@ -14,6 +14,7 @@ import type { ServeFlags, ServeKey, ServeValues } from './config-options.ts'
 import type { GivenConfig } from './config-sources.ts'
 import { dataPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
+import type { TlsConfig } from './tls-files.ts'
 
 export type { ServeFlags } from './config-options.ts'
 
@@ -60,6 +61,8 @@ export interface RegistryConfig {
   readonly admin: AdminConfig | undefined
   /** One request in so many is told; 0 for none. */
   readonly accessLogEvery: number
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsConfig | undefined
   readonly limits: HttpLimits
   /** Free bytes below which nothing new is taken; 0 for no floor. */
   readonly diskFloorBytes: number
@@ -121,6 +124,7 @@ export function configFrom(given: GivenConfig, parts: ConfigParts = {}): Registr
     host: values.host,
     port: values.port,
     admin: readAdmin(reading),
+    tls: readTls(reading),
     accessLogEvery: values.accessLog,
     limits: readLimits(values),
     diskFloorBytes: values.diskFloorBytes,
@@ -200,6 +204,15 @@ function readAdmin({ values, refuse }: Reading): AdminConfig | undefined {
   return { host: adminHost, port: adminPort }
 }
 
+function readTls({ values, refuse }: Reading): TlsConfig | undefined {
+  const { tlsCert: certificate, tlsKey: key, tlsClientCa: clientCa } = values
+  if (certificate !== undefined && key !== undefined) return { certificate, key, clientCa }
+  if (certificate !== undefined) refuse('tlsCert', 'needs --tls-key FILE')
+  if (key !== undefined) refuse('tlsKey', 'needs --tls-cert FILE')
+  if (clientCa !== undefined) refuse('tlsClientCa', 'needs --tls-cert FILE and --tls-key FILE')
+  return undefined
+}
+
 function readLimits(values: ServeValues): HttpLimits {
   const usual = HTTP_LIMITS
   const { ratePerClient, rateTotal: total } = values
@@ -207,6 +220,7 @@ function readLimits(values: ServeValues): HttpLimits {
   const loopbackIsExempt = ratePerClient === undefined
   return {
     ...usual,
+    submitterQuota: { perSecond: values.quotaPerSecond, bytesPerDay: values.quotaBytesPerDay },
     bodyBytesMax: values.bodyBytesMax,
     payloadBytesMax: values.payloadBytesMax,
     registrationsInFlightMax: values.registrationsInFlightMax,

@@ -13,6 +13,8 @@ export interface GaugeSources {
   readonly log: Log
   readonly witnesses: LogWitnesses | undefined
   readonly gate: ServedWriteGate
+  /** When the certificate of this server ends; undefined without TLS. */
+  readonly tlsNotAfter: () => number | undefined
   readonly readiness: () => Promise<Readiness>
   /** Undefined when nothing is scrubbed. */
   readonly scrub: (() => ScrubState) | undefined
@@ -57,6 +59,10 @@ export function addGauges(registry: PrometheusRegistry, sources: GaugeSources): 
   gauge({ name: 'store_wal_bytes', help: 'Size of its write-ahead log.' }, () =>
     sizeOf(`${config.paths.store}-wal`),
   )
+  if (sources.tlsNotAfter() !== undefined) {
+    const help = 'When the certificate of this server ends, Unix time.'
+    gauge({ name: 'tls_not_after_seconds', help }, () => sources.tlsNotAfter())
+  }
   if (witnesses !== undefined) {
     gauge({ name: 'witnessed_tree_size', help: 'Largest tree that a quorum cosigned.' }, () =>
       Number(witnesses.newestWitnessed()?.treeSize ?? 0),

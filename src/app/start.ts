@@ -30,6 +30,7 @@ import { readSchemas } from './schemas.ts'
 import { startScrubbing } from './scrubbing.ts'
 import type { Scrubbing } from './scrubbing.ts'
 import { openApiTokens, openPayloads, openRefusals } from './stores.ts'
+import { ServedTls } from './served-tls.ts'
 import { createSubmitters, openOidcTokens } from './submitters.ts'
 import { startWitnessing } from './witnessing.ts'
 import type { Witnessing } from './witnessing.ts'
@@ -42,6 +43,8 @@ export interface RunningRegistry {
   readonly adminUrl: string | undefined
   readonly origin: string
   readonly issuer: string
+  /** Reads what may change while it runs, the files of TLS, again; there where TLS is. */
+  reload?(): Promise<void>
   /** Stops accepting, answers what is in flight, closes the log. May be called again. */
   close(): Promise<void>
   /** Resolves when it has ended, also by itself. Never rejects. */
@@ -89,6 +92,7 @@ export async function startRegistry(given: RegistryConfig): Promise<RunningRegis
     const journaling = await openJournaling(config, { ...ports, log: opened.log })
     ending.onEnd(() => journaling.close())
     const registry = new Registry(ports)
+    const tls = await ServedTls.open(config)
     const server = createHttpServer({
       registry,
       openapi: await readDescription(),
@@ -97,14 +101,20 @@ export async function startRegistry(given: RegistryConfig): Promise<RunningRegis
       monotonicMs: () => performance.now(),
       observer: metrics?.http,
       accessLog: accessLogOf(config),
+      tls: tls?.material,
       onFailure: (error, requestId) => ending.report(error, requestId),
     })
-    const adminUrl = await startAdmin(config, { ...parts, registry, server })
-    const url = await listen(server, config)
+    const adminUrl = await startAdmin(config, { ...parts, registry, server, tls })
+    const url = await listen(server, config, tls === undefined ? 'http' : 'https')
     ending.serve(server)
     journaling.start()
     config.report({ level: 'info', event: 'started', url, adminUrl, ...opened.names })
-    return { url, adminUrl, ...opened.names, close: () => ending.close(), closed: ending.ended }
+    return {
+      ...{ url, adminUrl, ...opened.names },
+      ...(tls === undefined ? {} : { reload: () => tls.reload(server) }),
+      close: () => ending.close(),
+      closed: ending.ended,
+    }
   } catch (error) {
     await ending.close()
     throw error
@@ -151,9 +161,13 @@ function startScrub(config: RegistryConfig, ending: Ending): Scrubbing | undefin
 /** Undefined when it is not configured. Before the public address: what fails to start is seen there. */
 async function startAdmin(
   config: RegistryConfig,
-  parts: RegistryParts & { readonly registry: Registry; readonly server: Server },
+  parts: RegistryParts & {
+    readonly registry: Registry
+    readonly server: Server
+    readonly tls: ServedTls | undefined
+  },
 ): Promise<string | undefined> {
-  const { opened, witnessing, gate, metrics, ending, registry, server } = parts
+  const { opened, witnessing, gate, metrics, ending, registry, server, tls } = parts
   if (config.admin === undefined || metrics === undefined) return undefined
   const readiness = (): Promise<Readiness> =>
     checkReadiness({
@@ -163,6 +177,7 @@ async function startAdmin(
   const sources = {
     ...{ log: opened.log, witnesses: witnessing?.witnesses, gate, readiness, config },
     scrub: parts.scrubbing?.state,
+    tlsNotAfter: () => tls?.notAfter,
   }
   const admin = await openAdminListener(config.admin, metrics, sources)
   ending.onEnd(() => admin.close())

@@ -80,6 +80,8 @@ async function serve(options: ServeOptions): Promise<Report | undefined> {
   if (options.printConfig === true) return reportConfig(describeConfig(given))
   const { startRegistry } = await import('../app/start.ts')
   const registry = await startRegistry(config)
+  // Without TLS it keeps its usual meaning: the terminal is gone.
+  if (registry.reload !== undefined) process.on('SIGHUP', () => void registry.reload?.())
   announce(registry.url, options.json === true)
   await serveUntil(registry, signalled)
   return undefined

@@ -25,11 +25,12 @@ import { MEDIA_TYPE, mediaTypeName } from './media-type.ts'
 import { encodeConciseProblem } from './problem-document.ts'
 import { readBody } from './request-body.ts'
 import type { Resource } from './resource.ts'
+import { authenticateSubmitter, chargeBytes } from './submitter.ts'
 
 const OWN_FAULT = 500
 
 export function batchesResource(context: HttpContext): Resource {
-  const { registry, slots, limits } = context
+  const { slots, limits } = context
   const { batchBytesMax, batchStatementsMax: itemsMax, bodyBytesMax } = limits
   // Slots bound the memory of bodies: a larger body takes more of them.
   const slotsOfBody = Math.ceil(batchBytesMax / bodyBytesMax)
@@ -37,7 +38,7 @@ export function batchesResource(context: HttpContext): Resource {
     path: '/batches',
     post: async (req: Request, res: Response) => {
       assertSequenceType(req)
-      const submitter = await registry.authenticate(req.headers.authorization)
+      const submitter = await authenticateSubmitter(context, req, res)
       let taken = 0
       const take = (count: number): void => {
         slots.take(count)
@@ -51,6 +52,8 @@ export function batchesResource(context: HttpContext): Resource {
         take(Math.max(0, statements.length - taken))
         // The request has counted as one already.
         countRegistrations(context, req, statements.length - 1)
+        if (submitter !== undefined) context.quotas.owe(submitter, statements.length - 1)
+        chargeBytes(context, res, body.length)
         const results = await Promise.all(
           statements.map((bytes) => registerOne(bytes, { context, req, submitter })),
         )

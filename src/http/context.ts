@@ -6,6 +6,7 @@ import type { HttpLimits } from './limits.ts'
 import type { HttpObserver } from './observer.ts'
 import type { RateLimiter } from './rate-limit.ts'
 import type { RegistrationSlots } from './registration-slots.ts'
+import type { SubmitterQuotas } from './submitter-quotas.ts'
 
 export interface HttpContext {
   readonly registry: Registry
@@ -13,6 +14,8 @@ export interface HttpContext {
   readonly registrations: RateLimiter
   readonly reads: RateLimiter
   readonly slots: RegistrationSlots
+  /** What each known submitter may still register. */
+  readonly quotas: SubmitterQuotas
   /** Clients that follow the feed. */
   readonly feeds: EventStreams
   /** Bytes of openapi.yaml. */

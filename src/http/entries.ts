@@ -10,6 +10,7 @@ import { parseEntryId } from './locator.ts'
 import { chooseType, MEDIA_TYPE } from './media-type.ts'
 import { assertStatementType, readBody } from './request-body.ts'
 import type { Resource } from './resource.ts'
+import { authenticateSubmitter, chargeBytes } from './submitter.ts'
 
 /** Clients poll at most 8 to 20 times; a signature is a matter of moments. */
 const POLL_SECONDS = 1
@@ -26,10 +27,11 @@ export function entriesResource(context: HttpContext): Resource {
       const startedMs = monotonicMs()
       assertStatementType(req)
       // Before the body: who may not register sends none.
-      const submitter = await registry.authenticate(req.headers.authorization)
+      const submitter = await authenticateSubmitter(context, req, res)
       slots.take()
       try {
         const body = await readBody(req, res, limits.bodyBytesMax)
+        chargeBytes(context, res, body.length)
         const result = await registry.register(body, submitter)
         const location = locationOf(result.entryId)
         if (result.status === 'pending') answerPending(res, 202, location)

@@ -6,6 +6,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import { clientOf } from './client-address.ts'
 import type { HttpContext } from './context.ts'
 import type { HttpLimits } from './limits.ts'
+import { refundSubmitter } from './submitter.ts'
 
 /** The two kinds of limited requests. */
 export type RequestKind = 'registrations' | 'reads'
@@ -42,6 +43,7 @@ export function refundRegistration(context: HttpContext, req: Request): void {
 export function refundRequest(context: HttpContext, req: Request, res: Response): void {
   const kind = res.locals['counted'] as RequestKind | undefined
   if (kind !== undefined) context[kind].refund(limitedClient(req, context.limits, kind))
+  refundSubmitter(context, res)
 }
 
 function limitedClient(req: Request, limits: HttpLimits, kind: RequestKind): string | undefined {

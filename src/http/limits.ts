@@ -1,5 +1,6 @@
 /** The limits of the HTTP surface, each with a name; operators and tests may set others. */
 import type { RateLimits } from './rate-limit.ts'
+import type { QuotaLimits } from './submitter-quotas.ts'
 
 export interface HttpLimits {
   /** An entry is at most 65,535 bytes; the rest is for an unprotected header that is dropped. */
@@ -16,6 +17,8 @@ export interface HttpLimits {
   readonly requestTimeoutMs: number
   readonly registrationRate: RateLimits
   readonly readRate: RateLimits
+  /** Of each submitter that shows a token or a certificate. */
+  readonly submitterQuota: QuotaLimits
   /** Clients that follow the feed at a time. */
   readonly feedStreamsMax: number
   /** An idle stream shows this often that it is alive. */
@@ -37,6 +40,7 @@ export const HTTP_LIMITS: HttpLimits = {
   requestTimeoutMs: 30_000,
   registrationRate: { totalPerSecond: 20_000, perClientPerSecond: 100, loopbackIsExempt: true },
   readRate: { totalPerSecond: 40_000, perClientPerSecond: 1000, loopbackIsExempt: true },
+  submitterQuota: { perSecond: undefined, bytesPerDay: undefined },
   feedStreamsMax: 128,
   feedHeartbeatMs: 15_000,
   feedStallMs: 10_000,

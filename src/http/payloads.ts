@@ -13,10 +13,12 @@ import { MEDIA_TYPE } from './media-type.ts'
 import { INVALID_LOCATOR } from './problem.ts'
 import { streamBody } from './request-body.ts'
 import type { Resource } from './resource.ts'
+import { authenticateSubmitter, chargeBytes } from './submitter.ts'
 
 const NO_BYTES: Uint8Array = new Uint8Array(0)
 
-export function payloadResource({ registry, slots, limits }: HttpContext): Resource {
+export function payloadResource(context: HttpContext): Resource {
+  const { registry, slots, limits } = context
   const { payloadBytesMax: bytesMax, bodyBytesMax } = limits
   // Slots bound the memory of bodies: a larger body takes more of them.
   const slotsTaken = Math.max(1, Math.ceil(bytesMax / bodyBytesMax))
@@ -29,12 +31,17 @@ export function payloadResource({ registry, slots, limits }: HttpContext): Resou
     put: async (req: Request, res: Response) => {
       const name = readName(req)
       assertWhole(req)
-      const submitter = await registry.authenticate(req.headers.authorization)
+      const submitter = await authenticateSubmitter(context, req, res)
       const upload = await registry.beginUpload(name, submitter)
       slots.take(slotsTaken)
       try {
-        const onChunk = (chunk: Uint8Array): void => upload.write(chunk)
+        let length = 0
+        const onChunk = (chunk: Uint8Array): void => {
+          length += chunk.length
+          upload.write(chunk)
+        }
         await streamBody(req, res, { bytesMax, onChunk })
+        chargeBytes(context, res, length)
         const isNew = await upload.finish()
         const headers = {
           Location: `/payloads/${formatPayloadName(name)}`,

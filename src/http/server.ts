@@ -1,10 +1,11 @@
 /**
  * The HTTP server: Express 5 over `node:http`, all resources of the registry, and the limits that
- * hold before a request reaches any of them. TLS is a proxy's work; there is no HTML here, and
+ * hold before a request reaches any of them. TLS is ended here or by a proxy; there is no HTML here, and
  * nothing on the way of a registration beside the rate limit and counters.
  */
 import { createServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, ServerOptions } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import express from 'express'
 import type { Express } from 'express'
@@ -40,7 +41,10 @@ import { schemaResource } from './schemas.ts'
 import { healthResource, openapiResource, rootResource } from './service.ts'
 import { statementViewResource } from './statement-view.ts'
 import { statementResource } from './statements.ts'
+import { SubmitterQuotas } from './submitter-quotas.ts'
 import { headBundleResource, tileResource } from './tiles.ts'
+import { secureOptions } from './tls-material.ts'
+import type { TlsMaterial } from './tls-material.ts'
 import { tlogProofResource } from './tlog-proof.ts'
 import { answerUnparsedRequests } from './unparsed-requests.ts'
 
@@ -52,6 +56,8 @@ export interface HttpServerOptions {
   /** JSON Schemas of the governance documents, by file name. */
   readonly schemas?: ReadonlyMap<string, Uint8Array>
   readonly limits?: Partial<HttpLimits>
+  /** Undefined: plain HTTP, for a proxy that ends TLS. */
+  readonly tls?: TlsMaterial | undefined
   /** Milliseconds of a monotonic clock, for rate limits. */
   readonly monotonicMs: () => number
   /** Counts what is answered. */
@@ -72,6 +78,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
     registrations: new RateLimiter(limits.registrationRate, options.monotonicMs),
     reads: new RateLimiter(limits.readRate, options.monotonicMs),
     slots: new RegistrationSlots(limits.registrationsInFlightMax),
+    quotas: new SubmitterQuotas(limits.submitterQuota, options.monotonicMs),
     feeds: new EventStreams(options.registry, limits, (error) =>
       options.onFailure(error, crypto.randomUUID()),
     ),
@@ -87,7 +94,11 @@ export function createHttpServer(options: HttpServerOptions): Server {
     isDraining: () => !server.listening,
   }
   const app = createApp(context)
-  const server = createServer(serverOptions(app, limits, options.plainExpressFrom ?? 24), app)
+  const plain = serverOptions(app, limits, options.plainExpressFrom ?? 24)
+  const server =
+    options.tls === undefined
+      ? createServer(plain, app)
+      : createSecureServer({ ...plain, ...secureOptions(options.tls) }, app)
   server.maxConnections = limits.connectionsMax
   server.on('draining', () => context.feeds.endAll())
   // Without this, Node asks for the body by itself; `readBody` does, once it wants it.

@@ -10,6 +10,7 @@ import { decodeCbor } from '../cbor/decode.ts'
 import type { CborValue } from '../cbor/decode.ts'
 import { encodeCbor } from '../cbor/encode.ts'
 import { InputError } from '../errors.ts'
+import { SUBMITTER_KINDS } from './submitter-claims.ts'
 import type { SubmitterClaims } from './submitter-claims.ts'
 
 const CERTIFICATES_MAX = 16
@@ -33,7 +34,7 @@ export function decodeChain(bytes: Uint8Array): readonly Uint8Array[] {
 
 /** Claims as they are kept; `jwks` names the key set that their token was verified with. */
 export interface SubmitterCollateral extends SubmitterClaims {
-  /** `sha256:` and hex of the stored key set; absent for API tokens. */
+  /** `sha256:` and hex of the stored key set; absent where no token was verified with one. */
   readonly jwks?: string
 }
 
@@ -52,8 +53,9 @@ export function parseSubmitterCollateral(bytes: Uint8Array): SubmitterCollateral
     { required: ['kind', 'issuer', 'claims'], optional: ['audience', 'jwks'] },
     CLAIMS,
   )
-  const { kind, claims } = members
-  if (kind !== 'oidc' && kind !== 'api-token') throw refused('are of no known kind')
+  const { claims } = members
+  const kind = SUBMITTER_KINDS.find((one) => one === members['kind'])
+  if (kind === undefined) throw refused('are of no known kind')
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) {
     throw refused('have no claims')
   }

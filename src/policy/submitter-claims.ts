@@ -1,13 +1,17 @@
 /**
- * Who handed a statement in, as the server verified it (R4): claims of an OIDC token, or the name
- * of an API token; and what a policy demands of it. Claims reach decide() as collateral; the token
+ * Who handed a statement in, as the server verified it (R4): claims of an OIDC token, the name of
+ * an API token, or the digest of a client certificate; and what a policy demands of it. Claims reach decide() as collateral; the token
  * itself is never here.
  */
 
+/** `mtls` is a client certificate of an authority that the operator chose. */
+export const SUBMITTER_KINDS = ['oidc', 'api-token', 'mtls'] as const
+export type SubmitterKind = (typeof SUBMITTER_KINDS)[number]
+
 /** Verified claims about the submitter of one statement. */
 export interface SubmitterClaims {
-  readonly kind: 'oidc' | 'api-token'
-  /** `iss` of the OIDC token; for an API token the log's own issuer. */
+  readonly kind: SubmitterKind
+  /** `iss` of the OIDC token; for the others, whom the server alone vouches for, its own issuer. */
   readonly issuer: string
   /** `aud` of the OIDC token. */
   readonly audience?: string

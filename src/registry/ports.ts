@@ -61,11 +61,13 @@ export interface SubmitterAuthenticator {
   /**
    * @param authorization the header's value; undefined when there is none.
    * @param providers OIDC providers that the policy in force believes.
+   * @param certificate hex SHA-256 of a client certificate that was verified; a token counts first.
    * @throws VerificationError `ERR_TOKEN_MISSING`, `ERR_TOKEN_INVALID` or `ERR_TOKEN_SCOPE`.
    */
   authenticate(
     authorization: string | undefined,
     providers: readonly OidcProvider[],
+    certificate?: string,
   ): Promise<Submitter | undefined>
 }
 

@@ -68,12 +68,17 @@ export class Registry {
   }
 
   /**
-   * Who shows this `Authorization` header; undefined for nobody where nobody has to.
+   * Who shows this `Authorization` header, or else this client certificate (hex SHA-256, verified);
+   * undefined for nobody where nobody has to.
    * @throws VerificationError `ERR_TOKEN_MISSING`, `ERR_TOKEN_INVALID` or `ERR_TOKEN_SCOPE`.
    */
-  async authenticate(authorization: string | undefined): Promise<Submitter | undefined> {
+  async authenticate(
+    authorization: string | undefined,
+    certificate?: string,
+  ): Promise<Submitter | undefined> {
     const { submitters, rules } = this.#ports
-    return submitters?.authenticate(authorization, rules().policy.submitter?.oidc ?? [])
+    const providers = rules().policy.submitter?.oidc ?? []
+    return submitters?.authenticate(authorization, providers, certificate)
   }
 
   /** Registers one Signed Statement. */

@@ -90,7 +90,8 @@ describe('where the configuration comes from', () => {
       const { usual, placeholder } = SERVE_OPTIONS[key]
       const [word] = placeholder?.split('|') ?? ['true']
       const sample =
-        samples[key] ?? (typeof usual === 'number' || placeholder === 'n' ? '1' : word!)
+        samples[key] ??
+        (typeof usual === 'number' || placeholder === 'n' || placeholder === 'port' ? '1' : word!)
       if (sample === '') continue
       const text = `${optionName(key)}: ${JSON.stringify(sample)}\n`
       const sources = [
