@@ -7,7 +7,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encodeUtf8 } from '../bytes/bytes.ts'
 import { StartError } from '../errors.ts'
+import { isPostgresUrl } from '../store/postgres/url.ts'
 import { replaceFile } from './durable-file.ts'
+
+export { isPostgresUrl, withoutPassword } from '../store/postgres/url.ts'
 
 export const LOCATION_FILE = 'location.json'
 
@@ -15,11 +18,6 @@ export const LOCATION_FILE = 'location.json'
 export interface SharedLocation {
   readonly store: string
   readonly guard: string
-}
-
-/** True for what names a PostgreSQL database and no file. */
-export function isPostgresUrl(text: string): boolean {
-  return /^postgres(?:ql)?:\/\//.test(text)
 }
 
 /**

@@ -40,6 +40,7 @@ interface AdoptOptions extends LogOptions {
 export function addGuardAdopt(guard: Command): void {
   addCommand(guard, 'adopt', { description: 'make a new guard for a lost one', help: HELP })
     .requiredOption('--data <dir>', 'data directory of the log')
+    .option('--store <url>', 'database of the log (default: what DIR remembers, or a file in it)')
     .option('--guard <path>', 'guard to create (default: DIR.guard beside DIR)')
     .option('--seen <file>', 'head or Transparent Statement from outside (repeatable)', collect)
     .option('--receipt-key <uri>', 'PKCS #11 URI of the receipt key, when a token holds it')
@@ -47,7 +48,7 @@ export function addGuardAdopt(guard: Command): void {
 }
 
 async function adopt(options: AdoptOptions): Promise<Report> {
-  const { data, guard, seen = [], json, receiptKey } = options
+  const { data, store, guard, seen = [], json, receiptKey } = options
   const knownHeads: KnownHead[] = []
   for (const file of seen) knownHeads.push(...headsIn(await readInput(file), file))
   const { adoptGuard } = await import('../app/check-log.ts')
@@ -56,7 +57,8 @@ async function adopt(options: AdoptOptions): Promise<Report> {
     const onProgress = (at: { entries: number; treeSize: number }): void => {
       progress.update(at.entries, at.treeSize)
     }
-    const { head, report } = await adoptGuard({ data, guard, knownHeads, onProgress, receiptKey })
+    const request = { data, store, guard, knownHeads, onProgress, receiptKey }
+    const { head, report } = await adoptGuard(request)
     const { treeSize: size } = head.treeHead
     return {
       json: { data, adopted: size, ...checkJson(report), guard: size, seen: knownHeads.length },

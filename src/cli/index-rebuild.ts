@@ -16,6 +16,7 @@ Example:
 
 interface RebuildOptions extends CommonOptions {
   readonly data: string
+  readonly store?: string
   readonly guard?: string
   readonly resume?: boolean
 }
@@ -23,12 +24,14 @@ interface RebuildOptions extends CommonOptions {
 export function addIndexRebuild(index: Command): void {
   addCommand(index, 'rebuild', { description: 'make the index again from the log', help: HELP })
     .requiredOption('--data <dir>', 'data directory of the log')
+    .option('--store <url>', 'database of the log (default: what DIR remembers, or a file in it)')
     .option('--guard <path>', 'guard of the log (default: DIR.guard beside DIR)')
     .option('--resume', 'go on with an index that was interrupted')
     .action(run(rebuild))
 }
 
-async function rebuild({ data, guard, resume = false, json }: RebuildOptions): Promise<Report> {
+async function rebuild(options: RebuildOptions): Promise<Report> {
+  const { data, store, guard, resume = false, json } = options
   const progress = new Progress('indexing entries', { quiet: json === true })
   const { rebuildIndex } = await import('../app/rebuild-index.ts')
   const started = performance.now()
@@ -36,7 +39,7 @@ async function rebuild({ data, guard, resume = false, json }: RebuildOptions): P
   try {
     const onProgress = (indexed: number, treeSize: number): void =>
       progress.update(indexed, treeSize)
-    entries = await rebuildIndex({ data, guard, resume, onProgress })
+    entries = await rebuildIndex({ data, store, guard, resume, onProgress })
   } finally {
     progress.end()
   }

@@ -4,6 +4,7 @@
  */
 import type { Command } from 'commander'
 import type { InitLogResult } from '../app/init-log.ts'
+import { isPostgresUrl, withoutPassword } from '../app/store-location.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import { anchorFromFile } from '../statement/trust-anchor.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
@@ -25,6 +26,12 @@ by the operator key. An anchor without a pattern may speak for any issuer.
 The guard keeps the last signed tree head. It lies outside the data directory, must not be
 in its backups, and is what makes a restored older copy refuse to sign.
 
+For several nodes the log lies in PostgreSQL: --store and --guard name empty databases in two
+clusters. The data directory keeps the keys and remembers the databases (docs/operating.md).
+
+The first policy verifies signatures of issuers and no TEE evidence; \`policy set\` changes that
+(docs/policies.md has the members, docs/tee.md what evidence is worth).
+
 With --operator-key the operator key stays elsewhere, in two steps: this command writes
 the two documents and says how to sign them; run it again when they are signed.
 
@@ -32,13 +39,17 @@ Examples:
   $ attestry init --data ./data --origin log.example.org \\
       --trust issuer.pub.cbor=https://ci.example.org
   $ attestry init --data ./data --origin log.example.org --operator-key operator.pub.cbor
+  $ attestry init --data ./data --origin log.example.org \\
+      --store postgres://attestry@db1.example.org/log --guard postgres://attestry@db2.example.org/guard
 `
 
 interface InitOptions {
   readonly data: string
   readonly origin: string
   readonly trust?: readonly string[]
+  readonly token?: string
   readonly operatorKey?: string
+  readonly store?: string
   readonly guard?: string
   readonly receiptKey?: string
 }
@@ -48,8 +59,10 @@ export function addInit(program: Command): void {
     .requiredOption('--data <dir>', 'data directory to create')
     .requiredOption('--origin <origin>', 'name of the log, like log.example.org/2026')
     .option('--trust <file[=pattern]>', 'anchor of issuers to admit (repeatable)', collect)
+    .option('--token <name>', 'also make an API token of that name, for the first submitter')
     .option('--operator-key <pub>', "operator's public key; its private key stays elsewhere")
-    .option('--guard <path>', 'guard of the log (default: DIR.guard beside DIR)')
+    .option('--store <url>', 'PostgreSQL database of the log, for several nodes')
+    .option('--guard <path>', 'guard: a file (default: DIR.guard beside DIR), or a postgres:// URL')
     .option('--receipt-key <uri>', 'PKCS #11 URI of a receipt key in a token (ES256)')
     .action(run(init))
 }
@@ -58,12 +71,22 @@ async function init(options: InitOptions): Promise<Report> {
   const anchors = await readAnchors(options.trust ?? [])
   const operatorKey =
     options.operatorKey === undefined ? undefined : await readPublicKey(options.operatorKey)
-  const { data, guard, origin, receiptKey } = options
+  const { data, store, guard, origin, receiptKey } = options
   const { initLog } = await import('../app/init-log.ts')
-  const result = await initLog({ data, guard, origin, anchors, operatorKey, receiptKey })
-  return result.kind === 'created'
-    ? reportCreated(result, anchors, options)
-    : reportToBeSigned(result)
+  const result = await initLog({ data, store, guard, origin, anchors, operatorKey, receiptKey })
+  if (result.kind !== 'created') return reportToBeSigned(result)
+  const report = reportCreated(result, anchors, options)
+  return options.token === undefined ? report : withToken(report, data, options.token)
+}
+
+/** With the token that the first submitter shows. */
+async function withToken(report: Report, data: string, name: string): Promise<Report> {
+  const { addApiToken } = await import('../app/api-tokens.ts')
+  const { token, tokenId } = await addApiToken({ data, name, scopes: ['register'] })
+  return {
+    json: { ...report.json, token, tokenId },
+    lines: [...report.lines, `API token of ${name}, not shown again: ${token}`],
+  }
 }
 
 async function readPublicKey(path: string): Promise<PublicKey> {
@@ -81,7 +104,9 @@ function reportCreated(
 ): Report {
   const { treeSize } = head.treeHead
   const [receipt, operator] = [fingerprint(receiptKey), fingerprint(operatorKey)]
-  const guard = options.guard === undefined ? '' : ` --guard ${options.guard}`
+  // The directory remembers databases, and a URL may hold a password.
+  const isShared = isPostgresUrl(paths.store)
+  const guard = isShared || options.guard === undefined ? '' : ` --guard ${options.guard}`
   const token = options.receiptKey === undefined ? '' : ` --receipt-key '${options.receiptKey}'`
   const none: Line = {
     text: 'No --trust was given: this log admits no statement of anybody.',
@@ -91,7 +116,8 @@ function reportCreated(
     json: {
       result: 'created',
       data: paths.directory,
-      guard: paths.guard,
+      ...(isShared ? { store: withoutPassword(paths.store) } : {}),
+      guard: withoutPassword(paths.guard),
       ...names,
       treeSize,
       receiptKey: receipt,
@@ -105,7 +131,8 @@ function reportCreated(
         ['tree size', String(treeSize)],
         ['receipt key', `${receipt} (publish this fingerprint)`],
         ['operator key', operator],
-        ['guard', `${paths.guard} (keep it out of backups)`],
+        ['store', isShared ? withoutPassword(paths.store) : undefined],
+        ['guard', `${withoutPassword(paths.guard)} (keep it out of backups)`],
         ...anchors.map((a) => ['admits', `${anchorName(a)} for ${anchorPatterns(a)}`] as const),
       ]),
       ...(anchors.length === 0 ? [none] : []),

@@ -17,17 +17,19 @@ Example:
 
 export interface LogOptions extends CommonOptions {
   readonly data: string
+  readonly store?: string
   readonly guard?: string
 }
 
 export function addLogCheck(log: Command): void {
   addCommand(log, 'check', { description: 'check everything that is stored', help: HELP })
     .requiredOption('--data <dir>', 'data directory of the log')
+    .option('--store <url>', 'database of the log (default: what DIR remembers, or a file in it)')
     .option('--guard <path>', 'guard of the log (default: DIR.guard beside DIR)')
     .action(run(check))
 }
 
-async function check({ data, guard, json }: LogOptions): Promise<Report> {
+async function check({ data, store, guard, json }: LogOptions): Promise<Report> {
   const progress = new Progress('checking entries', { quiet: json === true })
   const { checkLog } = await import('../app/check-log.ts')
   let report: CheckReport
@@ -35,7 +37,7 @@ async function check({ data, guard, json }: LogOptions): Promise<Report> {
     const onProgress = (at: { entries: number; treeSize: number }): void => {
       progress.update(at.entries, at.treeSize)
     }
-    report = await checkLog({ data, guard, onProgress })
+    report = await checkLog({ data, store, guard, onProgress })
   } finally {
     progress.end()
   }

@@ -27,19 +27,21 @@ export function addLogExport(log: Command): void {
   addCommand(log, 'export', { description: 'write the log as static files', help: HELP })
     .requiredOption('--data <dir>', 'data directory of the log')
     .requiredOption('--out <dir>', 'directory to write, or to bring up to date')
+    .option('--store <url>', 'database of the log (default: what DIR remembers, or a file in it)')
     .option('--guard <path>', 'guard of the log (default: DIR.guard beside DIR)')
     .option('--tiles-only', 'leave out what is one file an entry: statements and Receipts')
     .action(run(exportTo))
 }
 
-async function exportTo({ data, guard, out, tilesOnly, json }: ExportOptions): Promise<Report> {
+async function exportTo(options: ExportOptions): Promise<Report> {
+  const { data, store, guard, out, tilesOnly, json } = options
   const progress = new Progress('exporting entries', { quiet: json === true })
   const { exportLog } = await import('../app/export-log.ts')
   try {
     const onProgress = (at: { entries: number; treeSize: number }): void => {
       progress.update(at.entries, at.treeSize)
     }
-    const request = { data, guard, out, tilesOnly: tilesOnly === true, onProgress }
+    const request = { data, store, guard, out, tilesOnly: tilesOnly === true, onProgress }
     const { origin, treeSize, rootHash, resumedAt, vkey } = await exportLog(request)
     const root = encodeHex(rootHash)
     const resumed = resumedAt > 0 ? `${formatNumber(resumedAt)} entries were there` : undefined

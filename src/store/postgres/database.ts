@@ -10,6 +10,7 @@ import { StartError } from '../../errors.ts'
 import { columnTypes } from './column-types.ts'
 import { isStatementError, notStored, readFailure, writeFailure } from './failures.ts'
 import type { Asked } from './failures.ts'
+import { withoutPassword } from './url.ts'
 
 /** SQL under a name by which a connection keeps it prepared. */
 export interface Statement {
@@ -50,7 +51,7 @@ export class PostgresDatabase implements Asked {
 
   private constructor(url: string, options: DatabaseOptions) {
     const { connectionsMax, statementMs = STATEMENT_MS, lost = 'ERR_STORE_UNREACHABLE' } = options
-    this.name = nameOf(url)
+    this.name = withoutPassword(url)
     this.lost = lost
     this.#answerMs = statementMs + ANSWER_MS
     this.#pool = new pg.Pool({
@@ -174,15 +175,6 @@ export class PostgresDatabase implements Asked {
     }
     return (await client.query(config)).rows as Row[]
   }
-}
-
-/** The URL without its password and its parameters. */
-export function nameOf(url: string): string {
-  return url.replace(
-    /^([a-z]+:\/\/)(?:([^:@/]*)(?::[^@]*)?@)?([^?]*).*$/s,
-    (_, scheme, user, rest) =>
-      [scheme, user === undefined ? '' : `${String(user)}@`, rest].join(''),
-  )
 }
 
 /** What every connection has in common; values of the URL come first. */

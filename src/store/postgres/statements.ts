@@ -7,7 +7,29 @@ import type { Statement } from './database.ts'
 
 const HEAD_COLUMNS = 'tree_size, root_hash, registration_time'
 
-const TEXTS = {
+type StatementName =
+  | 'insertLog'
+  | 'raiseEpoch'
+  | 'saveSignedHead'
+  | 'insertServiceKey'
+  | 'retireServiceKey'
+  | 'askTurn'
+  | 'setReceiptKey'
+  | 'readLog'
+  | 'findLeafIndexes'
+  | 'readEntries'
+  | 'readTiles'
+  | 'findBatch'
+  | 'listBatches'
+  | 'findSignedHead'
+  | 'listSignedHeads'
+  | 'listServiceKeys'
+  | 'listGovernance'
+  | 'lastGovernance'
+  | 'findCollateral'
+  | 'listEntryCollateral'
+
+const TEXTS: Readonly<Record<StatementName, string>> = {
   // Genesis: an empty head, which the first batch moves. Nothing when there is a log.
   insertLog: `INSERT INTO log VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT (id) DO NOTHING RETURNING true AS inserted`,
@@ -45,8 +67,8 @@ const TEXTS = {
   findCollateral: 'SELECT first_entry, bytes FROM collateral WHERE digest = $1',
   listEntryCollateral: `SELECT leaf_index, kind, digest FROM entry_collateral
     WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index, kind`,
-} as const
+}
 
-export const SQL = Object.fromEntries(
+export const SQL: Readonly<Record<StatementName, Statement>> = Object.fromEntries(
   Object.entries(TEXTS).map(([name, text]) => [name, { name, text }]),
-) as Readonly<Record<keyof typeof TEXTS, Statement>>
+) as Record<StatementName, Statement>

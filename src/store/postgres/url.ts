@@ -1,0 +1,15 @@
+/** URLs of PostgreSQL databases, as the driver takes them; this file does not load the driver. */
+
+/** True for what names a PostgreSQL database and no file. */
+export function isPostgresUrl(text: string): boolean {
+  return /^postgres(?:ql)?:\/\//.test(text)
+}
+
+/** The URL without its password and its parameters, for messages; a path stays as it is. */
+export function withoutPassword(location: string): string {
+  if (!isPostgresUrl(location)) return location
+  // Up to the last @ before the path: a password may hold one that should have been escaped.
+  const [, scheme = '', user = '', rest = ''] =
+    /^([a-z]+:\/\/)(?:([^:@/?]*)(?::[^/?]*)?@)?([^?]*)/.exec(location) ?? []
+  return `${scheme}${user === '' ? '' : `${user}@`}${rest}`
+}
