@@ -5,6 +5,7 @@
  */
 import type { Command } from 'commander'
 import { nodeVerifier } from '../keys/node-verifier.ts'
+import { EvidenceError } from '../payload/tee/evidence.ts'
 import { reappraise } from '../payload/tee/reappraise.ts'
 import type { AppraisalContext, Reappraisal } from '../payload/tee/reappraise.ts'
 import { evidencePins } from '../policy/tee-evidence-policy.ts'
@@ -86,6 +87,9 @@ export function addAppraise(program: Command): void {
 
 /** As of `verify`: the caller's mistakes are 4, anything else that prevents an answer is 3. */
 function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof EvidenceError) {
+    return error.reason === 'collateral-malformed' ? EXIT.usage : EXIT.failed
+  }
   const code = codeOf(error)
   const callers = ['ERR_USAGE', 'ERR_FILE', 'ERR_TRUST_CONFIGURATION']
   if (callers.includes(code)) return EXIT.usage

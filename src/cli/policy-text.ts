@@ -10,6 +10,7 @@ import {
 } from '../policy/registration-policy.ts'
 import type { InnerAnchors } from '../policy/inner-anchors.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
+import type { TeeEvidencePolicy } from '../policy/tee-evidence-policy.ts'
 import { governanceOf, NO_RULES, rulesAfter } from '../policy/rules-in-force.ts'
 import type { AdmittedEntry, Rules } from '../policy/rules-in-force.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
@@ -122,12 +123,28 @@ export function policyRows(policy: RegistrationPolicy): (readonly [string, strin
     ),
     ['Sigstore roots', policy.sigstoreRoots && list(policy.sigstoreRoots)],
     ['DSSE signatures', policy.dsse && 'have to verify'],
+    ['TEE evidence', policy.teeEvidence && teeEvidenceText(policy.teeEvidence)],
     ...conditions.map(({ name, cel }) => ['condition', `${name}: ${cel}`] as const),
     ['evaluator', policy.celEvaluator],
     ['operator keys', keys(policy.operatorKeys)],
     ['registrar keys', policy.registrarKeys && keys(policy.registrarKeys)],
   ]
   return rows.filter((row): row is [string, string] => row[1] !== undefined)
+}
+
+function teeEvidenceText(policy: TeeEvidencePolicy): string {
+  const { check, outOfDate, debug, checkpointAgeMax: age, roots, endorsers } = policy
+  const pinned = Object.entries(roots ?? {}).map(([name, { length }]) => `${length} ${name}`)
+  const named = Object.entries(endorsers ?? {}).map(([name, { length }]) => `${length} ${name}`)
+  const parts = [
+    `has to verify (${check})`,
+    outOfDate === 'refuse' ? 'a TCB out of date is refused' : undefined,
+    debug === 'refuse' ? 'debug environments are refused' : undefined,
+    age === undefined ? undefined : `checkpoints ${seconds(age)!} old`,
+    pinned.length === 0 ? undefined : `roots: ${pinned.join(', ')}`,
+    named.length === 0 ? undefined : `platform keys: ${named.join(', ')}`,
+  ]
+  return parts.filter((part) => part !== undefined).join('; ')
 }
 
 function seconds(value: number | undefined): string | undefined {

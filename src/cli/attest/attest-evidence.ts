@@ -153,6 +153,7 @@ async function readContainer(
   options: AttestOptions,
   registered: readonly RegisteredBundle[],
 ): Promise<TeeEvidence> {
+  const binding = await readBinding(options)
   const evidence = await readEvidenceInput(file)
   const found = findEvidenceFormat(evidence)
   if (found?.kind !== kind) {
@@ -161,7 +162,6 @@ async function readContainer(
       ...(found === undefined ? {} : { hint: `attestry attest ${found.kind} …` }),
     })
   }
-  const binding = await readBinding(options)
   const collateral = await readCollateralBytes(options.collateral)
   const read = async (path: string | undefined): Promise<Uint8Array | undefined> =>
     path === undefined ? undefined : readInput(path)

@@ -1,6 +1,7 @@
 /**
- * Recognises what a file is: TEE evidence, PEM, JSON (trust file), COSE_Sign1, COSE_Key, COSE_KeySet, a lone DER
- * certificate, other CBOR. When nothing fits it shows the beginning and the reason; it never fails.
+ * Recognises what a file is: TEE evidence and results, PEM, JSON (trust file), COSE_Sign1, COSE_Key,
+ * COSE_KeySet, a lone DER certificate, other CBOR. When nothing fits it shows the beginning and the
+ * reason; it never fails.
  */
 import { decodeUtf8 } from '../../bytes/bytes.ts'
 import { decodeCbor } from '../../cbor/decode.ts'
@@ -8,6 +9,7 @@ import type { TrustPolicy } from '../../verify/trust-policy.ts'
 import { parseTrustPolicy } from '../../verify/trust-policy.ts'
 import { anchorName, anchorPatterns, fingerprint } from '../trust-text.ts'
 import { bytesText, cborItem } from './cbor-text.ts'
+import { inspectEar } from './ear.ts'
 import { inspectEvidence } from './evidence.ts'
 import { certificateItem } from './headers.ts'
 import type { Inspection, Item } from './item.ts'
@@ -18,7 +20,7 @@ import { inspectSign1 } from './sign1.ts'
 export function inspectBytes(bytes: Uint8Array): Inspection {
   if (bytes.length === 0) return { kind: 'empty', items: [] }
   const text = textOf(bytes)
-  const evidence = inspectEvidence(bytes)
+  const evidence = inspectEvidence(bytes) ?? inspectEar(bytes)
   if (evidence !== undefined) return evidence
   if (text?.includes('-----BEGIN ') === true) return inspectPem(text)
   if (text !== undefined && /^\s*[{[]/.test(text)) return inspectJson(bytes, text)
