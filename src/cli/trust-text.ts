@@ -20,6 +20,12 @@ export function anchorName(anchor: TrustAnchor): string {
       return `X.509 root ${encodeHex(sha256(anchor.certificate.der))}`
     case 'did-x509-root':
       return `did:x509 root ${encodeHex(anchor.fingerprint.value)}`
+    case 'attested-service': {
+      const endorsers = anchor.service.endorsers.map(
+        ({ did, feed }) => `${feed ?? 'any feed'} of ${did}`,
+      )
+      return `attested service, endorsed by ${endorsers.join(', ')}`
+    }
   }
 }
 

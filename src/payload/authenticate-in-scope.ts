@@ -7,6 +7,7 @@ import { InputError, VerificationError } from '../errors.ts'
 import { authenticateIssuer } from '../statement/authenticate-issuer.ts'
 import type { AuthenticatedIssuer, AuthenticateRequest } from '../statement/authenticate-issuer.ts'
 import type { AnchorScope } from '../statement/trust-anchor.ts'
+import { attestedAnchors, authenticateAttested } from './authenticate-attested.ts'
 import { findScopeViolation, isNarrowed } from './anchor-scope.ts'
 import type { ScopeViolation } from './anchor-scope.ts'
 import type { PayloadFacts } from './registration-facts.ts'
@@ -27,7 +28,7 @@ export type InScopeAnswer =
 
 /**
  * Authenticates the issuer of a statement and holds the statement against the anchor's scope.
- * @throws VerificationError and InputError as authenticateIssuer().
+ * @throws VerificationError and InputError as authenticateIssuer(); EvidenceError for attested services.
  */
 export async function authenticateInScope(
   request: AuthenticateInScopeRequest,
@@ -42,6 +43,12 @@ export async function authenticateInScope(
     return violation === undefined
       ? { kind: 'authenticated', issuer }
       : { kind: 'out-of-scope', issuer, violation }
+  }
+  const attested = attestedAnchors(statement, anchors)
+  if (attested.length > 0) {
+    const inScope = attested.filter((anchor) => violationOf(anchor) === undefined)
+    const candidates = [...inScope, ...attested.filter((anchor) => !inScope.includes(anchor))]
+    return answer(await authenticateAttested({ statement, ...rest }, candidates))
   }
   const allowing = anchors.filter((anchor) => violationOf(anchor) === undefined)
   if (allowing.length < anchors.length && allowing.length > 0) {

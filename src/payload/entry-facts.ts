@@ -12,6 +12,9 @@ import type { SignedStatement } from '../statement/signed-statement.ts'
 import type { StatementHeaders } from '../statement/statement-headers.ts'
 import { describeStatement } from './describe-statement.ts'
 import type { AttributeName, Description, Finding } from './description.ts'
+import { DescriptionBuilder } from './description-builder.ts'
+import { isAttestedStatement } from './tee/attested-header.ts'
+import { describeAttestedStatement } from './tee/describe-attested.ts'
 
 /** The members of a record of the index that the entry alone decides. */
 export interface EntryFacts {
@@ -74,13 +77,20 @@ function describe({ statement, preimage, innerCheck }: EntryFactsRequest): Descr
     statement,
     ...(preimage === undefined ? {} : { preimage }),
   })
+  const own = describeAttested(description, statement)
   const isUnchecked =
     innerCheck === 'not-checked' &&
     description.attributes.some(({ name }) => INNER.includes(name)) &&
     !description.findings.some(({ code }) => code === NOT_CHECKED.code)
-  return isUnchecked
-    ? { ...description, findings: [...description.findings, NOT_CHECKED] }
-    : description
+  return isUnchecked ? { ...own, findings: [...own.findings, NOT_CHECKED] } : own
+}
+
+/** With what the statement says of the environment of its own key. */
+function describeAttested(description: Description, statement: SignedStatement): Description {
+  if (!isAttestedStatement(statement)) return description
+  const out = new DescriptionBuilder().add(description)
+  describeAttestedStatement(statement, out)
+  return out.build(description.kind, description.type)
 }
 
 function signerOf({ x5chain, x5t, keyId }: StatementHeaders, sha256: Sha256): string | undefined {

@@ -90,7 +90,7 @@ function statementFacts(
   const inToto = payload.kind === 'in-toto' ? payload.statement : undefined
   return toCel({
     issuer: headers.issuer,
-    subject: headers.subject,
+    subject: headers.subject ?? '',
     algorithm: algorithmById(headers.algorithm).name,
     contentType: headers.contentType ?? headers.hashEnvelope?.preimageContentType,
     keyId: headers.keyId === undefined ? undefined : encodeHex(headers.keyId),

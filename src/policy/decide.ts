@@ -8,6 +8,7 @@ import type { UnixSeconds } from '../bytes/integers.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import { InputError, VerificationError } from '../errors.ts'
 import type { VerificationErrorCode } from '../errors.ts'
+import { profileOf } from '../payload/authenticate-attested.ts'
 import { authenticateInScope } from '../payload/authenticate-in-scope.ts'
 import { readPayloadFacts } from '../payload/registration-facts.ts'
 import type { PayloadFacts } from '../payload/registration-facts.ts'
@@ -37,6 +38,7 @@ import { decideValidPayload } from './payload-rule.ts'
 import { governanceKind } from '../payload/media-types.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
 import type { BundleVerifier } from '../payload/bundle-verifier.ts'
+import { EvidenceError } from '../payload/tee/evidence.ts'
 import type { EvidenceAppraiser } from '../payload/tee/evidence-appraiser.ts'
 import type { InnerAnchors } from './inner-anchors.ts'
 import { decideInnerSignatures } from './inner-signatures.ts'
@@ -98,7 +100,7 @@ interface Request extends DecideOptions {
 export async function decide(options: DecideOptions): Promise<Decision> {
   const { policy, log, verifier, collateral } = options
   const statement = withChain(options.statement, collateral?.x5chain)
-  assertRegistrable(statement)
+  assertRegistrable(statement, profileOf(statement, options.anchors))
   let read: PayloadFacts | undefined
   const facts = (): PayloadFacts => (read ??= readPayloadFacts(statement, preimageOf(options)))
   const delegations = options.delegations ?? DelegationIndex.empty
@@ -229,14 +231,23 @@ async function decideIssuer(request: Request): Promise<Speaker | RejectDecision>
     }
     refusal = reject(answer.violation.rule, answer.violation.reason)
   } catch (error) {
-    const rule = error instanceof VerificationError ? RULES[error.code] : undefined
-    if (rule === undefined && !(error instanceof InputError)) throw error
-    refusal = rule === undefined ? (error as InputError) : reject(rule, (error as Error).message)
+    refusal = refusalOf(error)
   }
   const delegated = await decideDelegated(request)
   if (delegated !== undefined) return delegated
   if (refusal instanceof InputError) throw refusal
   return refusal
+}
+
+/** What the rules say of an issuer that is not authenticated; a fault of the bytes stays one. */
+function refusalOf(error: unknown): RejectDecision | InputError {
+  if (error instanceof EvidenceError) {
+    return reject('tee-evidence', `${error.reason}: ${error.message}`)
+  }
+  const rule = error instanceof VerificationError ? RULES[error.code] : undefined
+  if (rule !== undefined) return reject(rule, (error as Error).message)
+  if (error instanceof InputError) return error
+  throw error
 }
 
 /** Whether the key speaks by a delegation; `undefined` when it holds none of this issuer. */

@@ -7,6 +7,7 @@ import type { UnixSeconds } from '../bytes/integers.ts'
 import { algorithmById, assertKeyFits } from '../cose/algorithms.ts'
 import { verifySign1 } from '../cose/sign1.ts'
 import { InputError, VerificationError } from '../errors.ts'
+import { attestedAnchors, authenticateAttested } from '../payload/authenticate-attested.ts'
 import { authenticateIssuer } from '../statement/authenticate-issuer.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
@@ -24,6 +25,8 @@ export interface KnownSignerRequest {
 
 /** True when an anchor's key, or a key that holds a delegation, signed it. */
 export async function isSignedByKnownKey(request: KnownSignerRequest): Promise<boolean> {
+  const attested = attestedAnchors(request.statement, request.anchors)
+  if (attested.length > 0) return holds(() => authenticateAttested(request, attested))
   return (await holds(() => authenticateIssuer(request))) || (await isSignedByDelegate(request))
 }
 

@@ -58,9 +58,10 @@ export async function authenticateIssuer(
   if (issuer === undefined) {
     throw new InputError('ERR_STATEMENT_HEADERS', 'the issuer (CWT claim iss, 1) is missing')
   }
-  const allowed = anchors.filter((anchor) =>
-    anchor.issuers.some((pattern) => matchesPattern(pattern, issuer)),
-  )
+  // Attested services are authenticated by what their statements carry (payload/authenticate-attested.ts).
+  const allowed = anchors
+    .filter((anchor): anchor is KnownAnchor => anchor.kind !== 'attested-service')
+    .filter(({ issuers }) => issuers.some((pattern) => matchesPattern(pattern, issuer)))
   if (allowed.length === 0) {
     throw new VerificationError('ERR_ISSUER_UNKNOWN', 'no trust anchor speaks for this issuer')
   }
@@ -96,7 +97,8 @@ function parseChain(
   return chain
 }
 
-type RootAnchor = Exclude<TrustAnchor, { kind: 'cose-key' }>
+type KnownAnchor = Exclude<TrustAnchor, { kind: 'attested-service' }>
+type RootAnchor = Exclude<KnownAnchor, { kind: 'cose-key' }>
 
 interface ByCertificate extends AuthenticateRequest {
   readonly issuer: string
@@ -158,7 +160,7 @@ function matchIssuer(issuer: string, anchor: RootAnchor, path: readonly Certific
 async function byKey(
   { statement, verifier }: AuthenticateRequest,
   issuer: string,
-  allowed: readonly TrustAnchor[],
+  allowed: readonly KnownAnchor[],
 ): Promise<AuthenticatedIssuer> {
   const algorithm = algorithmById(statement.headers.algorithm)
   const { keyId } = statement.headers

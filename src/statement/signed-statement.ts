@@ -67,12 +67,18 @@ function receiptsOf(unprotected: CborMap): readonly Uint8Array[] {
   return (list as readonly CborValue[]).filter((item) => item instanceof Uint8Array)
 }
 
-/** A statement that has what RFC 9943 §6 demands. */
+/** What a deployed profile does otherwise than RFC 9943, where somebody is there that judges it. */
+export interface StatementProfile {
+  /** Header parameters that are processed besides, and that `crit` may name. */
+  readonly understood?: ReadonlySet<CborValue>
+  readonly subject?: 'optional'
+}
+
+/** A statement that has what RFC 9943 §6 demands; of a profile, what that demands. */
 export type RegistrableStatement = SignedStatement & {
   readonly headers: StatementHeaders & {
     readonly algorithm: number
     readonly issuer: string
-    readonly subject: string
   }
   readonly message: CoseSign1 & { readonly payload: Uint8Array }
 }
@@ -89,6 +95,7 @@ function fail(message: string): never {
  */
 export function assertRegistrable(
   statement: SignedStatement,
+  profile: StatementProfile = {},
 ): asserts statement is RegistrableStatement {
   const { headers, message, entry } = statement
   if (entry.length > ENTRY_BYTES_MAX) {
@@ -98,7 +105,7 @@ export function assertRegistrable(
         'sign a hash of the payload instead (COSE Hash Envelope, RFC 9995)',
     )
   }
-  assertCriticalUnderstood(message)
+  assertCriticalUnderstood(message, profile.understood)
   algorithmById(headers.algorithm)
   if (message.payload === null) {
     throw new InputError(
@@ -106,8 +113,12 @@ export function assertRegistrable(
       'the payload is detached: attach it, or sign its hash (COSE Hash Envelope, RFC 9995)',
     )
   }
-  for (const finding of conformanceFindings(statement)) fail(finding)
+  for (const finding of conformanceFindings(statement)) {
+    if (finding !== SUBJECT_MISSING || profile.subject !== 'optional') fail(finding)
+  }
 }
+
+const SUBJECT_MISSING = 'the subject (CWT claim sub, 2) is missing'
 
 /** What the standard demands of the headers and this statement lacks, one sentence each. */
 export function conformanceFindings(statement: SignedStatement): readonly string[] {
@@ -117,7 +128,7 @@ export function conformanceFindings(statement: SignedStatement): readonly string
   else if (issuer.length < 1 || issuer.length > ISSUER_LENGTH_MAX) {
     findings.push(`the issuer does not have 1 to ${ISSUER_LENGTH_MAX} characters`)
   }
-  if (subject === undefined) findings.push('the subject (CWT claim sub, 2) is missing')
+  if (subject === undefined) findings.push(SUBJECT_MISSING)
   const hasCertificate = x5chain !== undefined || x5t !== undefined
   if (keyId === undefined && !hasCertificate) {
     findings.push('kid (4) is missing, and x5t (34) and x5chain (33) are not protected')

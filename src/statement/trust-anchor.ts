@@ -5,12 +5,14 @@
  *     {"kind": "cose-key", "coseKey": "<base64url COSE_Key>", "issuers": ["https://acme.example"]}
  *     {"kind": "x509-root", "certificate": "<base64 DER>", "issuers": ["*"]}
  *     {"kind": "did-x509-root", "fingerprint": "sha256:<base64url>", "issuers": ["did:x509:*"]}
+ *     {"kind": "attested-service", "endorsers": […], "issuers": ["did:attestedsvc:…"]} (attested-service.ts)
  *
  * Each may have "subjects", "predicateTypes" and "builderIds", lists of patterns that narrow it.
  * Unknown members are refused: a reader that cannot use a field must not pretend that it did.
  */
 import { decodeBase64, decodeBase64url, encodeBase64, encodeBase64url } from '../bytes/base64.ts'
 import { decodeUtf8 } from '../bytes/bytes.ts'
+import { parseStrictJson } from '../bytes/strict-json.ts'
 import {
   encodeCoseKey,
   parseCoseKey,
@@ -20,6 +22,8 @@ import {
 import { AttestryError, InputError } from '../errors.ts'
 import { parseCertificate, type Certificate } from '../x509/certificate.ts'
 import { decodePem } from '../x509/pem.ts'
+import { attestedServiceJson, parseAttestedService, SERVICE_MEMBERS } from './attested-service.ts'
+import type { AttestedService } from './attested-service.ts'
 
 export type FingerprintHash = 'SHA-256' | 'SHA-384' | 'SHA-512'
 
@@ -43,10 +47,11 @@ export type TrustAnchor = AnchorScope &
         readonly kind: 'did-x509-root'
         readonly fingerprint: { readonly hash: FingerprintHash; readonly value: Uint8Array }
       }
+    | { readonly kind: 'attested-service'; readonly service: AttestedService }
   )
 
 /** JSON form of an anchor. */
-export type TrustAnchorJson = Readonly<Record<string, string | readonly string[]>>
+export type TrustAnchorJson = Readonly<Record<string, unknown>>
 
 /** Members that narrow an anchor; what each means is decided in `payload/anchor-scope.ts`. */
 export const ANCHOR_RESTRICTIONS = ['subjects', 'predicateTypes', 'builderIds'] as const
@@ -56,11 +61,12 @@ const FINGERPRINT_HASHES: Readonly<Record<string, { hash: FingerprintHash; lengt
   sha384: { hash: 'SHA-384', length: 48 },
   sha512: { hash: 'SHA-512', length: 64 },
 }
-const MEMBERS: Readonly<Record<TrustAnchor['kind'], string>> = {
+/** Kinds whose one value is a text, and the member that holds it. */
+const MEMBERS = {
   'cose-key': 'coseKey',
   'x509-root': 'certificate',
   'did-x509-root': 'fingerprint',
-}
+} as const
 
 function fail(message: string): never {
   throw new InputError('ERR_TRUST_CONFIGURATION', message)
@@ -87,31 +93,55 @@ export function parseTrustAnchors(json: unknown): TrustAnchor[] {
 function parseAnchor(json: unknown): TrustAnchor {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) fail('not an object')
   const { kind, issuers, ...rest } = json as Record<string, unknown>
+  if (kind === 'attested-service') {
+    const { own, restrictions } = split(rest, SERVICE_MEMBERS, kind)
+    return { kind, service: parseAttestedService(own), ...parseScope(issuers, restrictions) }
+  }
   if (typeof kind !== 'string' || !Object.hasOwn(MEMBERS, kind)) fail('unknown kind')
-  const member = MEMBERS[kind as TrustAnchor['kind']]
-  const { [member]: value, ...restrictions } = rest
-  const known: readonly string[] = ANCHOR_RESTRICTIONS
-  if (
-    typeof value !== 'string' ||
-    Object.keys(restrictions).some((name) => !known.includes(name))
-  ) {
-    fail(
-      `a ${kind} anchor has kind, issuers and ${member}, perhaps ${known.join(', ')}, and nothing else`,
-    )
-  }
-  const scope: AnchorScope = {
-    issuers: parsePatterns(issuers, 'issuers'),
-    ...Object.fromEntries(
-      Object.entries(restrictions).map(([name, list]) => [name, parsePatterns(list, name)]),
-    ),
-  }
-  switch (kind as TrustAnchor['kind']) {
+  const member = MEMBERS[kind as keyof typeof MEMBERS]
+  const { own, restrictions } = split(rest, [member], kind)
+  const { [member]: value } = own
+  if (typeof value !== 'string') fail(`a ${kind} anchor has the text ${member}`)
+  const scope = parseScope(issuers, restrictions)
+  switch (kind as keyof typeof MEMBERS) {
     case 'cose-key':
       return { kind: 'cose-key', key: parseCoseKey(decodeBase64url(value)), ...scope }
     case 'x509-root':
       return { kind: 'x509-root', certificate: parseCertificate(decodeBase64(value)), ...scope }
     case 'did-x509-root':
       return { kind: 'did-x509-root', fingerprint: parseFingerprint(value), ...scope }
+  }
+}
+
+/** Members of the kind's own, and those that narrow any anchor; there are no others. */
+function split(
+  members: Readonly<Record<string, unknown>>,
+  ownNames: readonly string[],
+  kind: string,
+): Record<'own' | 'restrictions', Record<string, unknown>> {
+  const restrictions: readonly string[] = ANCHOR_RESTRICTIONS
+  const own: Record<string, unknown> = {}
+  const rest: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(members)) {
+    if (ownNames.includes(name)) own[name] = value
+    else if (restrictions.includes(name)) rest[name] = value
+    else {
+      const known = ['kind', 'issuers', ...ownNames].join(', ')
+      fail(`a ${kind} anchor has ${known}, perhaps ${restrictions.join(', ')}, and nothing else`)
+    }
+  }
+  return { own, restrictions: rest }
+}
+
+function parseScope(
+  issuers: unknown,
+  restrictions: Readonly<Record<string, unknown>>,
+): AnchorScope {
+  return {
+    issuers: parsePatterns(issuers, 'issuers'),
+    ...Object.fromEntries(
+      Object.entries(restrictions).map(([name, list]) => [name, parsePatterns(list, name)]),
+    ),
   }
 }
 
@@ -154,12 +184,14 @@ function encodeAnchorValue(anchor: TrustAnchor): TrustAnchorJson {
       const name = anchor.fingerprint.hash.toLowerCase().replace('-', '')
       return { fingerprint: `${name}:${encodeBase64url(anchor.fingerprint.value)}` }
     }
+    case 'attested-service':
+      return attestedServiceJson(anchor.service)
   }
 }
 
 /**
- * An anchor from a file that a person has at hand: a COSE_Key, a PEM public key, or a certificate
- * (PEM or DER). A private key is refused.
+ * An anchor from a file that a person has at hand: a COSE_Key, a PEM public key, a certificate (PEM or
+ * DER), or the JSON of an anchor, which says itself for whom it speaks. A private key is refused.
  * @throws InputError `ERR_TRUST_CONFIGURATION`, or that of the format it looks like.
  */
 export function anchorFromFile(bytes: Uint8Array, issuers: readonly string[]): TrustAnchor {
@@ -172,6 +204,7 @@ export function anchorFromFile(bytes: Uint8Array, issuers: readonly string[]): T
   if (first !== undefined && first >= 0xa0 && first < 0xc0) {
     return { kind: 'cose-key', key: parseCoseKey(bytes), issuers: patterns }
   }
+  if (first === BRACE) return anchorFromJson(bytes, patterns)
   const text = decodeUtf8(bytes)
   if (text.includes('PRIVATE KEY')) fail('this file holds a private key: give the public one')
   if (text.includes('BEGIN CERTIFICATE')) {
@@ -180,4 +213,15 @@ export function anchorFromFile(bytes: Uint8Array, issuers: readonly string[]): T
     return { kind: 'x509-root', certificate: parseCertificate(der), issuers: patterns }
   }
   return { kind: 'cose-key', key: publicKeyFromPem(text), issuers: patterns }
+}
+
+const BRACE = 0x7b
+
+function anchorFromJson(bytes: Uint8Array, patterns: readonly string[]): TrustAnchor {
+  const context = { code: 'ERR_TRUST_CONFIGURATION', what: 'the anchor' } as const
+  const [anchor] = parseTrustAnchors([parseStrictJson(bytes, context)])
+  if (patterns.length !== 1 || patterns[0] !== '*') {
+    fail('an anchor in JSON says itself for which issuers it speaks: give no pattern')
+  }
+  return anchor!
 }

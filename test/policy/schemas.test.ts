@@ -74,6 +74,16 @@ const anchors = {
       fingerprint: { hash: 'SHA-384', value: new Uint8Array(48) },
       issuers: ['did:x509:*'],
     }),
+    encodeTrustAnchor({
+      kind: 'attested-service',
+      service: {
+        endorsers: [{ did: 'did:x509:0:sha256:x::eku:1.2', feed: 'images', minSvn: 100 }],
+        amdRoots: ['ab'.repeat(32)],
+        measurements: ['ab'.repeat(48)],
+        hostData: ['ab'.repeat(32)],
+      },
+      issuers: ['did:attestedsvc:*'],
+    }),
   ],
 }
 const trustedRoot = { mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1' }

@@ -38,11 +38,10 @@ export class EvidenceRegistry {
   /** Entry 2 is the policy. */
   static async create(
     teeEvidence: Omit<TeeEvidencePolicy, 'check'> | undefined,
-    options: TestRegistryOptions & { readonly time?: number } = {},
+    options: TestRegistryOptions = {},
   ): Promise<EvidenceRegistry> {
     const index = new MemoryIndex()
     const service = await TestRegistry.create({ index, ...options })
-    service.clock.time = options.time ?? service.clock.time
     const { url } = await service.listen()
     const registry = new EvidenceRegistry(service, index, url)
     if (teeEvidence !== undefined) {

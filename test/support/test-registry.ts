@@ -83,6 +83,8 @@ export interface TestRegistryOptions {
   /** Time of the genesis, where evidence of another time is to be registered. */
   readonly startTime?: number
   readonly answerWithinMs?: number
+  /** When the log begins; START_TIME when absent. */
+  readonly startTime?: number
   readonly verifier?: SignatureVerifier
   readonly anchors?: readonly TrustAnchor[]
   readonly retiredKeys?: readonly ServiceKey[]

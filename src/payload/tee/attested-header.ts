@@ -4,6 +4,7 @@
  * Samples up to August 2025 name the header `msft-css-dev`.
  */
 import type { CborMap, CborValue } from '../../cbor/decode.ts'
+import { HEADER } from '../../cose/labels.ts'
 import { publicKeyFromCose, type PublicKey } from '../../cose/public-key.ts'
 import { InputError } from '../../errors.ts'
 import type { SignedStatement } from '../../statement/signed-statement.ts'
@@ -35,6 +36,16 @@ export function isAttestedStatement({ message, headers }: SignedStatement): bool
   return (
     headers.issuer?.startsWith(ISSUER_PREFIX) === true &&
     ATTESTED_HEADERS.some((name) => message.protectedHeader.has(name))
+  )
+}
+
+/** True for statements that nobody registers without having verified the attested header. */
+export function isCriticallyAttested(statement: SignedStatement): boolean {
+  const critical = statement.message.protectedHeader.get(HEADER.critical)
+  return (
+    isAttestedStatement(statement) &&
+    Array.isArray(critical) &&
+    ATTESTED_HEADERS.some((name) => (critical as readonly CborValue[]).includes(name))
   )
 }
 

@@ -139,6 +139,8 @@ export type EvidenceReason =
   | 'endorsement-signature'
   | 'endorsement-time' // the endorsement says that it is from the future
   | 'endorsement-measurement' // of another measurement than the report's
+  | 'endorsement-svn' // of an image older than the anchor takes
+  | 'environment' // a measurement or host data that the anchor does not list
   // attestation results of other verifiers
   | 'result-key' // no pinned key is the one that the result names
   | 'result-signature'
@@ -157,7 +159,7 @@ export type EvidenceReason =
   | 'content-missing' // only a digest of the evidence is here
   | 'collateral-unregistered' // an entry that is named holds no collateral, or is not there
   | 'tcb-status' // the policy refuses a TCB of this status
-  | 'debug' // the policy refuses environments that can be looked into
+  | 'debug' // the policy, or the anchor, refuses environments that can be looked into
 
 /** Evidence that does not hold, and why. */
 export class EvidenceError extends VerificationError {

@@ -45,6 +45,8 @@ export interface UvmEndorser {
   readonly did: string
   /** What it may endorse; anything when absent. */
   readonly feed?: string
+  /** Lowest security version of the image that counts. */
+  readonly minSvn?: number
 }
 
 export interface VerifyEndorsementRequest {
@@ -155,10 +157,10 @@ async function verifyParsed(
   const { protectedHeader } = message
   const issuer = readText(readClaim(protectedHeader, 'iss', CLAIM.issuer), 'issuer')
   const feed = readText(readClaim(protectedHeader, 'feed', CLAIM.subject), 'feed')
-  const isPinned = request.endorsers.some(
+  const pinned = request.endorsers.filter(
     (endorser) => endorser.did === issuer && (endorser.feed ?? feed) === feed,
   )
-  if (!isPinned) {
+  if (pinned.length === 0) {
     throw new EvidenceError('endorsement-issuer', 'nobody pinned this endorser for this feed')
   }
   const signedAt = readTime(readClaim(protectedHeader, 'signingtime', CLAIM.issuedAt))
@@ -172,11 +174,21 @@ async function verifyParsed(
   const key = publicKeyFromSpki(path[0]!.spki.spki)
   const { verifier } = request
   await verifySign1({ message, key, verifier, failure: 'ERR_INNER_SIGNATURE' })
+  const image = readPayload(message)
+  if (!pinned.some(({ minSvn = 0 }) => isAtLeast(image.guestSvn, minSvn))) {
+    const message = `the image has security version ${image.guestSvn}, below the one that is demanded`
+    throw new EvidenceError('endorsement-svn', message)
+  }
   return {
     issuer,
     feed,
-    ...readPayload(message),
+    ...image,
     ...(signedAt === undefined ? {} : { signedAt }),
     validUntil,
   }
+}
+
+/** Whatever is no number is below every bound but none. */
+function isAtLeast(svn: string, minSvn: number): boolean {
+  return minSvn === 0 || (/^[0-9]{1,15}$/.test(svn) && Number(svn) >= minSvn)
 }
