@@ -20,6 +20,7 @@ import { systemClock } from './config.ts'
 import { dataPaths } from './data-directory.ts'
 import { replaceFile } from './durable-file.ts'
 import { digestFile, publishFile } from './file-digest.ts'
+import { isPostgresUrl } from './store-location.ts'
 
 export interface BackupProgress {
   readonly stage: 'copying' | 'checking'
@@ -48,6 +49,10 @@ const LOOK_PERIOD_MS = 20
 export async function backupLog(request: BackupRequest): Promise<BackupManifest> {
   const { data, guard: guardPath, onProgress } = request
   const paths = dataPaths(data, guardPath)
+  if (isPostgresUrl(paths.store)) {
+    const why = 'this log is in PostgreSQL: back it up with pg_basebackup, WAL archiving or pg_dump'
+    throw new StartError('ERR_CONFIGURATION', `${why} (docs/operating.md)`)
+  }
   const out = resolve(request.out)
   // Reading it first: without a log nothing is made.
   const store = SqliteLogStore.open(paths.store, { mode: 'existing', readonly: true })

@@ -34,12 +34,19 @@ export interface DataPaths {
  * @throws StartError `ERR_CONFIGURATION` for places that do not go together.
  */
 export function dataPaths(directory: string, guard?: string, store?: string): DataPaths {
+  const shared = sharedLocation(resolve(directory), { store, guard })
+  return shared === undefined
+    ? localPaths(directory, guard)
+    : { ...localPaths(directory), ...shared }
+}
+
+/** The same for a log in files, whatever the directory remembers. */
+export function localPaths(directory: string, guard?: string): DataPaths {
   const root = resolve(directory)
   const keys = join(root, 'keys')
-  const shared = sharedLocation(root, { store, guard })
   return {
     directory: root,
-    store: shared?.store ?? join(root, 'log.sqlite'),
+    store: join(root, 'log.sqlite'),
     lock: join(root, 'lock.sqlite'),
     index: join(root, 'index.sqlite'),
     keys,
@@ -50,6 +57,6 @@ export function dataPaths(directory: string, guard?: string, store?: string): Da
     frozen: join(root, 'frozen.json'),
     scrub: join(root, 'scrub.json'),
     genesis: join(root, 'genesis'),
-    guard: shared?.guard ?? (guard === undefined ? `${root}.guard` : resolve(guard)),
+    guard: guard === undefined ? `${root}.guard` : resolve(guard),
   }
 }

@@ -17,7 +17,7 @@ import type { CheckReport } from '../log/check-log.ts'
 import { copyHistory } from '../log/copy-history.ts'
 import type { SideRow } from '../log/side-tables.ts'
 import type { LogStore } from '../log/store.ts'
-import { isPostgresUrl } from './store-location.ts'
+import { isPostgresUrl, recordLocation, withoutPassword } from './store-location.ts'
 import { PostgresMoveIn } from '../store/postgres/move-in.ts'
 import { PostgresGuard } from '../store/postgres/postgres-guard.ts'
 import { PostgresLogStore } from '../store/postgres/postgres-log-store.ts'
@@ -28,7 +28,7 @@ import { SqliteGuard } from '../store/sqlite/sqlite-guard.ts'
 import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { kindOf } from './check-log.ts'
 import { systemClock } from './config.ts'
-import { dataPaths } from './data-directory.ts'
+import { localPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
 import { syncFolderOf } from './durable-file.ts'
 import { nativeHasher } from './open-log.ts'
@@ -46,14 +46,14 @@ export interface MigrateRequest {
   readonly guard?: string | undefined
   /** URL of an empty database, or of one that an interrupted run began to fill. */
   readonly to: string
-  /** URL of the guard from then on; the file stays the guard when it is not given. */
-  readonly toGuard?: string | undefined
+  /** URL of the guard from then on, a database of another cluster. */
+  readonly toGuard: string
   readonly onProgress?: (progress: MigrateProgress) => void
 }
 
 export interface MigrateReport {
   readonly checked: CheckReport
-  /** What the log is served with from now on. */
+  /** What the log is served with from now on, without passwords. */
   readonly store: string
   readonly guard: string
 }
@@ -64,7 +64,7 @@ export interface MigrateReport {
  * @throws UnavailableError `ERR_STORE_BUSY` when a database is not reached: run it again.
  */
 export async function migrateLog(request: MigrateRequest): Promise<MigrateReport> {
-  const paths = dataPaths(request.data, request.guard)
+  const paths = localPaths(request.data, request.guard)
   const opened = new Opened()
   try {
     // First: without a log nothing is made, and no lock file either.
@@ -87,8 +87,11 @@ export async function migrateLog(request: MigrateRequest): Promise<MigrateReport
       // From here on nothing is signed in the old place, and nothing yet in the new one.
       markMoved(paths.store, { name: moveIn.name, treeSize, movedAt: systemClock.now() })
     }
-    const guard = await handOverGuard(parts)
-    return { checked, store: moveIn.name, guard }
+    await handOverGuard(parts)
+    // Last: from here on every command goes to the new place by itself.
+    const { to: store, toGuard: guard } = request
+    await recordLocation({ directory: paths.directory, store, guard })
+    return { checked, store: moveIn.name, guard: withoutPassword(guard) }
   } finally {
     await opened.close()
   }
@@ -104,10 +107,10 @@ interface MigrateParts {
 
 async function checkUrls({ to, toGuard }: MigrateRequest): Promise<void> {
   for (const url of [to, toGuard]) {
-    if (url === undefined || isPostgresUrl(url)) continue
+    if (isPostgresUrl(url)) continue
     throw new StartError('ERR_CONFIGURATION', `"${url}" is no URL like postgres://host/database`)
   }
-  if (toGuard !== undefined) await assertApart({ store: to, guard: toGuard })
+  await assertApart({ store: to, guard: toGuard })
 }
 
 const SIDE_ROWS = 256
@@ -215,12 +218,10 @@ async function check({ request, source, target }: MigrateParts): Promise<CheckRe
   })
 }
 
-/** Makes the new guard from the old one, and puts the old one away; returns what the guard is now. */
-async function handOverGuard({ request, paths, target }: MigrateParts): Promise<string> {
-  const { toGuard } = request
-  if (toGuard === undefined) return paths.guard
+/** Makes the new guard from the old one, and puts the old one away. */
+async function handOverGuard({ request, paths, target }: MigrateParts): Promise<void> {
   const held = await readFileGuard(paths)
-  const guard = await PostgresGuard.open(toGuard)
+  const guard = await PostgresGuard.open(request.toGuard)
   try {
     const found = await guard.read()
     if (found === undefined) {
@@ -237,7 +238,6 @@ async function handOverGuard({ request, paths, target }: MigrateParts): Promise<
     await rename(paths.guard, `${paths.guard}.moved`)
     await syncFolderOf(paths.guard)
   }
-  return toGuard
 }
 
 /** An earlier run made it, and the log may have gone on since. */

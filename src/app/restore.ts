@@ -21,7 +21,7 @@ import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { MANIFEST_FILE, parseManifest, STORE_FILE } from './backup-manifest.ts'
 import type { BackupManifest } from './backup-manifest.ts'
 import { checkCopy } from './check-copy.ts'
-import { dataPaths } from './data-directory.ts'
+import { localPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
 import { digestFile, publishFile } from './file-digest.ts'
 
@@ -53,7 +53,7 @@ export interface RestoreReport {
  *   `ERR_CONFIGURATION` when the data directory holds something.
  */
 export async function restoreLog(request: RestoreRequest): Promise<RestoreReport> {
-  const paths = dataPaths(request.data, request.guard)
+  const paths = localPaths(request.data, request.guard)
   const backup = resolve(request.backup)
   const manifest = await readManifest(backup)
   await prepareDirectory(paths)

@@ -14,15 +14,15 @@ import { nodeVerifier } from '../keys/node-verifier.ts'
 import { checkLog } from '../log/check-log.ts'
 import type { CheckedSoFar } from '../log/check-log.ts'
 import type { ScrubState } from '../log/scrub-state.ts'
+import type { LogStore } from '../log/store.ts'
 import { TILE_WIDTH } from '../merkle/tiles.ts'
-import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
-import { StoredPayloads } from '../store/sqlite/stored-payloads.ts'
 import { kindOf } from './check-log.ts'
 import { systemClock } from './config.ts'
 import type { DataPaths } from './data-directory.ts'
 import { replaceFile } from './durable-file.ts'
 import { nativeHasher } from './open-log.ts'
 import { prunedIn } from './pruned-payloads.ts'
+import { openStoredPayloads, openStoreReader } from './stores.ts'
 
 export interface ScrubOptions {
   readonly paths: Pick<DataPaths, 'store' | 'scrub'>
@@ -102,8 +102,7 @@ export class ScrubLoop {
 
   /** Everything once, from where the last pass ended. */
   async #pass(): Promise<void> {
-    const { paths } = this.#options
-    const store = SqliteLogStore.open(paths.store, { mode: 'existing', readonly: true })
+    const store = await openStoreReader(this.#options.paths)
     try {
       await checkLog({
         ...{ store, hasher: nativeHasher, verifier: nodeVerifier, sha256: nativeSha256, kindOf },
@@ -127,10 +126,12 @@ export class ScrubLoop {
   }
 
   async #checkPayloads(): Promise<void> {
-    const payloads = StoredPayloads.open(this.#options.paths.store)
+    const payloads = await openStoredPayloads(this.#options.paths)
     try {
       let last = new Uint8Array(0)
-      for (let found = payloads.after(last); found !== undefined; found = payloads.after(last)) {
+      for (;;) {
+        const found = await payloads.after(last)
+        if (found === undefined) return
         const { digest, bytes } = found
         if (!equalBytes(nativeSha256(bytes), digest)) {
           throw new InvariantError(`the payload sha256:${encodeHex(digest)} has another digest`)
@@ -139,7 +140,7 @@ export class ScrubLoop {
         await this.#pace(bytes.length)
       }
     } finally {
-      payloads.close()
+      await payloads.close()
     }
   }
 
@@ -196,7 +197,7 @@ function isDamage(error: unknown): error is Error {
 }
 
 /** Content may be pruned while a pass goes on: what is missing is looked up in the log as it is now. */
-function isPrunedNow(store: SqliteLogStore): ReturnType<typeof prunedIn> {
+function isPrunedNow(store: LogStore): ReturnType<typeof prunedIn> {
   let known = prunedIn(store)
   return async (digest) => {
     if (await known(digest)) return true

@@ -4,7 +4,12 @@
  */
 import type { Guard } from '../log/guard.ts'
 import type { ApiTokenStore, RefusalRecord, RefusalStore } from '../log/operator-tables.ts'
-import type { ExportedPayloads, PayloadPruning, Preimages } from '../log/payload-store.ts'
+import type {
+  ExportedPayloads,
+  PayloadPruning,
+  Preimages,
+  StoredPayloads,
+} from '../log/payload-store.ts'
 import type { LogStore } from '../log/store.ts'
 import { StartError } from '../errors.ts'
 import type { PostgresLogStore } from '../store/postgres/postgres-log-store.ts'
@@ -19,6 +24,7 @@ import {
   readRefusals as readSqliteRefusals,
   SqliteRefusals,
 } from '../store/sqlite/sqlite-refusals.ts'
+import { SqliteStoredPayloads } from '../store/sqlite/stored-payloads.ts'
 import type { DataPaths } from './data-directory.ts'
 import { isPostgresUrl } from './store-location.ts'
 
@@ -83,6 +89,13 @@ export async function openPayloadPruning({ store }: StorePath): Promise<PayloadP
   if (!isPostgresUrl(store)) return SqlitePayloadPruning.open(store)
   const { PostgresPayloadPruning } = await import('../store/postgres/postgres-payload-pruning.ts')
   return PostgresPayloadPruning.open(store)
+}
+
+/** For the scrubber. */
+export async function openStoredPayloads({ store }: StorePath): Promise<StoredPayloads> {
+  if (!isPostgresUrl(store)) return SqliteStoredPayloads.open(store)
+  const { PostgresStoredPayloads } = await import('../store/postgres/stored-payloads.ts')
+  return PostgresStoredPayloads.open(store)
 }
 
 export async function openPreimages({ store }: StorePath): Promise<Preimages> {

@@ -13,9 +13,10 @@ whole copy, and then marks the data directory as moved: from then on nothing sig
 more. Every Receipt, checkpoint and head that is out stays valid. Interrupted at any moment, run
 it again.
 
-With --to-guard the guard moves, too, into a database of another PostgreSQL cluster; several nodes
-need that. The guard file is renamed, so that no old copy of the data directory can sign. Without
-it the guard file stays the guard, which one node can use.
+The guard moves, too, into a database of another PostgreSQL cluster, and the guard file is renamed,
+so that no old copy of the data directory can sign. DIR keeps the private keys and remembers where
+the log is: \`attestry serve --data DIR\` goes on there. For more nodes, copy DIR/keys and name both
+databases with --store and --guard.
 
 Example:
   $ attestry migrate --data ./data --to postgres://db/attestry --to-guard postgres://other/guard
@@ -23,14 +24,14 @@ Example:
 
 interface MigrateOptions extends LogOptions {
   readonly to: string
-  readonly toGuard?: string
+  readonly toGuard: string
 }
 
 export function addMigrate(program: Command): void {
   addCommand(program, 'migrate', { description: 'move a log to PostgreSQL', help: HELP })
     .requiredOption('--data <dir>', 'data directory of the log')
     .requiredOption('--to <url>', 'empty PostgreSQL database: postgres://host/database')
-    .option('--to-guard <url>', 'database for the guard, in another cluster')
+    .requiredOption('--to-guard <url>', 'database for the guard, in another cluster')
     .option('--guard <path>', 'guard of the log until now (default: DIR.guard beside DIR)')
     .action(run(migrate))
 }
@@ -59,7 +60,7 @@ async function migrate({ data, guard, to, toGuard, json }: MigrateOptions): Prom
           ['root hash', rootHash],
           ['store', store],
           ['guard', now],
-          ['go on with', 'attestry serve --data … --store … --guard …, with the same private keys'],
+          ['go on with', `attestry serve --data ${data}`],
         ]),
       ],
     }

@@ -83,3 +83,16 @@ export interface Preimages {
   read(name: PayloadName): Awaitable<Uint8Array | undefined>
   close(): Awaitable<void>
 }
+
+export interface StoredPayload {
+  /** SHA-256 under which it is stored. */
+  readonly digest: Uint8Array
+  readonly bytes: Uint8Array
+}
+
+/** All content that is no collateral, to be checked. */
+export interface StoredPayloads {
+  /** The first one behind `digest`; undefined at the end. */
+  after(digest: Uint8Array): Awaitable<StoredPayload | undefined>
+  close(): Awaitable<void>
+}

@@ -2,11 +2,11 @@
  * A log moves from SQLite to PostgreSQL with all that it ever said: 2,000 entries; 100,000 with
  * ATTESTRY_SLOW=1.
  */
-import { cpSync, existsSync } from 'node:fs'
+import { cpSync, existsSync, rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { listApiTokens, revokeApiToken } from '../../src/app/api-tokens.ts'
 import { backupLog } from '../../src/app/backup.ts'
-import { checkLog as checkDirectory } from '../../src/app/check-log.ts'
+import { adoptGuard, checkLog as checkDirectory } from '../../src/app/check-log.ts'
 import { readConfig } from '../../src/app/config.ts'
 import { migrateLog } from '../../src/app/migrate-log.ts'
 import type { MigrateRequest } from '../../src/app/migrate-log.ts'
@@ -169,9 +169,10 @@ describePostgres('attestry migrate', () => {
     expect(sizes[1]).toBeLessThan(sizes[2]!)
     const tokens = await listApiTokens(data)
     await revokeApiToken(data, tokens[0]!.tokenId)
-    const { checked, guard } = await migrateLog(request)
-    expect(guard).toBe(request.toGuard)
-    expect(checked.entries).toBe((await checkDirectory({ data })).entries)
+    const { checked } = await migrateLog(request)
+    // The directory remembers where the log is.
+    const { entries, guard } = await checkDirectory({ data })
+    expect([entries, guard]).toEqual([checked.entries, checked.entries])
   })
 
   it('leaves the same entries, heads, keys and rules', async () => {
@@ -232,27 +233,52 @@ describePostgres('attestry migrate', () => {
     )
   })
 
+  it('goes on in the new place, with the same keys and the next index', async () => {
+    const before = (await checkDirectory({ data: service.data })).entries
+    await service.start()
+    const entry = await register(service.url)
+    const target = await openTarget()
+    const keyOf = await receiptKeysOf(target)
+    expect(await verify(keyOf, entry)).toBe(before)
+    // An old statement is a duplicate: the same index, by a Receipt of its first head.
+    const { statement } = registered[0]!
+    const headers = { 'Content-Type': 'application/cose' }
+    const body = new Uint8Array(statement)
+    const again = await fetch(`${service.url}/entries`, { method: 'POST', headers, body })
+    const receipt = new Uint8Array(await again.arrayBuffer())
+    expect(await verify(keyOf, { statement, receipt })).toBe(await verify(keyOf, registered[0]!))
+    await target.close()
+    await service.stop()
+    expect((await checkDirectory({ data: service.data })).entries).toBeGreaterThan(before)
+  })
+
   it('leaves a source that can be read, and cannot sign any more, nor can its copies', async () => {
     const { data } = service
+    const old = pathOf('old-place')
+    cpSync(data, old, { recursive: true })
+    rmSync(`${old}/location.json`)
+    const guard = `${data}.guard.moved`
     const serve = (path: string): Promise<unknown> =>
-      startRegistry(readConfig({ data: path, port: 0 }, { report: () => undefined }))
-    expect(await rejection(() => serve(data))).toBe('ERR_LOG_MOVED')
-    expect(await rejection(() => rotateKey(data, 'receipt'))).toBe('ERR_LOG_MOVED')
+      startRegistry(readConfig({ data: path, guard, port: 0 }, { report: () => undefined }))
+    expect(await rejection(() => serve(old))).toBe('ERR_LOG_MOVED')
+    expect(await rejection(() => rotateKey(old, 'receipt'))).toBe('ERR_LOG_MOVED')
+    const adopted = rejection(() => adoptGuard({ data: old, guard: pathOf('new-guard') }))
+    expect(await adopted).toBe('ERR_LOG_MOVED')
     expect(existsSync(`${data}.guard`)).toBe(false)
-    expect((await checkDirectory({ data })).entries).toBeGreaterThan(ENTRIES)
+    expect((await checkDirectory({ data: old, guard })).entries).toBeGreaterThan(ENTRIES)
     const [out, restored] = [pathOf('backup'), pathOf('restored')]
-    await backupLog({ data, out })
-    await restoreLog({ backup: out, data: restored, guard: pathOf('no-guard') })
+    expect(await rejection(() => backupLog({ data, out }))).toBe('ERR_CONFIGURATION')
+    await backupLog({ data: old, guard, out })
+    await restoreLog({ backup: out, data: restored, guard })
     cpSync(`${data}/keys`, `${restored}/keys`, { recursive: true })
     expect(await rejection(() => serve(restored))).toBe('ERR_LOG_MOVED')
   })
 
   it('may be run again, and elsewhere it is refused', async () => {
     const again = await migrateLog(request)
-    expect(again.guard).toBe(request.toGuard)
     const other = await databases().createDatabase()
     expect(await rejection(() => migrateLog({ ...request, to: other }))).toBe('ERR_LOG_MOVED')
-    const guard = await PostgresGuard.open(request.toGuard!)
+    const guard = await PostgresGuard.open(request.toGuard)
     expect((await guard.read())?.treeHead.treeSize).toBe(again.checked.entries)
     await guard.close()
   })

@@ -1,14 +1,9 @@
 /** All content of the payload store, one after the other in the order of its digests, for scrubbing. */
+import type { StoredPayload, StoredPayloads } from '../../log/payload-store.ts'
 import { blob, openFor, readStored } from './database.ts'
 import type { SqliteDatabase, SqliteStatement } from './database.ts'
 
-export interface StoredPayload {
-  /** SHA-256 under which it is stored. */
-  readonly digest: Uint8Array
-  readonly bytes: Uint8Array
-}
-
-export class StoredPayloads {
+export class SqliteStoredPayloads implements StoredPayloads {
   readonly #database: SqliteDatabase
   readonly #next: SqliteStatement
 
@@ -20,8 +15,8 @@ export class StoredPayloads {
   }
 
   /** Reads beside the process that writes. */
-  static open(path: string): StoredPayloads {
-    return openFor(path, { readonly: true }, (database) => new StoredPayloads(database))
+  static open(path: string): SqliteStoredPayloads {
+    return openFor(path, { readonly: true }, (database) => new SqliteStoredPayloads(database))
   }
 
   /** The first one behind `digest`; undefined at the end. */
