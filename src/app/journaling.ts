@@ -9,6 +9,9 @@ import { JournalWriter } from '../registry/journal.ts'
 import type { JournalOptions } from '../registry/journal.ts'
 import type { RegistryConfig } from './config.ts'
 
+/** Where several nodes write, one that is at least this much of an interval old is enough for all. */
+const REST_OF_INTERVAL = 2 / 3
+
 /** Journals that are written from time to time. */
 export interface Journaling {
   start(): void
@@ -32,9 +35,9 @@ export async function openJournaling(
     )
   }
   let wasRegistrar = true
-  const write = async (): Promise<void> => {
+  const write = async (restSeconds?: number): Promise<void> => {
     try {
-      const { appended, isRegistrar } = await writer.write()
+      const { appended, isRegistrar } = await writer.write(restSeconds)
       if (appended.length > 0) report({ level: 'info', event: 'journal', leafIndexes: appended })
       if (wasRegistrar && !isRegistrar)
         report({ level: 'error', event: 'journal-without-registrar' })
@@ -47,7 +50,8 @@ export async function openJournaling(
   let timer: NodeJS.Timeout | undefined
   return {
     start: () => {
-      timer = setInterval(() => void write(), journalIntervalMs).unref()
+      const restSeconds = (journalIntervalMs / 1000) * REST_OF_INTERVAL
+      timer = setInterval(() => void write(restSeconds), journalIntervalMs).unref()
     },
     close: async () => {
       clearInterval(timer)

@@ -7,7 +7,7 @@
 import { leafIndex } from '../bytes/integers.ts'
 import type { LeafIndex } from '../bytes/integers.ts'
 import { equalBytes } from '../bytes/bytes.ts'
-import { InvariantError, StartError } from '../errors.ts'
+import { InvariantError, StartError, UnavailableError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import type { GovernanceEntry } from '../log/registered.ts'
 import { decodeChain } from '../policy/collateral.ts'
@@ -54,6 +54,7 @@ export async function readRules(log: RulesLog): Promise<RulesInForce> {
       policyIndex: log.policyIndex,
     })
   } catch (cause) {
+    if (cause instanceof UnavailableError) throw cause
     const { message } = cause as Error
     throw new StartError(
       'ERR_LOG_CORRUPT',
@@ -64,17 +65,33 @@ export async function readRules(log: RulesLog): Promise<RulesInForce> {
 }
 
 /**
- * The rules for the next entry, at any time from now on.
+ * The rules for the next entry, at any time from now on. Where several nodes register, another one may
+ * change them while they are read.
  * @throws StartError as {@link readRules}.
  */
 export async function followRules(
   log: RulesLog & Pick<Log, 'followGovernance'>,
 ): Promise<() => RulesInForce> {
-  let rules = await readRules(log)
+  let rules: RulesInForce | undefined
   log.followGovernance((entry) => {
-    rules = inForce(rulesAfter(rules, admittedOf(entry)))
+    // What comes while they are read the first time is read with them.
+    if (rules !== undefined) rules = inForce(rulesAfter(rules, admittedOf(entry)))
   })
-  return () => rules
+  let read = await readUnlessMoved(log)
+  while (read?.policyIndex !== log.policyIndex) read = await readUnlessMoved(log)
+  rules = read
+  return () => rules ?? read
+}
+
+/** Undefined when the rules were changed while they were read. */
+async function readUnlessMoved(log: RulesLog): Promise<RulesInForce | undefined> {
+  const { policyIndex } = log
+  try {
+    return await readRules(log)
+  } catch (error) {
+    if (log.policyIndex === policyIndex) throw error
+    return undefined
+  }
 }
 
 async function readDelegations(log: RulesLog): Promise<readonly AdmittedEntry[]> {

@@ -80,6 +80,7 @@ export function witnessedLog(
   return {
     origin,
     treeSize: () => log.currentHead().treeHead.treeSize,
+    look: () => log.look(),
     checkpoint: () => signOwnCheckpoint(ports, log.currentHead().treeHead),
     headAt: async (treeSize) => (await log.headAt(treeSize))?.treeHead,
     consistencyPath: async (treeSize1, treeSize2) =>

@@ -101,10 +101,10 @@ export class OtherNodes {
 
   /**
    * Lets a node commit first that came second more often. Whoever has just committed knows the new head
-   * before all others, and would come first for ever.
+   * before all others, and would come first for ever. True when that one did, and a look is due.
    */
-  async yieldTurn(): Promise<void> {
-    if (this.#askedWith <= this.#losses || this.#isClosed) return
+  async yieldTurn(): Promise<boolean> {
+    if (this.#askedWith <= this.#losses || this.#isClosed) return false
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, YIELD_MS)
       this.#endYield = () => {
@@ -114,6 +114,7 @@ export class OtherNodes {
     })
     this.#endYield = undefined
     this.#askedWith = 0
+    return this.#isDue
   }
 
   /**

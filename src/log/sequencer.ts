@@ -122,8 +122,7 @@ export class Sequencer {
       if (this.#others?.isDue === true) {
         await this.#followOthers(this.#others)
       } else if (this.queue.length > 0) {
-        await this.#others?.yieldTurn()
-        if (this.#others?.isDue === true) continue
+        if ((await this.#others?.yieldTurn()) === true) continue
         await this.#gather()
         await this.#runBatch()
       } else break

@@ -38,6 +38,9 @@ export interface WitnessedLog {
   /** Size of the newest released head. */
   treeSize(): TreeSize
 
+  /** Of a log of several nodes: looks at what the others released before a witness is called ahead. */
+  look?(): Promise<void>
+
   /** The checkpoint of the newest released head, with the log's own signatures only. */
   checkpoint(): Promise<SignedCheckpoint>
 

@@ -7,6 +7,7 @@
 import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
 import { leafIndex } from '../bytes/integers.ts'
 import { PolicyError } from '../errors.ts'
+import type { Candidate } from '../log/queue.ts'
 import type { NewCollateral } from '../log/store.ts'
 import { decide } from '../policy/decide.ts'
 import type { AcceptDecision } from '../policy/decide.ts'
@@ -25,8 +26,8 @@ import type { RegistryPorts, RulesInForce } from './ports.ts'
 
 /** A statement, who hands it in, and whether it is the log's own. */
 export interface Submission extends SubmittedStatement {
-  /** The log's own journal: nobody else registers one. */
-  readonly isOwnJournal?: boolean
+  /** The log's own journal, and the one before it: nobody else registers one. */
+  readonly follows?: NonNullable<Candidate['follows']>
 }
 
 /** What the log compares at the commit, and what it stores with the entry. */
@@ -39,6 +40,7 @@ export interface Admission {
   readonly governance?: boolean
   readonly kind?: GovernanceKind
   readonly collateral?: readonly NewCollateral[]
+  readonly follows?: NonNullable<Candidate['follows']>
 }
 
 /**
@@ -72,6 +74,7 @@ export async function admit(submitted: Submission, ports: RegistryPorts): Promis
       ...{ standsFrom, standsUntil, policyIndex: leafIndex(policyIndex) },
       ...(kind === undefined ? {} : { kind, governance: changesDecisions(kind) }),
       ...(collateral.length === 0 ? {} : { collateral }),
+      ...(submitted.follows === undefined ? {} : { follows: submitted.follows }),
     }
   }
   ports.refusals.record({
@@ -112,9 +115,9 @@ async function readPreimage(
 /** Ranges of journals follow each other only if one hand writes them. */
 function refuseJournal(
   decision: AcceptDecision,
-  { isOwnJournal = false }: Submission,
+  { follows }: Submission,
 ): AcceptDecision | RejectDecision {
-  if (decision.governance !== 'journal' || isOwnJournal) return decision
+  if (decision.governance !== 'journal' || follows !== undefined) return decision
   return reject('governance', 'a registration journal is written by the log itself')
 }
 

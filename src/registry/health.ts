@@ -48,7 +48,9 @@ export interface IndexHealth {
 export async function checkHealth(ports: RegistryPorts, keys: ServiceKeys): Promise<Health> {
   const head = ports.log.currentHead()
   const kid = keyIdOf(head)
-  const failure = ports.stopped() ? 'ERR_LOG_STOPPED' : await verifyHead(head, kid, { ports, keys })
+  const failure = ports.stopped()
+    ? 'ERR_LOG_STOPPED'
+    : ((await verifyHead(head, kid, { ports, keys })) ?? unreachableStore(ports))
   return {
     status: failure === undefined ? 'ok' : 'failing',
     issuer: ports.issuer,
@@ -63,11 +65,16 @@ export async function checkHealth(ports: RegistryPorts, keys: ServiceKeys): Prom
   }
 }
 
+/** A node of several that has lost the guard still reads; one that has lost the store does not. */
+function unreachableStore({ log }: RegistryPorts): string | undefined {
+  return log.failure === 'ERR_STORE_UNREACHABLE' ? log.failure : undefined
+}
+
 function checkRegistrations(
-  { writes }: RegistryPorts,
+  { log, writes }: RegistryPorts,
   failure: string | undefined,
 ): RegistrationHealth {
-  const reason = failure ?? writes?.refusal()?.code
+  const reason = failure ?? log.failure ?? writes?.refusal()?.code
   return reason === undefined ? { status: 'accepted' } : { status: 'refused', reason }
 }
 

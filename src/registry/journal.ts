@@ -2,11 +2,14 @@
  * The registration journal (design D5): statements by the registrar key that commit to the tree when
  * each entry was registered, and what it was admitted with. Ranges follow each other without a gap
  * and are cut where an entry would grow too large. Journals are admitted and appended like any other
- * statement; what only journals are left uncovered needs none. When to write is `app/`'s affair.
+ * statement; what only journals are left uncovered needs none. Several nodes write them in turn: each
+ * goes on after the last one in the tree, and the log takes none that does not follow the last one.
+ * When to write is `app/`'s affair.
  */
 import { equalBytes } from '../bytes/bytes.ts'
 import type { Signer } from '../cose/signer.ts'
-import { assertInvariant } from '../errors.ts'
+import type { LeafIndex } from '../bytes/integers.ts'
+import { assertInvariant, UnavailableError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import { REGISTRATION_JOURNAL_MEDIA_TYPE } from '../payload/media-types.ts'
 import {
@@ -22,7 +25,7 @@ import { admitAndAppend } from './register.ts'
 
 /** The log itself, also where less of it is served: a journal covers what is in the tree. */
 export type JournalLog = RegistryLog &
-  Pick<Log, 'entryCollateral' | 'listGovernance' | 'findLastGovernance'>
+  Pick<Log, 'entryCollateral' | 'listGovernance' | 'findLastGovernance' | 'firstHeadCovering'>
 
 export interface JournalOptions {
   readonly ports: Omit<RegistryPorts, 'log'> & { readonly log: JournalLog }
@@ -43,23 +46,21 @@ const HEADS_PAGE = 4096
 
 export class JournalWriter {
   readonly #options: JournalOptions
-  /** The first entry that no journal covers. */
-  #next: number
+  /** The last journal in the tree, and the first entry that no journal covers. */
+  #last: LeafIndex | undefined
+  #next = 0
+  #own: LeafIndex | undefined
   #running: Promise<unknown> = Promise.resolve()
 
-  private constructor(options: JournalOptions, next: number) {
+  private constructor(options: JournalOptions) {
     this.#options = options
-    this.#next = next
   }
 
   /** Goes on where the last journal of the log ends. */
   static async open(options: JournalOptions): Promise<JournalWriter> {
-    const { log, sha256 } = options.ports
-    const last = await log.findLastGovernance('journal')
-    if (last === undefined) return new JournalWriter(options, 0)
-    const { payload } = parseSignedStatement(await log.readEntry(last), { sha256 }).message
-    assertInvariant(payload !== null, `entry ${last} is no journal`)
-    return new JournalWriter(options, parseRegistrationJournal(payload).to)
+    const writer = new JournalWriter(options)
+    await writer.#resume()
+    return writer
   }
 
   /** True when the policy in force lets our key write journals. */
@@ -71,24 +72,52 @@ export class JournalWriter {
   /**
    * Appends journals until they cover every entry that was there when it was called and needs one;
    * what arrives meanwhile waits for the next call. Calls follow one another.
+   * @param restSeconds when another node wrote a journal less than this ago, that one is enough.
    * @throws UnavailableError when the log takes none now; nothing is lost, and the next call goes on.
    * @throws PolicyError when the policy was changed in the same moment.
    */
-  write(): Promise<JournalOutcome> {
-    const written = this.#running.then(() => this.#write())
+  write(restSeconds = 0): Promise<JournalOutcome> {
+    const written = this.#running.then(() => this.#write(restSeconds))
     this.#running = written.catch(() => undefined)
     return written
   }
 
-  async #write(): Promise<JournalOutcome> {
+  async #write(restSeconds: number): Promise<JournalOutcome> {
     const appended: number[] = []
     const { treeSize } = this.#options.ports.log.currentHead().treeHead
+    await this.#resume()
+    if (await this.#isWrittenElsewhere(restSeconds)) {
+      return { appended, isRegistrar: this.isRegistrar }
+    }
     while (this.isRegistrar && this.#next < treeSize && (await this.#isDue())) {
       const journal = await this.#draft()
-      appended.push(await this.#append(journal))
+      const leafIndex = await this.#append(journal)
+      // Another node covers the same entries: the rest of it is for the next call.
+      if (leafIndex === undefined) break
+      appended.push(leafIndex)
+      this.#last = leafIndex
+      this.#own = leafIndex
       this.#next = journal.to
     }
     return { appended, isRegistrar: this.isRegistrar }
+  }
+
+  /** Takes up what the tree says. */
+  async #resume(): Promise<void> {
+    const { log, sha256 } = this.#options.ports
+    const last = await log.findLastGovernance('journal')
+    if (last === undefined || last === this.#last) return
+    const { payload } = parseSignedStatement(await log.readEntry(last), { sha256 }).message
+    assertInvariant(payload !== null, `entry ${last} is no journal`)
+    this.#next = parseRegistrationJournal(payload).to
+    this.#last = last
+  }
+
+  async #isWrittenElsewhere(restSeconds: number): Promise<boolean> {
+    if (this.#last === undefined || this.#last === this.#own || restSeconds === 0) return false
+    const { log, clock } = this.#options.ports
+    const head = await log.firstHeadCovering(this.#last)
+    return head !== undefined && clock.now() - head.registrationTime < restSeconds
   }
 
   async #isDue(): Promise<boolean> {
@@ -114,7 +143,8 @@ export class JournalWriter {
     return draft.finish()
   }
 
-  async #append(journal: RegistrationJournal): Promise<number> {
+  /** Undefined when another journal came first. */
+  async #append(journal: RegistrationJournal): Promise<LeafIndex | undefined> {
     const { ports, signer } = this.#options
     const bytes = await signStatement({
       payload: encodeRegistrationJournal(journal),
@@ -125,7 +155,12 @@ export class JournalWriter {
       issuedAt: ports.clock.now(),
     })
     const statement = parseSignedStatement(bytes, ports)
-    const { leafIndex } = await admitAndAppend({ statement, isOwnJournal: true }, ports)
-    return leafIndex
+    const follows = this.#last ?? 'none'
+    try {
+      return (await admitAndAppend({ statement, follows }, ports)).leafIndex
+    } catch (error) {
+      if (error instanceof UnavailableError && error.code === 'ERR_JOURNAL_MOVED') return undefined
+      throw error
+    }
   }
 }

@@ -39,6 +39,7 @@ export type RegistryLog = Pick<
   | 'signedHeads'
   | 'readCollateral'
   | 'entryCollateral'
+  | 'failure'
 >
 
 /**

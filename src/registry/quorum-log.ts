@@ -45,6 +45,10 @@ export class QuorumLog implements RegistryLog {
     )
   }
 
+  get failure(): RegistryLog['failure'] {
+    return this.#options.log.failure
+  }
+
   async append(candidate: Candidate): Promise<Registered> {
     const { log, witnesses, waitMsMax } = this.#options
     const registered = await log.append(candidate)

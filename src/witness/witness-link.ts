@@ -65,7 +65,7 @@ export class WitnessLink {
         this.#treeSize = 0n
         throw new InputError('ERR_RESPONSE', `the witness answered ${answer.status}`)
       }
-      this.#assertNotAhead(answer.treeSize, 'says')
+      await this.#assertNotAhead(answer.treeSize, 'says')
       if (answer.treeSize === this.#treeSize) {
         throw new InputError('ERR_RESPONSE', 'the witness refuses the size that it named itself')
       }
@@ -108,8 +108,9 @@ export class WitnessLink {
     }
   }
 
-  #assertNotAhead(size: bigint, verb: string): void {
+  async #assertNotAhead(size: bigint, verb: string): Promise<void> {
     const { log } = this.#ports
+    if (size > log.treeSize()) await log.look?.()
     // Not the size that was asked about: the log may have grown since.
     if (size <= log.treeSize()) return
     throw new StartError(
@@ -126,7 +127,7 @@ export class WitnessLink {
     const { log } = this.#ports
     const published = await this.#fetchOwn()
     if (published === undefined) return
-    this.#assertNotAhead(published.treeSize, 'shows')
+    await this.#assertNotAhead(published.treeSize, 'shows')
     const head = await log.headAt(treeSize(Number(published.treeSize)))
     if (head !== undefined && equalBytes(head.rootHash, published.rootHash)) return
     throw new StartError(

@@ -15,6 +15,7 @@ import { createHttpServer } from '../../src/http/server.ts'
 import type { HttpServerOptions } from '../../src/http/server.ts'
 import type { HttpLimits } from '../../src/http/limits.ts'
 import { createLog } from '../../src/log/genesis.ts'
+import type { Guard } from '../../src/log/guard.ts'
 import type { IndexReader } from '../../src/log/index-store.ts'
 import type { LogLimits } from '../../src/log/limits.ts'
 import { Log } from '../../src/log/log.ts'
@@ -83,8 +84,6 @@ export interface TestRegistryOptions {
   /** Time of the genesis, where evidence of another time is to be registered. */
   readonly startTime?: number
   readonly answerWithinMs?: number
-  /** When the log begins; START_TIME when absent. */
-  readonly startTime?: number
   readonly verifier?: SignatureVerifier
   readonly anchors?: readonly TrustAnchor[]
   readonly retiredKeys?: readonly ServiceKey[]
@@ -99,6 +98,7 @@ export interface TestRegistryOptions {
   readonly limits?: Partial<HttpLimits>
   readonly http?: Partial<HttpServerOptions>
   readonly wrapStore?: (store: LogStore) => LogStore
+  readonly guard?: Guard
 }
 
 export class TestRegistry {
@@ -180,7 +180,7 @@ export class TestRegistry {
     const fatal: Error[] = []
     const ports = {
       store: options.wrapStore?.(memory) ?? memory,
-      guard: new MemoryGuard(),
+      guard: options.guard ?? new MemoryGuard(),
       signer: serviceSigner,
       clock: { now: () => clock.time },
       hasher: nativeHasher,

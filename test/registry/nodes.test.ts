@@ -1,0 +1,112 @@
+/**
+ * Two registries on one log: rules that one of them changed decide at the other from the next entry
+ * on, journals of both never overlap, and an auditor finds nothing odd.
+ */
+import { describe, expect, it } from 'vitest'
+import { followRules } from '../../src/app/rules.ts'
+import { Log } from '../../src/log/log.ts'
+import { parseRegistrationJournal } from '../../src/policy/registration-journal.ts'
+import { JournalWriter } from '../../src/registry/journal.ts'
+import { Registry } from '../../src/registry/registry.ts'
+import { parseSignedStatement } from '../../src/statement/signed-statement.ts'
+import { MemoryGuard } from '../../src/store/memory/memory-guard.ts'
+import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts'
+import { auditRegistry } from '../support/audit-registry.ts'
+import { TestRegistry } from '../support/test-registry.ts'
+
+interface Nodes {
+  readonly one: TestRegistry
+  readonly two: Pick<TestRegistry, 'log' | 'registry' | 'ports'>
+}
+
+async function openNodes(): Promise<Nodes> {
+  const store = new MemoryLogStore({ shared: true })
+  const guard = new MemoryGuard({ shared: true })
+  const one = await TestRegistry.create({ wrapStore: () => store, guard })
+  const log = await Log.open({
+    ...{ store, guard, signer: one.serviceSigner, clock: one.ports.clock },
+    ...{ hasher: one.ports.hasher, verifier: one.ports.verifier },
+    ...{ issuer: one.ports.issuer, origin: one.ports.origin },
+    onFatal: (error) => one.fatal.push(error),
+  })
+  const ports = { ...one.ports, log, rules: await followRules(log) }
+  return { one, two: { log, ports, registry: new Registry(ports) } }
+}
+
+describe('two registries on one log', () => {
+  it('decide by the rules that either of them registered', async () => {
+    const { one, two } = await openNodes()
+    const first = await one.statement(1)
+    await two.registry.register(first)
+    await one.registry.register(await one.policyStatement({ contentTypes: ['text/plain'] }))
+    // The other one has not looked since: it finds out when it commits, and decides again.
+    await expect(two.registry.register(await one.statement(2))).rejects.toMatchObject({
+      ...{ code: 'ERR_POLICY_REJECTED', rule: 'content-type' },
+    })
+    const plain = await one.statement(3, { contentType: 'text/plain' })
+    expect(await two.registry.register(plain)).toMatchObject({ status: 'registered' })
+    expect(await one.registry.register(plain)).toMatchObject({ status: 'registered' })
+    // What is stored is answered before policy, wherever it was stored.
+    expect(await one.registry.register(first)).toMatchObject({ status: 'registered' })
+    expect(two.log.policyIndex).toBe(3)
+    expect(two.log.currentHead().treeHead.treeSize).toBe(5)
+    expect(one.fatal).toEqual([])
+    await two.log.close()
+    await one.close()
+  })
+
+  it('read rules at a start that another one changes meanwhile', async () => {
+    const { one, two } = await openNodes()
+    const readEntry = two.log.readEntry.bind(two.log)
+    let changes = 0
+    two.log.readEntry = async (at) => {
+      if (changes++ === 0) {
+        await one.registry.register(await one.policyStatement({ contentTypes: ['text/plain'] }))
+        await two.log.look()
+      }
+      return readEntry(at)
+    }
+    const rules = await followRules(two.log)
+    expect(rules()).toMatchObject({ policyIndex: 2, policy: { contentTypes: ['text/plain'] } })
+    await two.log.close()
+    await one.close()
+  })
+
+  it('write journals whose ranges follow each other, and no more than one would', async () => {
+    const { one, two } = await openNodes()
+    const signer = one.registrar
+    const writers = [
+      await JournalWriter.open({ ports: { ...one.ports, log: one.log }, signer }),
+      await JournalWriter.open({ ports: { ...two.ports, log: two.log }, signer }),
+    ] as const
+    for (let round = 0; round < 5; round++) {
+      one.clock.time += 30
+      await one.registry.register(await one.statement(2 * round))
+      await two.registry.register(await one.statement(2 * round + 1))
+      await Promise.all(writers.map((writer) => writer.write()))
+    }
+    one.clock.time += 30
+    await one.registry.register(await one.statement(100))
+    await two.log.look()
+    expect((await writers[1].write(20)).appended).toHaveLength(1)
+    one.clock.time += 19
+    await one.registry.register(await one.statement(101))
+    expect((await writers[0].write(20)).appended).toEqual([])
+    one.clock.time += 1
+    expect((await writers[0].write(20)).appended).toHaveLength(1)
+    await one.log.look()
+    let covered = 0
+    for (const at of await one.log.listGovernance('journal')) {
+      const { message } = parseSignedStatement(await one.log.readEntry(at))
+      const { from, to } = parseRegistrationJournal(message.payload!)
+      expect(from).toBe(covered)
+      covered = to
+    }
+    expect(covered).toBe(one.log.currentHead().treeHead.treeSize - 1)
+    const report = await auditRegistry(one, (await one.listen()).url)
+    expect(report).toMatchObject({ unreplayed: [] })
+    expect(one.fatal).toEqual([])
+    await two.log.close()
+    await one.close()
+  })
+})
