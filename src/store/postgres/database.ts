@@ -209,6 +209,8 @@ async function prepareSession(
   name: string,
   statementMs: number,
 ): Promise<void> {
+  // A connection that ends under a statement fails that statement; without this it ends the process.
+  client.on('error', () => undefined)
   await client.query(
     // `remote_apply` promises more than `on`: it stays.
     `SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
