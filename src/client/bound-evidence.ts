@@ -10,7 +10,7 @@ import {
   readObject,
   readText,
 } from './statement-row.ts'
-import type { StatementRow } from './statement-row.ts'
+import type { JsonMembers, StatementRow } from './statement-row.ts'
 
 /** A moment of the log. */
 export interface HeadMoment {
@@ -37,6 +37,11 @@ export interface BoundEvidence extends StatementRow {
   /** Reference values that name something that was measured. */
   readonly references: readonly (StatementRow & { readonly measurements: readonly string[] })[]
   readonly contradictions: readonly Contradiction[]
+  /** Results of appraising it again later, newest first. */
+  readonly appraisals: readonly (StatementRow & {
+    readonly tcbStatus?: string
+    readonly result?: string
+  })[]
 }
 
 /** @throws InputError `ERR_RESPONSE` for what is no such evidence. */
@@ -46,13 +51,11 @@ export function parseBoundEvidence(value: unknown): BoundEvidence {
   if (debug !== undefined && typeof debug !== 'boolean') failResponse('debug is not true or false')
   const bracket = readObject(evidence['bracket'], 'bracket')
   const { after } = bracket
-  const optional = (name: 'teeType' | 'tcbStatus'): object =>
-    evidence[name] === undefined ? {} : { [name]: readText(evidence[name], name) }
   return {
     ...parseRow(value),
-    ...optional('teeType'),
+    ...optionalText(evidence, 'teeType'),
     ...(debug === undefined ? {} : { debug }),
-    ...optional('tcbStatus'),
+    ...optionalText(evidence, 'tcbStatus'),
     advisories: texts(evidence['advisories'], 'advisories'),
     binding: readText(evidence['binding'], 'binding'),
     buildIds: texts(evidence['buildIds'] ?? [], 'buildIds'),
@@ -65,6 +68,14 @@ export function parseBoundEvidence(value: unknown): BoundEvidence {
       measurements: texts(readObject(one, 'a reference')['measurements'], 'measurements'),
     })),
     contradictions: parseContradictions(evidence['contradictions']),
+    appraisals: readArray(evidence['appraisals'] ?? [], 'appraisals').map((one) => {
+      const said = readObject(one, 'an appraisal')
+      return {
+        ...parseRow(one),
+        ...optionalText(said, 'tcbStatus'),
+        ...optionalText(said, 'result'),
+      }
+    }),
   }
 }
 
@@ -85,6 +96,14 @@ function parseMoment(value: unknown): HeadMoment {
       ? {}
       : { registeredAt: readInteger(registeredAt, 'registeredAt') }),
   }
+}
+
+function optionalText<Name extends string>(
+  members: JsonMembers,
+  name: Name,
+): Partial<Record<Name, string>> {
+  if (members[name] === undefined) return {}
+  return { [name]: readText(members[name], name) } as Partial<Record<Name, string>>
 }
 
 function texts(value: unknown, what: string): string[] {

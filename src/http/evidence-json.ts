@@ -8,7 +8,7 @@ import { rowJson } from './statement-json.ts'
 
 /** A row of the evidence with what it says; `before` is the first head that covers its entry. */
 export function boundEvidenceJson(evidence: BoundEvidence): object {
-  const { row, summary, joinedBy, bracket, references, contradictions } = evidence
+  const { row, summary, joinedBy, bracket, references, contradictions, appraisals } = evidence
   const { teeType, debug, tcbStatus, advisories, buildIds } = summary
   const isContradicted = contradictions.length > 0
   return {
@@ -19,6 +19,10 @@ export function boundEvidenceJson(evidence: BoundEvidence): object {
     buildIds: buildIds.length === 0 ? undefined : buildIds,
     bracket,
     references: references.map(referenceJson),
+    appraisals:
+      appraisals.length === 0
+        ? undefined
+        : appraisals.map(({ row: later, ...said }) => ({ ...rowJson(later), ...said })),
     contradictions: isContradicted ? contradictions.map(contradictionJson) : undefined,
   }
 }

@@ -3,6 +3,7 @@
  * evidence belong together when the evidence is bound to the provenance's signed bytes, or to the key
  * that signed it. Evidence that was not verified, or is bound to nothing, belongs to nothing.
  */
+import { encodeHex } from '../bytes/hex.ts'
 import type { LeafIndex, TreeSize, UnixSeconds } from '../bytes/integers.ts'
 import { summarize } from '../log/index-store.ts'
 import type { IndexedStatement, IndexRecord } from '../log/index-store.ts'
@@ -20,6 +21,8 @@ import type { SigningKeys } from './signing-keys.ts'
 
 /** Pieces of evidence that are shown of one provenance: the newest. */
 const EVIDENCE_MAX = 10
+/** Later appraisals that are shown of one piece. */
+const APPRAISALS_MAX = 5
 const THUMBPRINT = /^[0-9a-f]{64}$/
 
 /**
@@ -43,6 +46,15 @@ export interface BoundEvidence {
   readonly bracket: { readonly after?: HeadMoment; readonly before: HeadMoment }
   readonly references: readonly ReferenceMatch[]
   readonly contradictions: readonly Contradiction[]
+  /** Results of appraising it again later, newest first: other answers about other times. */
+  readonly appraisals: readonly LaterAppraisal[]
+}
+
+export interface LaterAppraisal {
+  readonly row: IndexedStatement
+  /** What its signer says that it is now. */
+  readonly tcbStatus?: string
+  readonly result?: string
 }
 
 /** Everything about one look-up: what several statements of a page share is asked once. */
@@ -133,7 +145,29 @@ export class EvidenceJoin {
       bracket: { ...after, before },
       references: await findReferences(description, this.#treeSize, this.#ports),
       contradictions: await findContradictions(evidence, this.#treeSize, this.#ports),
+      appraisals: await this.#appraisalsOf(encodeHex(evidence.entryId)),
     }
+  }
+
+  async #appraisalsOf(entryId: string): Promise<readonly LaterAppraisal[]> {
+    const query = {
+      ...{
+        kind: 'tee-result' as const,
+        attributes: [{ name: 'target-entry' as const, value: entryId }],
+      },
+      ...{ indexBelow: this.#treeSize, order: 'descending' as const, limit: APPRAISALS_MAX },
+    }
+    const { statements } = await queryStatements({ query, facts: true }, this.#ports)
+    return statements.flatMap(({ record }) => {
+      if (record === undefined) return []
+      const [tcbStatus] = valuesOf(record.description, 'tcb-status')
+      const [result] = valuesOf(record.description, 'result')
+      return {
+        row: summarize(record),
+        ...(tcbStatus === undefined ? {} : { tcbStatus }),
+        ...(result === undefined ? {} : { result }),
+      }
+    })
   }
 
   async #candidates(provenance: IndexRecord): Promise<readonly IndexRecord[]> {

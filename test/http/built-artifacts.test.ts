@@ -3,7 +3,10 @@
  * what joins and what must not, the time bracket, reference values, verdicts that disagree, and the
  * question of an incident: what was built on platforms with this advisory, or below this version?
  */
+import { readFileSync } from 'node:fs'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { encodeHex } from '../../src/bytes/hex.ts'
 import { keyThumbprint } from '../../src/cose/thumbprint.ts'
@@ -83,9 +86,28 @@ function pretend<Signer extends { publicKey: object }>(signer: Signer, other: Si
   return { ...signer, publicKey: { ...signer.publicKey, kid } }
 }
 
+const ajv = new Ajv2020({ strict: false })
+ajv.addSchema(
+  parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8')) as object,
+  'openapi.yaml',
+)
+/** Schema of an answer by the path that it was asked under. */
+const SCHEMAS: readonly (readonly [RegExp, string])[] = [
+  [/^\/artifacts\?/, 'BuiltPage'],
+  [/^\/artifacts\//, 'ArtifactPage'],
+  [/^\/statements\/[0-9a-f]/, 'StatementView'],
+]
+
+/** An answer; what is answered 200 is held against openapi.yaml. */
 async function get(path: string): Promise<{ status: number; body: Json }> {
   const answer = await fetch(url + path)
-  return { status: answer.status, body: (await answer.json()) as Json }
+  const body = (await answer.json()) as Json
+  const name = SCHEMAS.find(([pattern]) => pattern.test(path))?.[1]
+  if (answer.status === 200 && name !== undefined) {
+    const validate = ajv.compile({ $ref: `openapi.yaml#/components/schemas/${name}` })
+    expect(validate(body), ajv.errorsText(validate.errors)).toBe(true)
+  }
+  return { status: answer.status, body }
 }
 
 /** Evidence of the one provenance of an artifact. */

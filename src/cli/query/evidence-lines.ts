@@ -30,7 +30,7 @@ export function evidenceLines(rows: readonly ArtifactRow[]): Line[] {
 }
 
 function linesOf(evidence: BoundEvidence): Line[] {
-  const { bracket, references, contradictions } = evidence
+  const { bracket, references, contradictions, appraisals } = evidence
   const isBad = evidence.debug === true || contradictions.length > 0
   return [
     { text: `  ${escapeText(evidenceText(evidence))}`, ...(isBad ? { tone: 'warn' } : {}) } as Line,
@@ -39,6 +39,10 @@ function linesOf(evidence: BoundEvidence): Line[] {
       ({ index, issuer, measurements }) =>
         `    ${formatNumber(measurements.length)} of its measurements are in the reference values of entry ${index}, by ${escapeText(issuer ?? 'nobody')}`,
     ),
+    ...appraisals.map(({ index, tcbStatus, result, registeredAt }) => {
+      const said = [result, tcbStatus].filter((word) => word !== undefined).join(', ')
+      return `    appraised again in entry ${index} (${formatTime(registeredAt)}): ${escapeText(said)}`
+    }),
     ...contradictions.map(({ index, about }): Line => ({
       text: `    entry ${index} says otherwise about ${escapeText(about.join(', '))}`,
       tone: 'bad',
