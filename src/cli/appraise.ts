@@ -16,7 +16,7 @@ import { reappraisalJson, reappraisalLines, VERDICTS } from './appraise/appraise
 import { assertResultOptions, stateResult } from './appraise/state-result.ts'
 import type { ResultOptions } from './appraise/state-result.ts'
 import { readCollateralInput, readEvidencePolicy } from './attest/evidence-input.ts'
-import { bundlesById, findNonceLog, openReferencedLog, readRegistered } from './attest/log-reference.ts' // prettier-ignore
+import { assertLogNamed, bundlesById, findNonceLog, openReferencedLog, readRegistered } from './attest/log-reference.ts' // prettier-ignore
 import type { LogReferenceOptions, RegisteredBundle } from './attest/log-reference.ts'
 import { addCommand, codeOf, run } from './command.ts'
 import type { Report } from './command.ts'
@@ -100,6 +100,8 @@ function exitCodeOf(error: unknown): ExitCode {
 async function appraise(name: string, options: AppraiseOptions): Promise<Report> {
   assertOneOutput(options)
   assertResultOptions(options)
+  // Alone, --trust is for the Receipt of a file, and --url for where the result is registered.
+  if (options.trust === undefined && options.register !== true) assertLogNamed(options)
   const access = await openReferencedLog(options)
   const appraised = await readAppraised(name, options, access)
   const result = await reappraiseAs(appraised, options, access)

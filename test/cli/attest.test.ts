@@ -3,9 +3,10 @@
  * attested, registered at a real server whose clock is that of the sample, and verified elsewhere,
  * offline; and an agent of a synthetic Intel goes the whole way with its key, its build and a checkpoint.
  */
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { decodeHex } from '../../src/bytes/hex.ts'
 import { inspectBytes } from '../../src/cli/inspect/inspect-bytes.ts'
 import { renderItems } from '../../src/cli/inspect/item.ts'
@@ -90,6 +91,24 @@ beforeAll(async () => {
 })
 afterAll(() => service.close())
 
+/** One bit of one byte; a position below zero counts from the end. */
+function flip(position: number): (bytes: Uint8Array) => Uint8Array {
+  return (bytes) => {
+    const at = position < 0 ? bytes.length + position : position
+    bytes[at] = bytes[at]! ^ 1
+    return bytes
+  }
+}
+
+/** A text in place of another one, which is there. */
+function rewrite(from: string, to: string): (bytes: Uint8Array) => Uint8Array {
+  return (bytes) => {
+    const text = new TextDecoder().decode(bytes)
+    expect(text).toContain(from)
+    return encodeUtf8(text.replace(from, to))
+  }
+}
+
 /** The policy of the log from now on, and the same for the command line. */
 async function setPolicy(policy: TeeEvidencePolicy): Promise<void> {
   await service.registry.register(await service.policyStatement({ teeEvidence: policy }))
@@ -153,20 +172,22 @@ describe.skipIf(!hasVectors)('real evidence of every vendor', () => {
     },
   )
 
-  it.each([
-    ['a changed quote', 'tdx', 'intel/dcap-qvl/tdx_quote.bin', 600, 'quote-signature'],
-    ['a changed report', 'snp', 'amd/trustee/test-report.bin', 0x91, 'report-signature'],
-  ])('%s is refused before anything is signed', async (_name, kind, file, position, reason) => {
-    const { collateral, at: time } = SAMPLES.find((sample) => sample.file === file)!
-    const bytes = readVector(`tee/${file}`).slice()
-    bytes[position] = bytes[position]! ^ 1
-    writeFileSync(at('broken.bin'), bytes)
-    const name = `sample-${SAMPLES.findIndex((sample) => sample.file === file)}`
-    const args = ['attest', kind, 'broken.bin', '--at', time, '--collateral', name, ...as('broken'), '-o', 'broken.cose'] // prettier-ignore
-    const refused = await run(...args)
-    expect(collateral.length).toBeGreaterThan(0)
+  it.each<[string, string, (bytes: Uint8Array) => Uint8Array]>([
+    ['intel/dcap-qvl/tdx_quote.bin', 'quote-signature', flip(600)],
+    ['intel/dcap-qvl/sgx_quote.bin', 'quote-signature', flip(120)],
+    ['amd/trustee/test-report.bin', 'report-signature', flip(0x91)],
+    ['tpm/az-snp-vtpm/evidence-v1.json', 'pcr-digest', rewrite('e15c4479', 'e15c4478')],
+    ['tpm/tpm_evidence.json', 'quote-signature', rewrite('/1RDR4AYACIACzCB', '/1RDR4AYACIACzCC')],
+    ['cca/trustee/cca-example-token.cbor', 'realm-signature', flip(-1)],
+  ])('%s, broken, is refused before anything is signed: %s', async (file, reason, change) => {
+    const number = SAMPLES.findIndex((sample) => sample.file === file)
+    const { kind, collateral, at: time } = SAMPLES[number]!
+    writeFileSync(at('broken.bin'), change(readVector(`tee/${file}`).slice()))
+    const given = collateral.length === 0 ? [] : ['--collateral', `sample-${number}`]
+    const refused = await run('attest', kind, 'broken.bin', '--at', time, '--policy', 'policy.json', ...given, ...as('broken'), '-o', 'broken.cose', '--json') // prettier-ignore
     expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining(`(ERR_TEE_EVIDENCE, ${reason})`)]) // prettier-ignore
-    expect(JSON.parse((await run(...args, '--json')).stdout)).toMatchObject({ error: { code: 'ERR_TEE_EVIDENCE', reason } }) // prettier-ignore
+    expect(JSON.parse(refused.stdout)).toMatchObject({ error: { code: 'ERR_TEE_EVIDENCE', reason } }) // prettier-ignore
+    expect(existsSync(at('broken.cose'))).toBe(false)
   })
 
   it('a Nitro document with a broken signature, and a registry that says the same', async () => {
@@ -239,6 +260,7 @@ describe('an agent in a TD of a synthetic Intel', () => {
     expect(shown).toMatch(/bound by build +key [0-9a-f]{64}, build https.*made after the checkpoint of size \d+/) // prettier-ignore
     expect(shown).toMatch(/made +after head \d+, before head \d+/)
     expect(shown).toContain('the same as at its registration')
+    expect(shown).toContain(`stated by   ${ISSUER} about ${buildId}`)
     expect(await ok('inspect', 'quote.cose')).toMatch(/made after +checkpoint of size \d+ of log\.example/) // prettier-ignore
   })
 
@@ -343,6 +365,8 @@ describe('the commands', () => {
     ['a build without a checkpoint', ['attest', 'nonce', 'build', '--build-id', 'x'], '--checkpoint'], // prettier-ignore
     ['an option that takes no part', ['attest', 'nonce', 'key', '--build-id', 'x'], 'says nothing'],
     ['another type', ['attest', 'nonce', 'colour'], 'colour'],
+    ['a log that nothing pins', ['attest', 'tdx', 'x', '--url', 'http://127.0.0.1:1'], '--trust'],
+    ['a log that nothing pins, to appraise', ['appraise', 'plain.json', '--url', 'http://127.0.0.1:1'], '--trust'], // prettier-ignore
     ['a result that nobody signs', ['appraise', 'plain.json', '--register'], '--key'],
     ['a result that goes nowhere', ['appraise', 'plain.json', '--key', 'issuer.pem', '--issuer', 'x'], '--register'], // prettier-ignore
     ['an entry without a log', ['appraise', 'ab'.repeat(32)], '--url'],

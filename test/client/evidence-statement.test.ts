@@ -9,9 +9,11 @@ import {
   TEE_EVIDENCE_MEDIA_TYPE,
 } from '../../src/payload/tee/evidence-container.ts'
 import type { TeeEvidence } from '../../src/payload/tee/evidence-container.ts'
-import { makeReportData } from '../../src/payload/tee/report-data.ts'
+import { bindingDigest, makeReportData } from '../../src/payload/tee/report-data.ts'
 import { evidenceRejection } from '../support/evidence-reason.ts'
+import { log, note5 } from '../support/evidence-request.ts'
 import { makeDcap } from '../support/intel-pki.ts'
+import { makeNitroDocument, makeNitroPki } from '../support/nitro-evidence.ts'
 import { ISSUER, TestRegistry } from '../support/test-registry.ts'
 import { testSigner } from '../support/test-signer.ts'
 
@@ -51,6 +53,25 @@ describe('signEvidence', () => {
     ['without collateral', { evidence: { format: 'tdx-quote', evidence: quote } }, 'crl-missing'],
   ])('signs nothing %s', async (_name, changes, reason) => {
     expect(await evidenceRejection(() => signEvidence(request(changes)))).toBe(reason)
+  })
+
+  it('of an enclave of Nitro: its key in the user data, a checkpoint in the nonce', async () => {
+    const pki = makeNitroPki(at)
+    const members = {
+      user_data: bindingDigest({ type: 'key', key: signer.publicKey }),
+      nonce: bindingDigest({ type: 'checkpoint', note: note5 }),
+    }
+    const document = await makeNitroDocument(pki, { members, timestamp: at * 1000 })
+    const container: TeeEvidence = {
+      ...{ format: 'nitro-document', evidence: document },
+      ...{ binding: { type: 'key' }, checkpoint: note5 },
+    }
+    const appraisal = { at, pins: { aws: pki.roots }, limits: {}, log }
+    const signed = await signEvidence(request({ evidence: container, appraisal }))
+    expect(signed.appraisal.bindings).toMatchObject([
+      { type: 'key' },
+      { type: 'checkpoint', after: { treeSize: 5n } },
+    ])
   })
 
   it('signs a digest where that is asked, and hands the content back', async () => {

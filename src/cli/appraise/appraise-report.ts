@@ -5,6 +5,7 @@ import { outcomeWord } from '../../payload/tee/reappraisal-changes.ts'
 import type { Reappraisal, ReappraisalVerdict } from '../../payload/tee/reappraise.ts'
 import type { ReferenceMatch } from '../../payload/tee/reference-values.ts'
 import { appraisalJson, appraisalLines } from '../attest/facts-text.ts'
+import type { SignedStatement } from '../../statement/signed-statement.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { fields, formatNumber, formatTime } from '../terminal.ts'
@@ -25,20 +26,29 @@ export const VERDICTS: Readonly<Record<ReappraisalVerdict, Verdict>> = {
 }
 
 /** All lines about a reappraisal. */
-export function reappraisalLines({ name, registration }: Appraised, result: Reappraisal): Line[] {
+export function reappraisalLines(appraised: Appraised, result: Reappraisal): Line[] {
+  const { name, registration, statement } = appraised
   const { outcome, before, changes, references, status, verdict } = result
   const { word, tone } = VERDICTS[verdict]
   return [
     { text: `${name}: ${word} as of ${formatTime(outcome.at)}${reasonText(outcome)}`, tone },
     ...('appraisal' in outcome ? appraisalLines(outcome.appraisal) : []),
     ...fields([
-      ['status', status],
+      ['status', verdict === 'cannot-tell' ? undefined : status],
       ['evidence', `sha256:${result.evidenceSha256}`],
+      ['stated by', statement && statedBy(statement)],
       ...(registration === undefined ? [] : registrationRows(registration, outcome)),
     ]),
     ...(before === undefined ? [] : changeLines(before, changes)),
     ...(references === undefined ? [] : referenceLines(references)),
   ]
+}
+
+/** Whether the issuer may say so is what `attestry verify` answers. */
+function statedBy({
+  headers: { issuer = 'nobody', subject = 'nothing' },
+}: SignedStatement): string {
+  return `${issuer} about ${subject} (issuer not checked here)`
 }
 
 function reasonText(outcome: AppraisalOutcome): string {

@@ -25,7 +25,7 @@ import { addBindOptions, parseBindingType, parseOffset, parsePlace, readBinding 
 import type { ContainerBindOptions } from './bind-options.ts'
 import { readCollateralBytes, readEvidenceInput, readEvidencePolicy } from './evidence-input.ts'
 import { appraisalJson, appraisalLines } from './facts-text.ts'
-import { bundlesById, findNonceLog, openReferencedLog, readRegistered } from './log-reference.ts'
+import { assertLogNamed, bundlesById, findNonceLog, openReferencedLog, readRegistered } from './log-reference.ts' // prettier-ignore
 import type { LogReferenceOptions, RegisteredBundle } from './log-reference.ts'
 
 const WHAT: Readonly<Record<EvidenceKind, string>> = {
@@ -116,6 +116,7 @@ async function attestKind(
   options: AttestOptions,
 ): Promise<Report> {
   assertOneOutput(options)
+  assertLogNamed(options)
   const access = await openReferencedLog(options)
   const registered = await readRegistered(options.registered ?? [], access)
   const evidence = await readContainer(kind, file, options, registered)

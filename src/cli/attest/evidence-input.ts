@@ -17,6 +17,7 @@ import { EVIDENCE_CHECK, readTeeEvidencePolicy } from '../../policy/tee-evidence
 import type { TeeEvidencePolicy } from '../../policy/tee-evidence-policy.ts'
 import { CliError } from '../cli-error.ts'
 import { exists, fileError, nameOf, readInput } from '../files.ts'
+import { unwrapStatement } from '../statement-payload.ts'
 
 const FILES_MAX = 32
 const EVIDENCE_BYTES_MAX = 1024 * 1024
@@ -77,14 +78,14 @@ async function listFiles(directory: string): Promise<readonly string[]> {
 }
 
 /**
- * The member `teeEvidence` of a policy file, or a file that holds it alone. Without a file: evidence has
- * to verify under the vendors' own roots, and everything else is annotated.
+ * The member `teeEvidence` of a policy, of the statement that registered one, or a file that holds it
+ * alone. Without a file: evidence has to verify under the vendors' own roots, the rest is annotated.
  * @throws InputError `ERR_TRUST_CONFIGURATION`; CliError `ERR_USAGE` for a policy without the member.
  */
 export async function readEvidencePolicy(path: string | undefined): Promise<TeeEvidencePolicy> {
   if (path === undefined) return { check: EVIDENCE_CHECK }
   const context = { code: 'ERR_TRUST_CONFIGURATION', what: nameOf(path) } as const
-  const json = asObject(parseStrictJson(await readInput(path), context)) ?? {}
+  const json = asObject(parseStrictJson(unwrapStatement(await readInput(path)), context)) ?? {}
   if ('check' in json) return readTeeEvidencePolicy(json)
   if ('teeEvidence' in json) return readTeeEvidencePolicy(json['teeEvidence'])
   throw new CliError('ERR_USAGE', `${nameOf(path)} says nothing about TEE evidence`, {

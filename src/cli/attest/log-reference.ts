@@ -28,6 +28,17 @@ export interface LogReferenceOptions {
   readonly logKey?: readonly string[]
 }
 
+/**
+ * What a log says counts only under keys that pin it.
+ * @throws CliError `ERR_USAGE` unless the address and the trust file come together.
+ */
+export function assertLogNamed({ url, trust }: LogReferenceOptions): void {
+  if ((url === undefined) === (trust === undefined)) return
+  throw new CliError('ERR_USAGE', '--url URL and --trust TRUST belong together', {
+    hint: 'write one: attestry trust fetch --url URL -o TRUST',
+  })
+}
+
 /** Opens the log that the options name, if they name one. */
 export async function openReferencedLog(
   options: LogReferenceOptions,
