@@ -2,7 +2,7 @@
  * A log moves from SQLite to PostgreSQL with all that it ever said: 2,000 entries; 100,000 with
  * ATTESTRY_SLOW=1.
  */
-import { cpSync, existsSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { listApiTokens, revokeApiToken } from '../../src/app/api-tokens.ts'
 import { backupLog } from '../../src/app/backup.ts'
@@ -231,6 +231,40 @@ describePostgres('attestry migrate', () => {
     expect(await rows('SELECT entry_id FROM refusal ORDER BY number')).toEqual(
       refusals.map((id) => ({ entry_id: id })),
     )
+  })
+
+  it('finishes the hand-over of the guard, wherever it was killed', async () => {
+    const { data } = service
+    const guardOf = async (): Promise<Uint8Array | undefined> => {
+      const guard = await PostgresGuard.open(request.toGuard)
+      const head = await guard.read()
+      await guard.close()
+      return head?.bytes
+    }
+    const handedOver = await guardOf()
+    expect(handedOver).toBeDefined()
+    const undo: readonly (() => unknown)[] = [
+      () => rmSync(`${data}/location.json`),
+      () => renameSync(`${data}.guard.moved`, `${data}.guard`),
+      () => guards().query('DROP TABLE guard', request.toGuard),
+    ]
+    for (let steps = 1; steps <= undo.length; steps++) {
+      for (const step of undo.slice(0, steps)) await step()
+      // Marked and not handed over: nobody signs, neither here nor there.
+      const config = { data, port: 0, guard: `${data}.guard` }
+      const started = startRegistry(readConfig(config, { report: () => undefined }))
+      expect(await rejection(() => started)).toBe('ERR_LOG_MOVED')
+      await migrateLog(request)
+      expect(await guardOf()).toEqual(handedOver)
+      expect(existsSync(`${data}.guard`)).toBe(false)
+    }
+    // A guard of another log in the new place is no guard of this one.
+    rmSync(`${data}/location.json`)
+    renameSync(`${data}.guard.moved`, `${data}.guard`)
+    await guards().query("UPDATE guard SET bytes = bytes || 'x'", request.toGuard)
+    expect(await rejection(() => migrateLog(request))).toBe('ERR_GUARD_FORK')
+    await guards().query('DROP TABLE guard', request.toGuard)
+    await migrateLog(request)
   })
 
   it('goes on in the new place, with the same keys and the next index', async () => {

@@ -98,6 +98,8 @@ export interface RunningServer {
   readonly url: string
   /** What it has printed so far. */
   readonly output: () => string
+  /** The exit status, once it has ended by itself. */
+  readonly ended: Promise<number | null>
   /** Sends SIGTERM and waits for the end; the exit status. */
   readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>
 }
@@ -127,7 +129,7 @@ export async function startServer(
       reject(new Error(`the server ended early: ${output}`))
     })
   })
-  return { url, output: () => output, stop: (signal) => stop(child, ended, signal) }
+  return { url, output: () => output, ended, stop: (signal) => stop(child, ended, signal) }
 }
 
 async function stop(
