@@ -2,7 +2,8 @@
  * `npm run bench`: the server as its users start it, loaded over HTTP from a separate process at
  * concurrency 1, 64 and 256, beside yardsticks taken in the same run. Prints a table and writes
  * bench/RESULTS.md. `-- --memory` registers 200,000 statements and watches memory instead;
- * `-- --index [COUNT]` measures the index instead (index-bench.ts).
+ * `-- --index [COUNT]` measures the index instead (index-bench.ts), `-- --overload` what happens when
+ * more is offered than is taken (overload.ts), `-- --soak MINUTES` what grows with time (soak.ts).
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
@@ -11,8 +12,10 @@ import { check, number } from './figures.ts'
 import { hostileReport } from './hostile.ts'
 import { indexReport } from './index-bench.ts'
 import type { LoadResult } from './load.ts'
+import { overloadReport } from './overload.ts'
 import { cpuSeconds, memoryMiB } from './process-usage.ts'
 import { attestry, load, serveAttestry, serveYardstick, type ServerProcess } from './processes.ts'
+import { soakReport } from './soak.ts'
 import { issuerFromPem, makeIssuerPem } from './statements.ts'
 import { es256Rate, fsyncMilliseconds } from './yardsticks.ts'
 import { encodeCoseKey } from '../src/cose/public-key.ts'
@@ -156,6 +159,17 @@ function chooseReport(argv: readonly string[]): Report {
       run: async () =>
         indexReport({ count, pem, data: await newData('index'), other: await newData('off') }),
     }
+  }
+  if (argv.includes('--overload')) {
+    const run = (): Promise<string[]> => overloadReport({ pem, newData })
+    return { title: 'Overload', file: 'bench/RESULTS-overload.md', run }
+  }
+  if (argv.includes('--soak')) {
+    const minutes = Number(argv[argv.indexOf('--soak') + 1] ?? 3)
+    const title = `Soak of ${number(minutes)} minutes`
+    const run = async (): Promise<string[]> =>
+      soakReport({ minutes, pem, data: await newData('soak') })
+    return { title, file: 'bench/RESULTS-soak.md', run }
   }
   const run = async (): Promise<string[]> => [...(await speed()), '', ...(await hostileReport())]
   return { title: 'Registrations over HTTP', file: 'bench/RESULTS.md', run }

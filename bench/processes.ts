@@ -3,6 +3,7 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { LoadRequest, LoadResult } from './load.ts'
+import type { OverloadRequest, OverloadResult } from './overload-load.ts'
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const CLI = here('../cli/main.js')
@@ -62,4 +63,13 @@ export function serveYardstick(...args: readonly string[]): Promise<ServerProces
 export async function load(request: LoadRequest): Promise<LoadResult> {
   const { stdout } = await run(process.execPath, [here('load.js'), JSON.stringify(request)])
   return JSON.parse(stdout) as LoadResult
+}
+
+/** The same for a load at a fixed rate. */
+export async function loadAtRate(request: OverloadRequest): Promise<OverloadResult> {
+  const { stdout } = await run(process.execPath, [
+    here('overload-load.js'),
+    JSON.stringify(request),
+  ])
+  return JSON.parse(stdout) as OverloadResult
 }

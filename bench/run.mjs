@@ -3,7 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { build } from 'esbuild'
 
 await build({
-  entryPoints: ['main', 'load', 'plain-express', 'verify-worker'].map((name) => `bench/${name}.ts`),
+  entryPoints: ['main', 'load', 'overload-load', 'plain-express', 'verify-worker'].map(
+    (name) => `bench/${name}.ts`,
+  ),
   outdir: 'dist/bench',
   bundle: true,
   platform: 'node',

@@ -1,0 +1,84 @@
+/**
+ * `npm run bench -- --soak MINUTES`: half of what the machine can take for a long time, while memory
+ * and open files of the server are watched. What grows without end shows as a slope.
+ */
+import { readdirSync } from 'node:fs'
+import { check, number } from './figures.ts'
+import { memoryMiB } from './process-usage.ts'
+import { load, loadAtRate, serveAttestry } from './processes.ts'
+
+export interface SoakOptions {
+  readonly minutes: number
+  readonly pem: string
+  readonly data: string
+}
+
+interface Sample {
+  readonly minute: number
+  readonly rssMiB: number
+  readonly files: number
+}
+
+const SAMPLE_MS = 1000
+/** Memory of the first part is still being filled: caches, compiled code. */
+const WARM_UP_SHARE = 1 / 3
+const SLOPE_MIB_PER_HOUR_MAX = 30
+
+export async function soakReport({ minutes, pem, data }: SoakOptions): Promise<string[]> {
+  const server = await serveAttestry(data)
+  const { registrationsPerSecond } = await load({
+    ...{ port: server.port, concurrency: 64, count: 6000, pem },
+  })
+  const perSecond = Math.floor(registrationsPerSecond / 2)
+  const samples: Sample[] = []
+  const began = performance.now()
+  const timer = setInterval(() => {
+    const minute = (performance.now() - began) / 60_000
+    samples.push({ minute, rssMiB: memoryMiB(server.pid).now, files: openFiles(server.pid) })
+  }, SAMPLE_MS)
+  const result = await loadAtRate({
+    ...{ port: server.port, perSecond, seconds: minutes * 60, signed: 0, pem },
+  })
+  clearInterval(timer)
+  await server.stop()
+
+  const steady = samples.filter(
+    ({ minute }) => minute > minutes * WARM_UP_SHARE && minute < minutes,
+  )
+  const slope = 60 * slopeOf(steady.map(({ minute, rssMiB }) => [minute, rssMiB]))
+  const [first, last] = [steady[0], steady.at(-1)]
+  const errors = result.shed + Object.values(result.other).reduce((sum, n) => sum + n, 0)
+  return [
+    `${number(minutes)} minutes at ${number(perSecond)}/s, half of what 64 connections reach.`,
+    '',
+    '| registered | errors | reads | reads failed | p50 ms | p99 ms | RSS MiB first, last | open files first, last |',
+    '|---|---|---|---|---|---|---|---|',
+    `| ${number(result.accepted)} | ${number(errors)} | ${number(result.reads)} | ${number(result.readsFailed)} | ` +
+      `${number(result.acceptedP50Ms, 1)} | ${number(result.acceptedP99Ms, 1)} | ` +
+      `${number(first?.rssMiB ?? 0)}, ${number(last?.rssMiB ?? 0)} | ${first?.files ?? 0}, ${last?.files ?? 0} |`,
+    '',
+    `- RSS grows by ${number(slope, 1)} MiB an hour after the first third ` +
+      `(bar: ≤ ${SLOPE_MIB_PER_HOUR_MAX}; says little in less than half an hour): ${check(slope <= SLOPE_MIB_PER_HOUR_MAX)}`,
+    `- no errors: ${check(errors === 0 && result.readsFailed === 0)}`,
+    `- open files do not grow: ${check((last?.files ?? 0) <= (first?.files ?? 0) + 8)}`,
+  ]
+}
+
+/** Zero where there is no /proc. */
+function openFiles(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length
+  } catch {
+    return 0
+  }
+}
+
+/** Least squares. */
+function slopeOf(points: readonly (readonly [number, number])[]): number {
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+  const [x, y] = [mean(points.map(([a]) => a)), mean(points.map(([, b]) => b))]
+  const above = points.reduce((sum, [a, b]) => sum + (a - x) * (b - y), 0)
+  const below = points.reduce((sum, [a]) => sum + (a - x) ** 2, 0)
+  return below === 0 ? 0 : above / below
+}
