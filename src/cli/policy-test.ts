@@ -5,6 +5,7 @@
 import type { Command } from 'commander'
 import { InputError } from '../errors.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
+import type { EvidenceReferences } from '../app/evidence-references.ts'
 import type { Preimages } from '../app/preimages.ts'
 import type { BundleVerifier } from '../payload/bundle-verifier.ts'
 import { decide } from '../policy/decide.ts'
@@ -52,6 +53,8 @@ interface Tried {
   readonly name: string
   readonly statement: SignedStatement
   readonly registrationTime: number
+  /** Of an entry of the log. */
+  readonly leafIndex?: number
 }
 
 interface Verdict {
@@ -94,16 +97,22 @@ async function test(file: string, files: readonly string[], options: TestOptions
   const rules = { ...(log?.rules ?? NO_RULES), ...anchors }
   const bundles = new SigstoreBundleVerifier()
   const preimages = data === undefined ? undefined : await openPreimages(data)
-  const under = { policy, rules, log, bundles, preimages }
+  const references = data === undefined ? undefined : await openReferences(data)
+  const under = { policy, rules, log, bundles, preimages, references }
   for (const one of tried) verdicts.push(await verdictOf(one, under))
   await bundles.close()
   await preimages?.close()
+  await references?.close()
   return report(verdicts)
 }
 
 /** Loaded here: who tries FILES does not wait for SQLite. */
 async function openPreimages(data: string): Promise<Preimages> {
   return (await import('../app/preimages.ts')).openPreimages(data)
+}
+
+async function openReferences(data: string): Promise<EvidenceReferences> {
+  return (await import('../app/evidence-references.ts')).openEvidenceReferences(data)
 }
 
 async function readAnchorsFile(path: string): Promise<Pick<Rules, 'anchors' | 'inner'>> {
@@ -127,30 +136,34 @@ async function readStatements(files: readonly string[], at: number | undefined):
 function entriesOf(entries: LogRules['entries']): Tried[] {
   return entries.map(({ leafIndex, statement, registrationTime }) => ({
     name: `entry ${leafIndex}`,
+    leafIndex,
     statement,
     registrationTime,
   }))
 }
 
 async function verdictOf(
-  { name, statement, registrationTime }: Tried,
+  { name, statement, registrationTime, leafIndex }: Tried,
   under: {
     readonly policy: RegistrationPolicy
     readonly rules: Pick<Rules, 'anchors' | 'inner' | 'delegations'>
     readonly log: LogRules | undefined
     readonly bundles: BundleVerifier
     readonly preimages: Preimages | undefined
+    readonly references: EvidenceReferences | undefined
   },
 ): Promise<Verdict> {
-  const { policy, rules, log, bundles, preimages } = under
+  const { policy, rules, log, bundles, preimages, references } = under
   const { anchors, inner, delegations } = rules
   let decision: Decision
   try {
     const preimage = await preimages?.of(statement)
+    const evidence = await references?.of({ statement, preimage, leafIndex }, policy)
     decision = await decide({
       ...{ statement, policy, anchors, inner, delegations, registrationTime, bundles },
       verifier: nodeVerifier,
       ...(preimage === undefined ? {} : { collateral: { preimage } }),
+      ...(evidence === undefined ? {} : { evidence }),
       ...(log === undefined ? {} : { log: log.state }),
     })
   } catch (error) {
