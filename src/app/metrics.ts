@@ -4,7 +4,7 @@
  * be looked up is not counted: `metric-gauges.ts` asks for it when somebody scrapes.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { HttpObserver } from '../http/observer.ts'
+import type { HttpObserver, ObservedKind } from '../http/observer.ts'
 import type { BatchStep, LogObserver } from '../log/observer.ts'
 import type { RefusalRecorder } from '../registry/ports.ts'
 import type { ServiceEvent } from './config.ts'
@@ -24,9 +24,10 @@ const STEPS: Readonly<Record<Exclude<BatchStep, 'begun'>, string>> = {
 export class ServiceMetrics {
   readonly registry: Registry = new Registry()
   readonly #monotonicMs: () => number
-  readonly #requests: Counter<'kind'>
+  // Plain numbers on the way of every request; a scrape makes metrics of them.
+  readonly #requests: Record<ObservedKind, number> = { registrations: 0, reads: 0, health: 0 }
+  readonly #registered: Record<'registered' | 'pending', number> = { registered: 0, pending: 0 }
   readonly #problems: Counter<'status' | 'code'>
-  readonly #registrations: Counter<'status'>
   readonly #registrationSeconds: Histogram
   readonly #refusals: Counter<'rule'>
   readonly #batchEntries: Histogram
@@ -39,11 +40,9 @@ export class ServiceMetrics {
     const registers = [this.registry]
     this.#monotonicMs = monotonicMs
     collectDefaultMetrics({ register: this.registry })
-    this.#requests = new Counter({
+    addCounts(registers, this.#requests, 'kind', {
       name: 'attestry_requests_total',
       help: 'Requests by kind: registrations, reads, health.',
-      labelNames: ['kind'],
-      registers,
     })
     this.#problems = new Counter({
       name: 'attestry_problems_total',
@@ -51,11 +50,9 @@ export class ServiceMetrics {
       labelNames: ['status', 'code'],
       registers,
     })
-    this.#registrations = new Counter({
+    addCounts(registers, this.#registered, 'status', {
       name: 'attestry_registrations_total',
       help: 'Registrations by outcome: registered (201) or pending (202).',
-      labelNames: ['status'],
-      registers,
     })
     this.#registrationSeconds = new Histogram({
       name: 'attestry_registration_seconds',
@@ -98,12 +95,14 @@ export class ServiceMetrics {
 
   /** Given to the HTTP server. */
   get http(): HttpObserver {
-    const [requests, problems] = [this.#requests, this.#problems]
-    const [registrations, seconds] = [this.#registrations, this.#registrationSeconds]
+    const [requests, registered, problems] = [this.#requests, this.#registered, this.#problems]
+    const seconds = this.#registrationSeconds
     return {
-      onRequest: (kind) => requests.inc({ kind }),
+      onRequest: (kind) => {
+        requests[kind] += 1
+      },
       onRegistered: (status, milliseconds) => {
-        registrations.inc({ status })
+        registered[status] += 1
         seconds.observe(milliseconds / MILLISECONDS)
       },
       onProblem: ({ status, code }) => problems.inc({ status: String(status), code }),
@@ -142,4 +141,20 @@ export class ServiceMetrics {
     if (event === 'witness-failed') this.#witnessFailing.set({ witness }, 1)
     if (event === 'witness-answers') this.#witnessFailing.set({ witness }, 0)
   }
+}
+
+/** A counter with one label, made of plain numbers whenever it is asked for. */
+function addCounts(
+  registers: Registry[],
+  counts: Readonly<Record<string, number>>,
+  label: string,
+  text: { readonly name: string; readonly help: string },
+): void {
+  const counter: Counter = new Counter({
+    ...{ ...text, labelNames: [label], registers },
+    collect: () => {
+      counter.reset()
+      for (const [value, count] of Object.entries(counts)) counter.inc({ [label]: value }, count)
+    },
+  })
 }
