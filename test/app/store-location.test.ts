@@ -1,0 +1,56 @@
+/** Where store and guard are: what is named comes first, then what the directory remembers. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { dataPaths } from '../../src/app/data-directory.ts'
+import { recordLocation } from '../../src/app/store-location.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+
+const root = temporaryDirectory()
+const [store, guard] = ['postgres://u:p@one/log', 'postgresql://u@two/guard']
+
+describe('the location of a log', () => {
+  it('is the data directory when nothing else is said', () => {
+    const data = join(root, 'files')
+    expect(dataPaths(data)).toMatchObject({
+      store: join(data, 'log.sqlite'),
+      guard: `${data}.guard`,
+    })
+    expect(dataPaths(data, join(root, 'g'))).toMatchObject({ guard: join(root, 'g') })
+  })
+
+  it('is what is named, and is remembered', async () => {
+    const paths = dataPaths(root, guard, store)
+    expect(paths).toMatchObject({ store, guard, index: join(root, 'index.sqlite') })
+    await recordLocation(paths)
+    expect(dataPaths(root)).toEqual(paths)
+    const moved = 'postgres://u:p@three/log'
+    expect(dataPaths(root, undefined, moved)).toMatchObject({ store: moved, guard })
+    await recordLocation(dataPaths(root, undefined, moved))
+    expect(dataPaths(root)).toMatchObject({ store: moved, guard })
+  })
+
+  it('does not remember files', async () => {
+    const data = join(root, 'nothing')
+    await recordLocation(dataPaths(data))
+    expect(() => readFileSync(join(data, 'location.json'))).toThrow('ENOENT')
+  })
+
+  it.each([
+    ['a store without a guard', undefined, store],
+    ['a store with a guard in a file', './guard', store],
+    ['a guard without a store', guard, undefined],
+    ['a store that is a file', guard, './log.sqlite'],
+  ])('refuses %s', (_, guardName, storeName) => {
+    expect(() => dataPaths(join(root, 'other'), guardName, storeName)).toThrow('PostgreSQL')
+  })
+
+  it.each(['', '{', '[]', '{"store": "postgres://one"}', '{"store": 1, "guard": 2}'])(
+    'refuses a file that holds %j',
+    (text) => {
+      const data = join(root)
+      writeFileSync(join(data, 'location.json'), text)
+      expect(() => dataPaths(data)).toThrow('does not say where the log is')
+    },
+  )
+})
