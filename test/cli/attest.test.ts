@@ -7,6 +7,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
+import { sha256 } from '../../src/bytes/digest.ts'
 import { decodeHex } from '../../src/bytes/hex.ts'
 import { inspectBytes } from '../../src/cli/inspect/inspect-bytes.ts'
 import { renderItems } from '../../src/cli/inspect/item.ts'
@@ -216,6 +217,7 @@ describe('an agent in a TD of a synthetic Intel', () => {
     service.clock.time = Math.max(service.clock.time, TEST_NOW)
     await setPolicy({ ...PLAIN, roots: { intel: synthetic.roots }, checkpointAgeMax: 3600 })
     await json('trust', 'fetch', '--url', url, '-o', 'trust.json', '--replace')
+    await json('trust', 'add', 'trust.json', '--issuer', `issuer.pub.cbor=${ISSUER}`)
     await json('keygen', '--out', 'agent.pem')
     writeFileSync(at('collateral.cbor'), encodeCollateral(synthetic.collateral))
   })
@@ -334,6 +336,17 @@ describe('an agent in a TD of a synthetic Intel', () => {
     expect(hashed).toMatchObject({ hash: 'SHA-256', payloadOut: 'quote.content' })
     const withheld = await run('appraise', 'quote.bin.cose', '--policy', 'policy.json')
     expect([withheld.status, withheld.stderr]).toEqual([4, expect.stringContaining('--payload FILE')]) // prettier-ignore
+    // The registry reads it when it decides, and whoever asks again reads it from there.
+    const content = new Uint8Array(readFileSync(at('quote.content')))
+    const refusal = await run('register', 'quote.bin.cose', '--url', url)
+    expect([refusal.status, refusal.stderr]).toEqual([1, expect.stringContaining('content-missing')]) // prettier-ignore
+    await service.ports.payloads.store.put({
+      ...{ name: { algorithm: 'SHA-256', digest: sha256(content) }, sha256: sha256(content) },
+      ...{ bytes: content, storedAt: service.clock.time },
+    })
+    const { entryId: id } = await json('register', 'quote.bin.cose', '--url', url)
+    const fetched = await run('appraise', id as string, ...log(), '--policy', 'policy.json', '--at', String(TEST_NOW)) // prettier-ignore
+    expect(fetched.status, fetched.stderr).toBe(0)
     const appraised = await run('appraise', 'quote.bin.cose', '--policy', 'policy.json', '--payload', 'quote.content', '--at', String(TEST_NOW)) // prettier-ignore
     expect(appraised.status, appraised.stderr).toBe(0)
   })
