@@ -44,6 +44,38 @@ export interface BoundEvidence extends StatementRow {
   })[]
 }
 
+/** The level of SLSA's Build Environment track, by the draft that is named. */
+export interface BuildEnvironment {
+  readonly draft: string
+  readonly level: number
+  readonly levels: readonly {
+    readonly level: number
+    readonly outcome: string
+    readonly entries: readonly number[]
+    readonly gaps: readonly string[]
+  }[]
+}
+
+/** @throws InputError `ERR_RESPONSE`. */
+export function parseBuildEnvironment(value: unknown): BuildEnvironment {
+  const environment = readObject(value, 'buildEnvironment')
+  return {
+    draft: readText(environment['draft'], 'draft'),
+    level: readInteger(environment['level'], 'level'),
+    levels: readArray(environment['levels'], 'levels').map((one) => {
+      const outcome = readObject(one, 'a level')
+      return {
+        level: readInteger(outcome['level'], 'level'),
+        outcome: readText(outcome['outcome'], 'outcome'),
+        entries: readArray(outcome['entries'], 'entries').map((entry) =>
+          readInteger(entry, 'an entry'),
+        ),
+        gaps: texts(outcome['gaps'], 'gaps'),
+      }
+    }),
+  }
+}
+
 /** @throws InputError `ERR_RESPONSE` for what is no such evidence. */
 export function parseBoundEvidence(value: unknown): BoundEvidence {
   const evidence = readObject(value, 'evidence')

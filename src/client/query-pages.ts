@@ -3,8 +3,8 @@
  */
 import { decodeUtf8 } from '../bytes/bytes.ts'
 import { InputError } from '../errors.ts'
-import { parseBoundEvidence } from './bound-evidence.ts'
-import type { BoundEvidence } from './bound-evidence.ts'
+import { parseBoundEvidence, parseBuildEnvironment } from './bound-evidence.ts'
+import type { BoundEvidence, BuildEnvironment } from './bound-evidence.ts'
 import {
   failResponse,
   parseFacts,
@@ -45,6 +45,7 @@ export interface ArtifactRow extends StatementRow {
   readonly subjects?: RelatedDigests
   /** Of a provenance of the artifact. */
   readonly evidence?: readonly BoundEvidence[]
+  readonly buildEnvironment?: BuildEnvironment
 }
 
 /** A provenance, what it is about, and evidence of where it was built. */
@@ -160,7 +161,7 @@ function nextOf({ next }: JsonMembers): { readonly next?: string } {
 
 function artifactRow(value: unknown): ArtifactRow {
   const row = readObject(value, 'a row')
-  const { dependencies, subjects, evidence } = row
+  const { dependencies, subjects, evidence, buildEnvironment: environment } = row
   return {
     ...parseRow(value),
     roles: texts(row['roles'], 'roles'),
@@ -169,6 +170,7 @@ function artifactRow(value: unknown): ArtifactRow {
     ...(evidence === undefined
       ? {}
       : { evidence: readArray(evidence, 'evidence').map(parseBoundEvidence) }),
+    ...(environment === undefined ? {} : { buildEnvironment: parseBuildEnvironment(environment) }),
   }
 }
 

@@ -59,5 +59,6 @@ function statementJson({ row, roles, findings, ...related }: ArtifactStatement):
     dependencies: relatedJson(related.dependencies),
     subjects: relatedJson(related.subjects),
     evidence: related.evidence?.map(boundEvidenceJson),
+    buildEnvironment: related.buildEnvironment,
   }
 }

@@ -8,8 +8,10 @@ import type { IndexedStatement, IndexRecord } from '../log/index-store.ts'
 import type { DescribedDigest, DigestRole, Finding } from '../payload/description.ts'
 import { readSubjects } from '../payload/statement-subjects.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
+import type { BuildEnvironment } from '../policy/build-environment.ts'
 import { EvidenceJoin } from './bound-evidence.ts'
 import type { BoundEvidence } from './bound-evidence.ts'
+import { describeBuildEnvironment } from './build-environment.ts'
 import type { RegistryPorts } from './ports.ts'
 import { queryStatements } from './query-statements.ts'
 import type { PagePosition } from './query-statements.ts'
@@ -43,6 +45,8 @@ export interface ArtifactStatement {
   readonly subjects?: RelatedDigests
   /** Of a provenance of the artifact: evidence of where it was built, newest first. */
   readonly evidence?: readonly BoundEvidence[]
+  /** Of the same: the level of the environment, as far as it follows from what is registered. */
+  readonly buildEnvironment?: BuildEnvironment
 }
 
 export interface DescribedArtifact {
@@ -85,9 +89,12 @@ export async function describeArtifact(
     if (record === undefined) continue
     const described = describe(record, digest)
     const isAbout = described.roles.includes('subject')
-    const isBuild = isAbout && record.description.kind === 'provenance'
-    const evidence = isBuild ? { evidence: await join.evidenceOf(record) } : {}
-    statements.push({ ...described, ...evidence })
+    if (isAbout && record.description.kind === 'provenance') {
+      const evidence = await join.evidenceOf(record)
+      const where = { ports, treeSize }
+      const buildEnvironment = await describeBuildEnvironment(record, evidence, where)
+      statements.push({ ...described, evidence, buildEnvironment })
+    } else statements.push(described)
     if (isAbout) await aliases.collect(record, ports)
   }
   const found = { treeSize, aliases: aliases.list(), statements }

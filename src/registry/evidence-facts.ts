@@ -19,6 +19,8 @@ const BUILD = 'build:'
 /** Facts of a piece of evidence; members that it does not state are absent. */
 export interface EvidenceSummary {
   readonly teeType?: string
+  /** More than one where a virtual TPM quotes on confidential hardware. */
+  readonly teeTypes: readonly string[]
   readonly debug?: boolean
   readonly tcbStatus?: string
   readonly advisories: readonly string[]
@@ -45,7 +47,8 @@ export function isBoundEvidence({ attributes, findings }: Description): boolean 
 }
 
 export function summarizeEvidence(description: Description): EvidenceSummary {
-  const [teeType] = valuesOf(description, 'tee-type')
+  const teeTypes = valuesOf(description, 'tee-type')
+  const [teeType] = teeTypes
   const debug = valuesOf(description, 'debug')
   const [tcbStatus] = valuesOf(description, 'tcb-status')
   const bindings = valuesOf(description, 'binding')
@@ -54,6 +57,7 @@ export function summarizeEvidence(description: Description): EvidenceSummary {
   const sizes = behind(CHECKPOINT).map(Number).filter(Number.isSafeInteger)
   return {
     ...(teeType === undefined ? {} : { teeType }),
+    teeTypes,
     // Of several parts, one that can be looked into counts.
     ...(debug.length === 0 ? {} : { debug: debug.includes('true') }),
     ...(tcbStatus === undefined ? {} : { tcbStatus }),

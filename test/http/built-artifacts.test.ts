@@ -328,6 +328,56 @@ describe('reference values and verdicts', () => {
   })
 })
 
+describe('the level of the build environment', () => {
+  const image = 'ab'.repeat(32)
+  const provenance = encodeUtf8(
+    JSON.stringify({
+      ...{ _type: 'https://in-toto.io/Statement/v1', subject: [artifact('levelled')] },
+      predicateType: 'https://slsa.dev/provenance/v1',
+      predicate: {
+        buildDefinition: {
+          buildType: 'https://ci.example/type/1',
+          externalParameters: { builderImage: { uri: 'oci://image', digest: { sha256: image } } },
+        },
+        runDetails: { builder: { id: 'https://ci.example/builder/1' } },
+      },
+    }),
+  )
+  const levelOf = async (): Promise<unknown> => {
+    await builds.indexAll()
+    const { body } = await get(`/artifacts/sha256:${hexOf('levelled')}`)
+    return (body['statements'] as Json[])[0]!['buildEnvironment']
+  }
+
+  it('rises with each statement that is registered', async () => {
+    await builds.register({ payload: provenance, subject: 'levelled' })
+    expect(await levelOf()).toMatchObject({
+      level: 0,
+      levels: [{ gaps: ['image-statement'] }, { gaps: ['bound-evidence'] }, {}],
+    })
+    await builds.register({
+      payload: provenanceOf([{ name: 'image', digest: { sha256: image } }], [], 'image'),
+    })
+    expect(await levelOf()).toMatchObject({ level: 1 })
+    await builds.evidence(
+      { type: 'payload', payload: provenance },
+      { domain: { mrTd: '77'.repeat(48), rtmrs: ['78'.repeat(48)] } },
+    )
+    expect(await levelOf()).toMatchObject({ level: 1, levels: [{}, { gaps: ['reference-values'] }, {}] }) // prettier-ignore
+    const attributes = [{ attribute: REFERENCE_ATTRIBUTE, conditions: { measurements: { mrtd: '77'.repeat(48) } } }] // prettier-ignore
+    await builds.register({
+      payload: encodeUtf8(
+        JSON.stringify({
+          ...{ _type: 'https://in-toto.io/Statement/v1', predicate: { attributes } },
+          subject: [{ name: 'image', digest: { sha256: image } }],
+          predicateType: 'https://in-toto.io/attestation/scai/v0.3',
+        }),
+      ),
+    })
+    expect(await levelOf()).toMatchObject({ draft: 'buildenv-draft-2026-07', level: 3 })
+  })
+})
+
 /** A token whose signature nobody here looks at: the statement around it is whose word it is. */
 function unsignedJwt(claims: object): Uint8Array {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')

@@ -1,5 +1,5 @@
 /** Evidence of where something was built, for people. Values of evidence may hold anything: escaped here. */
-import type { BoundEvidence } from '../../client/bound-evidence.ts'
+import type { BoundEvidence, BuildEnvironment } from '../../client/bound-evidence.ts'
 import type { ArtifactRow } from '../../client/query-pages.ts'
 import { escapeText } from '../escape.ts'
 import { formatNumber, formatTime } from '../terminal.ts'
@@ -21,12 +21,21 @@ export function evidenceText(evidence: BoundEvidence): string {
 /** What stands below the table of an artifact: each provenance that has evidence, and what it says. */
 export function evidenceLines(rows: readonly ArtifactRow[]): Line[] {
   const lines: Line[] = []
-  for (const { index, evidence = [] } of rows) {
+  for (const { index, evidence = [], buildEnvironment } of rows) {
     if (evidence.length === 0) continue
     lines.push('', { text: `where entry ${formatNumber(index)} was built`, tone: 'strong' })
     for (const one of evidence) lines.push(...linesOf(one))
+    if (buildEnvironment !== undefined) lines.push(`  ${levelText(buildEnvironment)}`)
   }
   return lines
+}
+
+/** The level that is reached, and what the next one lacks. */
+function levelText({ draft, level, levels }: BuildEnvironment): string {
+  const reached = `build environment level ${level} of ${escapeText(draft)}`
+  const next = levels.find((one) => one.outcome !== 'pass')
+  if (next === undefined) return reached
+  return `${reached}; level ${next.level} is ${next.outcome}: ${escapeText(next.gaps.join(', '))}`
 }
 
 function linesOf(evidence: BoundEvidence): Line[] {
