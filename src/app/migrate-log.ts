@@ -4,11 +4,7 @@
  * meanwhile. There is one place at a time that may sign: the source is marked as moved, durably, before
  * the new guard is made, and only after all of the copy was checked. Killed at any moment, run again.
  */
-import { existsSync } from 'node:fs'
-import { rename } from 'node:fs/promises'
 import { equalBytes } from '../bytes/bytes.ts'
-import { encodeHex } from '../bytes/hex.ts'
-import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { StartError } from '../errors.ts'
 import { nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
@@ -19,18 +15,16 @@ import type { SideRow } from '../log/side-tables.ts'
 import type { LogStore } from '../log/store.ts'
 import { isPostgresUrl, recordLocation, withoutPassword } from './store-location.ts'
 import { PostgresMoveIn } from '../store/postgres/move-in.ts'
-import { PostgresGuard } from '../store/postgres/postgres-guard.ts'
 import { PostgresLogStore } from '../store/postgres/postgres-log-store.ts'
 import { markMoved, readMoved } from '../store/sqlite/moved-log.ts'
 import { ProcessLock } from '../store/sqlite/process-lock.ts'
 import { readSideTables } from '../store/sqlite/side-tables.ts'
-import { SqliteGuard } from '../store/sqlite/sqlite-guard.ts'
 import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { kindOf } from './check-log.ts'
 import { systemClock } from './config.ts'
 import { localPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
-import { syncFolderOf } from './durable-file.ts'
+import { handOverGuard, readFinishedHead } from './move-guard.ts'
 import { nativeHasher } from './open-log.ts'
 import { prunedIn } from './pruned-payloads.ts'
 import { assertApart } from './stores.ts'
@@ -87,7 +81,7 @@ export async function migrateLog(request: MigrateRequest): Promise<MigrateReport
       // From here on nothing is signed in the old place, and nothing yet in the new one.
       markMoved(paths.store, { name: moveIn.name, treeSize, movedAt: systemClock.now() })
     }
-    await handOverGuard(parts)
+    await handOverGuard(paths, request.toGuard, target)
     // Last: from here on every command goes to the new place by itself.
     const { to: store, toGuard: guard } = request
     await recordLocation({ directory: paths.directory, store, guard })
@@ -131,42 +125,6 @@ async function copy({ request, paths, source, target, moveIn }: MigrateParts): P
   )
   await copySideTables(paths, moveIn)
   await compareHeads(source, target)
-}
-
-/**
- * The head that the guard holds, which has to be the newest one of the source.
- * @throws StartError `ERR_GUARD_…` when it is not.
- */
-async function readFinishedHead(source: LogStore, paths: DataPaths): Promise<SignedTreeHead> {
-  const { treeHead, registrationTime } = await source.readState()
-  const head = await readFileGuard(paths)
-  if (head === undefined) {
-    const why = `there is no guard at ${paths.guard}: name the right one (--guard). A log is moved with its guard`
-    throw new StartError('ERR_GUARD_MISSING', why)
-  }
-  const [held, stored] = [head.treeHead.treeSize, treeHead.treeSize]
-  if (held > stored) {
-    const why = `the guard holds a head of size ${held}, the data directory ends at ${stored}: this is an older copy of the log`
-    throw new StartError('ERR_GUARD_AHEAD', why)
-  }
-  if (held < stored) {
-    const why = `the last batch, up to size ${stored}, is not signed yet: start the registry once, which finishes it, and stop it`
-    throw new StartError('ERR_GUARD_BEHIND', why)
-  }
-  const isSame =
-    equalBytes(head.treeHead.rootHash, treeHead.rootHash) && head.registrationTime === registrationTime // prettier-ignore
-  if (isSame) return head
-  const why = `the guard holds another history at size ${held} than the data directory`
-  throw new StartError('ERR_GUARD_FORK', why)
-}
-
-async function readFileGuard(paths: DataPaths): Promise<SignedTreeHead | undefined> {
-  const guard = SqliteGuard.open(paths.guard)
-  try {
-    return await guard.read()
-  } finally {
-    await guard.close()
-  }
 }
 
 async function copySideTables({ store }: DataPaths, moveIn: PostgresMoveIn): Promise<void> {
@@ -216,50 +174,6 @@ async function check({ request, source, target }: MigrateParts): Promise<CheckRe
     knownHeads: [{ ...treeHead, heldBy: 'the data directory' }],
     onProgress: (at) => request.onProgress?.({ stage: 'checking', ...at }),
   })
-}
-
-/** Makes the new guard from the old one, and puts the old one away. */
-async function handOverGuard({ request, paths, target }: MigrateParts): Promise<void> {
-  const held = await readFileGuard(paths)
-  const guard = await PostgresGuard.open(request.toGuard)
-  try {
-    const found = await guard.read()
-    if (found === undefined) {
-      if (held === undefined) throw guardLost(paths)
-      await guard.create(held)
-    } else if (held !== undefined) {
-      await checkHandedOver(found, held, target)
-    }
-  } finally {
-    await guard.close()
-  }
-  // Copies of the data directory from before have no guard to sign with any more.
-  if (existsSync(paths.guard)) {
-    await rename(paths.guard, `${paths.guard}.moved`)
-    await syncFolderOf(paths.guard)
-  }
-}
-
-/** An earlier run made it, and the log may have gone on since. */
-async function checkHandedOver(
-  found: SignedTreeHead,
-  held: SignedTreeHead,
-  target: LogStore,
-): Promise<void> {
-  if (equalBytes(found.bytes, held.bytes)) return
-  const isLater = found.treeHead.treeSize > held.treeHead.treeSize
-  const stored = await target.findBatchHead(found.treeHead.treeSize)
-  if (isLater && stored !== undefined && equalBytes(stored.treeHead.rootHash, found.treeHead.rootHash)) return // prettier-ignore
-  throw new StartError(
-    'ERR_GUARD_FORK',
-    `the new guard holds a head of size ${found.treeHead.treeSize} with the root ` +
-      `${encodeHex(found.treeHead.rootHash)}, which is not this log's: name an empty database for it`,
-  )
-}
-
-function guardLost({ guard }: DataPaths): StartError {
-  const why = `there is no guard at ${guard}, and none in the new place: name the right one (--guard)`
-  return new StartError('ERR_GUARD_MISSING', why)
 }
 
 function movedElsewhere(name: string): StartError {

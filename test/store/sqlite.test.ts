@@ -165,6 +165,7 @@ describe('migrations', () => {
       '0001-log.sql',
       '0002-governance-and-collateral.sql',
       '0003-payloads.sql',
+      '0004-moved.sql',
     ])
   })
 
