@@ -41,4 +41,8 @@ describe('transcripts', () => {
   it('register-and-verify.txt', async () => {
     await play('register-and-verify', folder.path, { URL: server?.url ?? '' })
   })
+
+  it('attest-nonce.txt', async () => {
+    await play('attest-nonce', folder.path, { URL: server?.url ?? '' })
+  })
 })

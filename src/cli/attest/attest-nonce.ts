@@ -86,15 +86,23 @@ async function nonce(type: BindingType, options: NonceOptions): Promise<Report> 
           : { origin: checkpoint.origin, treeSize: Number(checkpoint.treeSize) },
       output: options.output ?? null,
     },
-    // Alone on its line, for $(…); what was written to a file is not printed again.
-    lines: [
-      options.output === undefined
-        ? hex
-        : `written ${bytes.length} bytes to ${options.output}` +
-          (checkpoint === undefined ? '' : `, after the checkpoint of size ${formatNumber(checkpoint.treeSize)}`), // prettier-ignore
-    ],
+    lines: linesOf(hex, bytes.length, { output: options.output, treeSize: checkpoint?.treeSize }),
     outputIsBytes: options.output === '-',
   }
+}
+
+interface Written {
+  readonly output: string | undefined
+  readonly treeSize: bigint | undefined
+}
+
+/** Hex alone on its line, for $(…); what was written is not printed again. */
+function linesOf(hex: string, length: number, { output, treeSize }: Written): string[] {
+  if (output === undefined) return [hex]
+  if (output === '-') return []
+  const after =
+    treeSize === undefined ? '' : `, after the checkpoint of size ${formatNumber(treeSize)}`
+  return [`written ${length} bytes to ${output}${after}`]
 }
 
 /** The checkpoint, from a file or from the log, where there is one. */
