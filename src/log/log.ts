@@ -8,6 +8,7 @@ import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { assertInvariant } from '../errors.ts'
 import type { UnavailableErrorCode } from '../errors.ts'
 import type { ConsistencyProof, InclusionProof } from '../merkle/proofs.ts'
+import { TILE_WIDTH } from '../merkle/tiles.ts'
 import type { OpenTile } from '../merkle/tiles.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
 import { ENTRY_BYTES_MAX, LOG_LIMITS } from './limits.ts'
@@ -88,16 +89,16 @@ export class Log {
    * @throws NotFoundError `ERR_ENTRY_UNKNOWN` beyond the released head.
    * @throws InvariantError when the stored bytes are not what was logged: they are not served.
    */
-  readEntry(leafIndex: LeafIndex): Promise<Uint8Array> {
-    return this.#released.readEntry(leafIndex)
+  async readEntry(leafIndex: LeafIndex): Promise<Uint8Array> {
+    return (await this.#upTo(leafIndex + 1)).readEntry(leafIndex)
   }
 
   /**
    * @throws NotFoundError when the head is not released or does not cover the leaf.
    * @throws InvariantError when the stored path does not lead to the head.
    */
-  inclusionProof(leafIndex: LeafIndex, head: SignedTreeHead): Promise<InclusionProof> {
-    return this.#released.inclusionProof(leafIndex, head)
+  async inclusionProof(leafIndex: LeafIndex, head: SignedTreeHead): Promise<InclusionProof> {
+    return (await this.#upTo(head.treeHead.treeSize)).inclusionProof(leafIndex, head)
   }
 
   /**
@@ -105,8 +106,8 @@ export class Log {
    * @throws NotFoundError `ERR_HEAD_UNKNOWN` unless both are released heads.
    * @throws InputError `ERR_MERKLE_RANGE` when the first is the larger one.
    */
-  consistencyProof(treeSize1: TreeSize, treeSize2: TreeSize): Promise<ConsistencyProof> {
-    return this.#released.consistencyProof(treeSize1, treeSize2)
+  async consistencyProof(treeSize1: TreeSize, treeSize2: TreeSize): Promise<ConsistencyProof> {
+    return (await this.#upTo(treeSize2)).consistencyProof(treeSize1, treeSize2)
   }
 
   /** What waits for the next batch. */
@@ -120,13 +121,13 @@ export class Log {
   }
 
   /** The released head of exactly this size. */
-  headAt(treeSize: TreeSize): Promise<SignedTreeHead | undefined> {
-    return this.#released.headAt(treeSize)
+  async headAt(treeSize: TreeSize): Promise<SignedTreeHead | undefined> {
+    return (await this.#upTo(treeSize)).headAt(treeSize)
   }
 
   /** The first released head whose tree holds the entry: it proves how early it was registered. */
-  firstHeadCovering(leafIndex: LeafIndex): Promise<SignedTreeHead | undefined> {
-    return this.#released.firstHeadCovering(leafIndex)
+  async firstHeadCovering(leafIndex: LeafIndex): Promise<SignedTreeHead | undefined> {
+    return (await this.#upTo(leafIndex + 1)).firstHeadCovering(leafIndex)
   }
 
   /**
@@ -134,21 +135,21 @@ export class Log {
    * @throws NotFoundError `ERR_TILE_UNKNOWN` for what reaches beyond the released head.
    * @throws InvariantError when stored hashes do not lead to the root: they are not served.
    */
-  readTile(tile: OpenTile): Promise<Uint8Array> {
-    return this.#released.readTile(tile)
+  async readTile(tile: OpenTile): Promise<Uint8Array> {
+    return (await this.#upTo(leavesUnder(tile))).readTile(tile)
   }
 
   /** The first `width` entries of a bundle, each checked against its leaf. Throws as {@link readTile}. */
-  readBundle(bundle: Omit<OpenTile, 'level'>): Promise<readonly Uint8Array[]> {
-    return this.#released.readBundle(bundle)
+  async readBundle(bundle: Omit<OpenTile, 'level'>): Promise<readonly Uint8Array[]> {
+    return (await this.#upTo(leavesUnder({ ...bundle, level: 0 }))).readBundle(bundle)
   }
 
   /**
    * All signed heads of sizes above `after` and up to `upTo`, ascending.
    * @throws NotFoundError `ERR_HEAD_UNKNOWN` when `upTo` is beyond the released head.
    */
-  signedHeads(after: number, upTo: number): Promise<readonly SignedTreeHead[]> {
-    return this.#released.signedHeads(after, upTo)
+  async signedHeads(after: number, upTo: number): Promise<readonly SignedTreeHead[]> {
+    return (await this.#upTo(upTo)).signedHeads(after, upTo)
   }
 
   /** Index of the last entry that changed how others are decided. */
@@ -162,8 +163,8 @@ export class Log {
   }
 
   /** What the released entries [start, end) were admitted with beside the statements. */
-  entryCollateral(start: number, end: number): Promise<readonly EntryCollateral[]> {
-    return this.#released.entryCollateral(start, end)
+  async entryCollateral(start: number, end: number): Promise<readonly EntryCollateral[]> {
+    return (await this.#upTo(end)).entryCollateral(start, end)
   }
 
   /** Released entries of a kind from `from` on, ascending. */
@@ -198,11 +199,12 @@ export class Log {
   /**
    * Looks once at what other nodes released, where there may be any, and resolves after it, or after
    * a moment when they cannot be reached.
+   * @param when `soon` where anybody may ask: such looks keep a distance from each other.
    */
-  async look(): Promise<void> {
+  async look(when: 'now' | 'soon' = 'now'): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, LOOK_MS)))
-    await Promise.race([this.#sequencer.look(), late])
+    await Promise.race([this.#sequencer.look(when), late])
     clearTimeout(timer)
   }
 
@@ -226,6 +228,18 @@ export class Log {
   get #released(): ReleasedTree {
     return this.#sequencer.released
   }
+
+  /** The released tree. A client that reads beyond it may have been told of more by another node. */
+  async #upTo(treeSize: number): Promise<ReleasedTree> {
+    const isShared = this.#ports.store.shared === true
+    if (isShared && treeSize > this.#released.treeSize) await this.look('soon')
+    return this.#released
+  }
+}
+
+/** The smallest tree that has all of these hashes. */
+function leavesUnder({ level, index, width }: OpenTile): number {
+  return (index * TILE_WIDTH + width) * TILE_WIDTH ** level
 }
 
 /** Where appending goes on from, and what follows the other nodes if there may be any. */

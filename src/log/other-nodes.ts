@@ -42,6 +42,7 @@ export class OtherNodes {
   #losses = 0
   #askedWith = 0
   #pending: Pending | undefined
+  #lookedAt = 0
   #failures = 0
   #failure: UnavailableErrorCode | undefined
   #isClosed = false
@@ -76,6 +77,11 @@ export class OtherNodes {
   due(): void {
     this.#isDue = true
     this.#onDue()
+  }
+
+  /** Somebody asks for more than is known here. The work that this makes is bounded. */
+  dueSoon(): void {
+    this.#dueIn(Math.max(0, this.#lookedAt + NOTICE_MS - performance.now()))
   }
 
   /**
@@ -124,6 +130,7 @@ export class OtherNodes {
    */
   async look(state: TreeState, isUrgent: boolean): Promise<CaughtUp | undefined> {
     this.#isDue = false
+    this.#lookedAt = performance.now()
     clearTimeout(this.#timer)
     this.#timer = undefined
     try {

@@ -81,13 +81,14 @@ export class Sequencer {
   }
 
   /** Resolves after one look at the other nodes, whatever it brought. */
-  look(): Promise<void> {
+  look(when: 'now' | 'soon'): Promise<void> {
     if (this.#others === undefined || this.#fatal !== undefined || this.#isClosing) {
       return Promise.resolve()
     }
     return new Promise((resolve) => {
       this.#looked.push(resolve)
-      this.#others?.due()
+      if (when === 'now') this.#others?.due()
+      else this.#others?.dueSoon()
     })
   }
 

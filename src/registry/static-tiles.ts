@@ -83,13 +83,15 @@ export async function readTileBytes(
 
 /** Bytes of a head bundle. Throws as {@link StaticTiles.readHeads}. */
 export async function readHeadBundle(
-  log: Pick<RegistryLog, 'signedHeads' | 'currentHead'>,
+  log: Pick<RegistryLog, 'signedHeads'>,
   { index, width }: { readonly index: number; readonly width: number },
 ): Promise<Uint8Array> {
   const after = index * HEAD_BUNDLE_WIDTH
   const upTo = after + width
-  if (upTo > log.currentHead().treeHead.treeSize) {
+  try {
+    return encodeHeadBundle((await log.signedHeads(after, upTo)).map(withAttachedRoot))
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error
     throw new NotFoundError('ERR_TILE_UNKNOWN', `no head of size ${upTo} is released`)
   }
-  return encodeHeadBundle((await log.signedHeads(after, upTo)).map(withAttachedRoot))
 }

@@ -1,0 +1,65 @@
+/** A TCP proxy in front of a server's socket that can be cut: what a broken network does to a node. */
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
+
+export class CutProxy {
+  readonly #server: Server
+  readonly #pairs = new Set<readonly [Socket, Socket]>()
+  #isCut = false
+
+  private constructor(socketPath: string) {
+    this.#server = createServer((client) => {
+      const upstream = connect(socketPath)
+      const pair = [client, upstream] as const
+      this.#pairs.add(pair)
+      for (const socket of pair) {
+        socket.on('error', () => undefined)
+        socket.once('close', () => {
+          for (const one of pair) one.destroy()
+          this.#pairs.delete(pair)
+        })
+      }
+      // A cut line takes connections and lets nothing through, like a firewall that drops.
+      if (this.#isCut) return
+      client.pipe(upstream)
+      upstream.pipe(client)
+    })
+  }
+
+  static async listen(socketPath: string): Promise<CutProxy> {
+    const proxy = new CutProxy(socketPath)
+    proxy.#server.listen(0, '127.0.0.1')
+    await once(proxy.#server, 'listening')
+    return proxy
+  }
+
+  /** URL of a database behind it. */
+  urlOf(database: string): string {
+    const { port } = this.#server.address() as AddressInfo
+    return `postgres://postgres@127.0.0.1:${port}/${database}`
+  }
+
+  /** Lets nothing through any more: silently, or with connections that end. */
+  cut(how: 'silent' | 'reset'): void {
+    this.#isCut = true
+    for (const [client, upstream] of this.#pairs) {
+      client.unpipe(upstream)
+      upstream.unpipe(client)
+      if (how === 'reset') client.resetAndDestroy()
+    }
+  }
+
+  /** Connections of the time before end now, new ones work. */
+  heal(): void {
+    if (!this.#isCut) return
+    this.#isCut = false
+    for (const pair of this.#pairs) for (const socket of pair) socket.destroy()
+  }
+
+  async close(): Promise<void> {
+    for (const pair of this.#pairs) for (const socket of pair) socket.destroy()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+}
