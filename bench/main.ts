@@ -2,12 +2,14 @@
  * `npm run bench`: the server as its users start it, loaded over HTTP from a separate process at
  * concurrency 1, 64 and 256, beside yardsticks taken in the same run. Prints a table and writes
  * bench/RESULTS.md. `-- --memory` registers 200,000 statements and watches memory instead;
+ * `-- --evidence` what TEE evidence costs (evidence-bench.ts),
  * `-- --index [COUNT]` measures the index instead (index-bench.ts), `-- --overload` what happens when
  * more is offered than is taken (overload.ts), `-- --soak MINUTES` what grows with time (soak.ts).
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { evidenceReport } from './evidence-bench.ts'
 import { check, number } from './figures.ts'
 import { hostileReport } from './hostile.ts'
 import { indexReport } from './index-bench.ts'
@@ -159,6 +161,11 @@ function chooseReport(argv: readonly string[]): Report {
       run: async () =>
         indexReport({ count, pem, data: await newData('index'), other: await newData('off') }),
     }
+  }
+  if (argv.includes('--evidence')) {
+    const title = 'TEE evidence: cost by kind, and a burst of quotes beside plain registrations'
+    const run = async (): Promise<string[]> => evidenceReport({ pem, data: await newData('tee') })
+    return { title, file: 'bench/RESULTS-evidence.md', run }
   }
   if (argv.includes('--overload')) {
     const run = (): Promise<string[]> => overloadReport({ pem, newData })

@@ -58,6 +58,12 @@ export async function gatherGivens(
   }
 }
 
+/** Whether there is anything to gather for a statement. */
+export function refersToLog(content: EvidenceContent): boolean {
+  const { checkpoint, registered } = tryReadEvidence(content) ?? {}
+  return checkpoint !== undefined || registered !== undefined
+}
+
 /** Whatever cannot be read refers to nothing; the rule says what is wrong with it. */
 function tryReadEvidence(content: EvidenceContent): TeeEvidence | undefined {
   try {

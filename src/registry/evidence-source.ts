@@ -3,12 +3,10 @@
  * that registered collateral, each with the content that it was admitted with.
  */
 import type { LeafIndex, TreeSize } from '../bytes/integers.ts'
-import { gatherGivens } from '../policy/evidence-givens.ts'
+import { gatherGivens, refersToLog } from '../policy/evidence-givens.ts'
 import type { EvidenceSource, RegisteredContent } from '../policy/evidence-givens.ts'
 import { isSignedByKnownKey } from '../policy/known-signer.ts'
 import type { EvidenceGivens } from '../policy/tee-evidence.ts'
-import { payloadMediaType } from '../payload/payload-content.ts'
-import { isEvidenceMediaType } from '../payload/tee/evidence-media-types.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import { activeKeysOf } from './log-keys.ts'
@@ -62,8 +60,7 @@ export async function readReferences({
   ports,
 }: ReferencesRequest): Promise<EvidenceGivens> {
   const { policy, anchors, delegations } = rules
-  if (policy.teeEvidence === undefined) return {}
-  if (!isEvidenceMediaType(payloadMediaType(statement))) return {}
+  if (policy.teeEvidence === undefined || !refersToLog({ statement, preimage })) return {}
   const { verifier } = ports
   const isKnown = await isSignedByKnownKey({ statement, anchors, delegations, at, verifier })
   return isKnown ? gatherGivens({ statement, preimage }, policy, evidenceSource(ports)) : {}
