@@ -62,6 +62,8 @@ export interface DescribedArtifact {
 }
 
 const RELATED_MAX = 50
+/** Pieces of evidence after which a page ends early. */
+const DETAILED_MAX = 40
 const ALIASES_MAX = 100
 
 /**
@@ -81,7 +83,8 @@ export async function describeArtifact(
     },
     ports,
   )
-  const { treeSize, next } = page
+  const { treeSize } = page
+  let { next } = page
   const join = new EvidenceJoin({ ports, keys, treeSize })
   const aliases = new Aliases(digest)
   const statements: ArtifactStatement[] = []
@@ -96,6 +99,10 @@ export async function describeArtifact(
       statements.push({ ...described, evidence, buildEnvironment })
     } else statements.push(described)
     if (isAbout) await aliases.collect(record, ports)
+    if (join.detailed >= DETAILED_MAX && record.leafIndex > 0) {
+      next = { boundary: record.leafIndex, treeSize }
+      break
+    }
   }
   const found = { treeSize, aliases: aliases.list(), statements }
   return next === undefined ? found : { ...found, next }

@@ -3,14 +3,16 @@
  * `reference-values` with one of its digests, under the same name or under a name that the evidence does
  * not use. Whose reference values count is the reader's to decide; the issuer stands beside each.
  */
+import type { LeafIndex } from '../bytes/integers.ts'
 import { summarize } from '../log/index-store.ts'
 import type { IndexedStatement } from '../log/index-store.ts'
 import type { Description } from '../payload/description.ts'
 import { measuredDigests } from './evidence-facts.ts'
 import type { RegistryPorts } from './ports.ts'
 import { queryStatements } from './query-statements.ts'
+import { requireIndex } from './require-index.ts'
 
-/** Statements that are shown for one piece of evidence, and looked at for each digest. */
+/** Statements that are shown for one piece of evidence, and looked for with each digest. */
 const REFERENCES_MAX = 10
 /** Digests of one piece of evidence that are looked for: a TPM has 24 registers. */
 const DIGESTS_MAX = 32
@@ -21,40 +23,51 @@ export interface ReferenceMatch {
   readonly measurements: readonly string[]
 }
 
-/** Reference values with a digest that was measured, the newest first of each. */
+/** The newest reference values with a digest that was measured. */
 export async function findReferences(
   evidence: Description,
   treeSize: number,
   ports: RegistryPorts,
 ): Promise<readonly ReferenceMatch[]> {
-  const digests = measuredDigests(evidence)
-  const names = new Set(digests.map(({ name }) => name))
-  const found = new Map<number, { row: IndexedStatement; measurements: Set<string> }>()
-  for (const { name, value } of digests.slice(0, DIGESTS_MAX)) {
-    const { statements } = await queryStatements(
-      {
-        query: {
-          ...{ kind: 'reference-values', attributes: [{ name: 'measurement', value }] },
-          ...{ indexBelow: treeSize, order: 'descending', limit: REFERENCES_MAX },
-        },
-        facts: true,
-      },
-      ports,
-    )
-    for (const { record } of statements) {
-      if (record === undefined) continue
-      const isNamed = measuredDigests(record.description).some(
-        (one) => one.value === value && (one.name === name || !names.has(one.name)),
-      )
-      if (!isNamed) continue
-      const { leafIndex } = record
-      const match = found.get(leafIndex) ?? { row: summarize(record), measurements: new Set() }
-      match.measurements.add(`${name}:${value}`)
-      found.set(leafIndex, match)
-    }
+  const digests = measuredDigests(evidence).slice(0, DIGESTS_MAX)
+  const found = new Set<LeafIndex>()
+  for (const { value } of digests) {
+    for (const leafIndex of await indexesWith(value, treeSize, ports)) found.add(leafIndex)
   }
-  return [...found.values()]
-    .sort((a, b) => b.row.leafIndex - a.row.leafIndex)
+  // One that names another register is left out below, so some more are read than are shown.
+  const newest = [...found].sort((a, b) => b - a).slice(0, 2 * REFERENCES_MAX)
+  if (newest.length === 0) return []
+  const { records } = await requireIndex(ports).findRecords(newest)
+  return [...records]
+    .reverse()
+    .flatMap((record) => {
+      const measurements = matching(digests, record.description)
+      return measurements.length === 0 ? [] : [{ row: summarize(record), measurements }]
+    })
     .slice(0, REFERENCES_MAX)
-    .map(({ row, measurements }) => ({ row, measurements: [...measurements] }))
+}
+
+async function indexesWith(
+  value: string,
+  treeSize: number,
+  ports: RegistryPorts,
+): Promise<LeafIndex[]> {
+  const query = {
+    ...{ kind: 'reference-values' as const, attributes: [{ name: 'measurement' as const, value }] },
+    ...{ indexBelow: treeSize, order: 'descending' as const, limit: REFERENCES_MAX },
+  }
+  const { statements } = await queryStatements({ query, facts: false }, ports)
+  return statements.map(({ row }) => row.leafIndex)
+}
+
+/** Measurements that the reference values name under the same name, or under one of their own. */
+function matching(
+  digests: readonly { readonly name: string; readonly value: string }[],
+  reference: Description,
+): string[] {
+  const names = new Set(digests.map(({ name }) => name))
+  const expected = measuredDigests(reference)
+  const isExpected = ({ name, value }: { name: string; value: string }): boolean =>
+    expected.some((one) => one.value === value && (one.name === name || !names.has(one.name)))
+  return [...new Set(digests.filter(isExpected).map(({ name, value }) => `${name}:${value}`))]
 }

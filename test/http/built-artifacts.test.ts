@@ -232,6 +232,31 @@ describe('GET /artifacts', () => {
     }
   })
 
+  it('is what a linear scan finds', async () => {
+    const { treeSize } = await builds.index.readState()
+    const all = Array.from({ length: treeSize }, (_, at) => at as never)
+    const { records } = await builds.index.findRecords(all)
+    const values = ({ description }: (typeof records)[number], wanted: string): string[] =>
+      description.attributes.filter(({ name }) => name === wanted).map(({ value }) => value)
+    const pairs = records.flatMap((evidence) =>
+      records
+        .filter(({ description, entryId }) => {
+          const isForged = encodeHex(entryId) === ids['forged']
+          return description.kind === 'provenance' && !isForged
+        })
+        .filter((provenance) => {
+          const [payload] = values(provenance, 'payload-sha256')
+          const isBytes = values(evidence, 'binding').includes(`payload:sha256:${payload!}`)
+          return isBytes || values(evidence, 'bound-key').includes(provenance.signer!)
+        })
+        .map(({ leafIndex }) => `${evidence.leafIndex} ${leafIndex}`),
+    )
+    expect(pairs.length).toBeGreaterThan(5)
+    const { builds: rows } = await built('teeType=tdx&limit=250')
+    const found = rows.map(({ evidence, provenance }) => `${evidence.index} ${provenance.index}`)
+    expect([...found].sort()).toEqual([...pairs].sort())
+  })
+
   it.each([
     ['', 'advisory'],
     ['limit=5', 'advisory'],
@@ -325,56 +350,6 @@ describe('reference values and verdicts', () => {
   it('takes no evidence for the environment of a key that nothing is bound to', async () => {
     const key = encodeHex(keyThumbprint(builds.agents[0]!.publicKey))
     expect(await provenances(`boundKey=${key}`)).toEqual([])
-  })
-})
-
-describe('the level of the build environment', () => {
-  const image = 'ab'.repeat(32)
-  const provenance = encodeUtf8(
-    JSON.stringify({
-      ...{ _type: 'https://in-toto.io/Statement/v1', subject: [artifact('levelled')] },
-      predicateType: 'https://slsa.dev/provenance/v1',
-      predicate: {
-        buildDefinition: {
-          buildType: 'https://ci.example/type/1',
-          externalParameters: { builderImage: { uri: 'oci://image', digest: { sha256: image } } },
-        },
-        runDetails: { builder: { id: 'https://ci.example/builder/1' } },
-      },
-    }),
-  )
-  const levelOf = async (): Promise<unknown> => {
-    await builds.indexAll()
-    const { body } = await get(`/artifacts/sha256:${hexOf('levelled')}`)
-    return (body['statements'] as Json[])[0]!['buildEnvironment']
-  }
-
-  it('rises with each statement that is registered', async () => {
-    await builds.register({ payload: provenance, subject: 'levelled' })
-    expect(await levelOf()).toMatchObject({
-      level: 0,
-      levels: [{ gaps: ['image-statement'] }, { gaps: ['bound-evidence'] }, {}],
-    })
-    await builds.register({
-      payload: provenanceOf([{ name: 'image', digest: { sha256: image } }], [], 'image'),
-    })
-    expect(await levelOf()).toMatchObject({ level: 1 })
-    await builds.evidence(
-      { type: 'payload', payload: provenance },
-      { domain: { mrTd: '77'.repeat(48), rtmrs: ['78'.repeat(48)] } },
-    )
-    expect(await levelOf()).toMatchObject({ level: 1, levels: [{}, { gaps: ['reference-values'] }, {}] }) // prettier-ignore
-    const attributes = [{ attribute: REFERENCE_ATTRIBUTE, conditions: { measurements: { mrtd: '77'.repeat(48) } } }] // prettier-ignore
-    await builds.register({
-      payload: encodeUtf8(
-        JSON.stringify({
-          ...{ _type: 'https://in-toto.io/Statement/v1', predicate: { attributes } },
-          subject: [{ name: 'image', digest: { sha256: image } }],
-          predicateType: 'https://in-toto.io/attestation/scai/v0.3',
-        }),
-      ),
-    })
-    expect(await levelOf()).toMatchObject({ draft: 'buildenv-draft-2026-07', level: 3 })
   })
 })
 
