@@ -118,8 +118,12 @@ async function copyFile(path: string, partial: string): ReturnType<typeof digest
   try {
     return await digestFile(path, partial)
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
-    throw new StartError('ERR_BACKUP_DAMAGED', `the backup has no ${path}`, { cause })
+    const { code = '' } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') {
+      throw new StartError('ERR_BACKUP_DAMAGED', `the backup has no ${path}`, { cause })
+    }
+    const why = code === 'ENOSPC' ? 'the disk is full' : code
+    throw new StartError('ERR_CONFIGURATION', `${path} cannot be copied: ${why}`, { cause })
   }
 }
 

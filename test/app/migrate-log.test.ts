@@ -3,6 +3,7 @@
  * ATTESTRY_SLOW=1.
  */
 import { cpSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { listApiTokens, revokeApiToken } from '../../src/app/api-tokens.ts'
 import { backupLog } from '../../src/app/backup.ts'
@@ -13,6 +14,8 @@ import type { MigrateRequest } from '../../src/app/migrate-log.ts'
 import { prunePayload } from '../../src/app/prune-payload.ts'
 import { restoreLog } from '../../src/app/restore.ts'
 import { rotateKey } from '../../src/app/rotate-key.ts'
+import { startScrubbing } from '../../src/app/scrubbing.ts'
+import { dataPaths } from '../../src/app/data-directory.ts'
 import { startRegistry } from '../../src/app/start.ts'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { leafIndex } from '../../src/bytes/integers.ts'
@@ -284,6 +287,28 @@ describePostgres('attestry migrate', () => {
     await target.close()
     await service.stop()
     expect((await checkDirectory({ data: service.data })).entries).toBeGreaterThan(before)
+  })
+
+  it('is scrubbed in the new place', async () => {
+    const paths = dataPaths(service.data)
+    expect(paths.store).toBe(request.to)
+    rmSync(paths.scrub, { force: true })
+    const scrubbing = startScrubbing({
+      ...{ paths, rateBytes: 1e12, delayMs: 0 },
+      onFatal: (error) => expect.fail(error.message),
+      report: (event) => expect.fail(JSON.stringify(event)),
+    })
+    while (scrubbing.state().lastPassAt === undefined) await wait(5)
+    expect(scrubbing.state().treeSize).toBeGreaterThan(ENTRIES)
+    await scrubbing.close()
+    // Damage is found there, too: of a payload, which no root covers.
+    await databases().query(`UPDATE payload SET bytes = bytes || 'x'`, request.to)
+    rmSync(paths.scrub)
+    const damage = await new Promise<Error>((resolve) => {
+      const options = { paths, rateBytes: 1e12, delayMs: 0, report: () => undefined }
+      startScrubbing({ ...options, onFatal: resolve })
+    })
+    expect(damage.message).toContain(nameOf(unused))
   })
 
   it('leaves a source that can be read, and cannot sign any more, nor can its copies', async () => {

@@ -12,7 +12,7 @@ import type { StoredState } from '../../log/store.ts'
 import { insertInto } from './copy-pages.ts'
 import type { Row } from './copy-pages.ts'
 import { copyTables } from './copy-tables.ts'
-import { openDatabase, readStored } from './database.ts'
+import { openDatabase, readStored, sqliteCode } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
 import { migrate, readMigrations } from './migrate.ts'
 import { headValues, storedHeadValues, storedState } from './rows.ts'
@@ -43,15 +43,25 @@ export async function copyOnline(options: OnlineCopyOptions): Promise<OnlineCopy
   const source = openDatabase(options.source, { readonly: true })
   try {
     migrate(source, { apply: false })
-    const copy = openDatabase(options.target, { create: true, isRebuildable: true })
+    const copy = openDatabase(options.target, TARGET)
     try {
       return await fill(source, copy, options)
+    } catch (cause) {
+      throw sqliteCode(cause) === 'SQLITE_FULL' ? diskFull(options.target, cause) : cause
     } finally {
       copy.close()
     }
   } finally {
     source.close()
   }
+}
+
+/** Nothing but the finished file counts, and its WAL shall not be a second copy. */
+const TARGET = { create: true, isRebuildable: true, autoCheckpointPages: 1000 } as const
+
+function diskFull(target: string, cause: unknown): UnavailableError {
+  const message = `the disk is full: ${target} has no room`
+  return new UnavailableError('ERR_STORE_BUSY', message, { cause })
 }
 
 async function fill(
