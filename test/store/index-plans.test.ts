@@ -39,6 +39,8 @@ function record(at: number): IndexRecord {
       ],
       attributes: [
         { name: 'builder-id', value: `builder${at % 2}` },
+        { name: 'tcb-svn', value: `sgx-tcb-svn:07${at % 2 === 0 ? '08' : '09'}` },
+        { name: 'measurement', value: `mrtd:${rare ? 'bb' : 'aa'}` },
         ...(rare ? [{ name: 'invocation-id', value: 'run' } as const] : []),
       ],
       numbers: [
@@ -76,6 +78,7 @@ const SELECTIVE: Readonly<Record<string, Partial<IndexQuery>>> = {
   subject: { subject: 'pkg:npm/p@6234' },
   invocation: { attributes: [{ name: 'invocation-id', value: 'run' }] },
   score: { numbers: [{ name: 'score', atLeast: 8 }] },
+  'a measured value': { attributes: [{ name: 'measurement', value: 'bb' }] },
   time: { registeredFrom: 1000 + 6230, registeredTo: 1000 + 6240 },
   indexes: { indexFrom: 6230, indexBelow: 6240 },
 }
@@ -87,13 +90,15 @@ const DENSE: readonly Partial<IndexQuery>[] = [
   { signer: 's0' },
   { attributes: [{ name: 'builder-id', value: 'builder0' }] },
   { numbers: [{ name: 'started-on', atLeast: 5 }] },
+  { svnsBelow: [{ name: 'sgx-tcb-svn', value: '0800' }] },
 ]
 
 /** Lists of filters are joined; the rest have different names. */
 function combine(filters: readonly Partial<IndexQuery>[]): Partial<IndexQuery> {
   const attributes = filters.flatMap((each) => each.attributes ?? [])
   const numbers = filters.flatMap((each) => each.numbers ?? [])
-  return Object.assign({}, ...filters, { attributes, numbers }) as Partial<IndexQuery>
+  const svnsBelow = filters.flatMap((each) => each.svnsBelow ?? [])
+  return Object.assign({}, ...filters, { attributes, numbers, svnsBelow }) as Partial<IndexQuery>
 }
 
 const subsets = Array.from({ length: 2 ** DENSE.length }, (_, bits) =>
@@ -157,6 +162,24 @@ describe('plans of the index', () => {
         query = { ...query, [direction === 'ascending' ? 'indexFrom' : 'indexBelow']: next }
       }
     }
+  })
+
+  it('a version that nothing is below is worked off in bounded steps', () => {
+    const none = { svnsBelow: [{ name: 'sgx-tcb-svn', value: '0708' }], limit: 10 } as const
+    let query: IndexQuery = { ...none, order: 'ascending' }
+    for (let steps = 1; ; steps++) {
+      const { leafIndexes, next, rows } = find(query)
+      expect(leafIndexes).toEqual([])
+      expect(rows).toBeLessThan(QUERY_ROWS_MAX + 1000)
+      if (next === undefined) {
+        expect(steps).toBe(2)
+        break
+      }
+      query = { ...query, indexFrom: next }
+    }
+    const half = find({ ...none, svnsBelow: [{ name: 'sgx-tcb-svn', value: '0709' }], order: 'descending' }) // prettier-ignore
+    expect(half.leafIndexes).toEqual(Array.from({ length: 10 }, (_, at) => SIZE - 2 - 2 * at))
+    expect(half.rows).toBeLessThan(200)
   })
 
   it('a page of what everybody passes costs about its own length', () => {
