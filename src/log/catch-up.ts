@@ -18,7 +18,7 @@ import type { LogPorts } from './ports.ts'
 import { listDeciding, readGovernance } from './read-governance.ts'
 import { checkGuardedHead } from './recover.ts'
 import type { GovernanceEntry } from './registered.ts'
-import type { TreeState } from './sequence-batch.ts'
+import type { TreeState } from './tree-state.ts'
 import { signHead } from './signed-head.ts'
 import type { StoredHead, StoredState } from './store.ts'
 

@@ -9,7 +9,7 @@ import { UnavailableError } from '../errors.ts'
 import type { UnavailableErrorCode } from '../errors.ts'
 import { catchUp, finishPending } from './catch-up.ts'
 import type { CaughtUp, NodePorts } from './catch-up.ts'
-import type { TreeState } from './sequence-batch.ts'
+import type { TreeState } from './tree-state.ts'
 import type { StoredHead, WakeUp } from './store.ts'
 
 /** How often an idle node looks, whatever it is told. */

@@ -10,7 +10,7 @@ import type { NodePorts } from './catch-up.ts'
 import { readEdge } from './read-edge.ts'
 import { listDeciding } from './read-governance.ts'
 import { checkClock, checkGuardedHead, checkIdentity } from './recover.ts'
-import type { TreeState } from './sequence-batch.ts'
+import type { TreeState } from './tree-state.ts'
 import type { StoredState } from './store.ts'
 
 /**

@@ -8,28 +8,15 @@ import type { UnixSeconds } from '../bytes/integers.ts'
 import { leafIndex } from '../bytes/integers.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { UnavailableError } from '../errors.ts'
-import type { TileWrite, TreeEdge } from '../merkle/edge.ts'
+import type { TileWrite } from '../merkle/edge.ts'
 import type { LeafHash } from '../merkle/hasher.ts'
-import type { CompactRange } from './compact-range.ts'
 import type { BatchStep } from './observer.ts'
 import type { LogPorts } from './ports.ts'
 import { checkGuardedHead } from './recover.ts'
 import { signHead } from './signed-head.ts'
 import type { BatchCommit, NewEntry, StoredHead } from './store.ts'
+import type { TreeState } from './tree-state.ts'
 import { verifyStored } from './verify-stored.ts'
-
-/** The tree between two batches: committed, signed and in the guard. */
-export interface TreeState {
-  /** The right edge that the next batch is appended to. */
-  readonly edge: TreeEdge
-  /** The same tree, computed from re-read bytes only. */
-  readonly range: CompactRange
-  readonly stored: StoredHead
-  /** The signature over `stored`; the guard holds exactly these bytes. */
-  readonly signed: SignedTreeHead
-  /** The store has `signed` too. Until then the guard alone keeps it, durably. */
-  readonly isSaved: boolean
-}
 
 /** An entry that is admitted, not stored yet, and no duplicate. */
 export interface SequencedEntry extends NewEntry {

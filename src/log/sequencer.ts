@@ -172,7 +172,8 @@ export class Sequencer {
     } catch (cause) {
       // Nobody is failed because another node was faster: after a look the batch is tried again, and
       // whatever of it is stored by then is found.
-      if (this.#others?.survives(cause) === true) this.queue.putBack(batch)
+      const isAlive = this.#fatal === undefined
+      if (isAlive && this.#others?.survives(cause) === true) this.queue.putBack(batch)
       else this.stop(cause as Error, batch)
     }
   }
