@@ -15,6 +15,11 @@ export class Connection {
   private buffered: Buffer = Buffer.alloc(0)
   private settle: { resolve(answer: Answer): void; reject(error: Error): void } | undefined
 
+  /** False once the server has closed it: an idle connection ends after a few seconds. */
+  get isOpen(): boolean {
+    return this.socket.readyState === 'open'
+  }
+
   private constructor(socket: Socket) {
     this.socket = socket
     socket.setNoDelay(true)

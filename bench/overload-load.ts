@@ -38,8 +38,12 @@ const CONNECTIONS_MAX = 512
 const TICK_MS = 5
 const READ_PAUSE_MS = 5
 const PROBE_MS = 20
+const IDLE_MS_MAX = 3000
 /** Of a soak of many hours the first ones say enough. */
 const LATENCIES_MAX = 1_000_000
+
+/** The connection ended: told as the status 0. */
+const NO_ANSWER = { status: 0, headers: '' }
 
 const request = JSON.parse(process.argv[2] ?? '{}') as OverloadRequest
 const signer = issuerFromPem(request.pem)
@@ -51,7 +55,7 @@ for (let i = 0; i < request.signed; i++) statements.push(await makeStatement(sig
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const open = (): Promise<Connection> => Connection.open('127.0.0.1', request.port)
 
-const idle: Connection[] = []
+const idle: { readonly connection: Connection; readonly sinceMs: number }[] = []
 let opened = 0
 let offered = 0
 let accepted = 0
@@ -59,17 +63,29 @@ let shed = 0
 const latencies: number[] = []
 const other: Record<string, number> = {}
 
+/** One that the server is not about to close: it ends idle connections after five seconds. */
+function takeIdle(): Connection | undefined {
+  for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
+    const { connection, sinceMs } = last
+    if (connection.isOpen && performance.now() - sinceMs < IDLE_MS_MAX) return connection
+    connection.close()
+    opened -= 1
+  }
+  return undefined
+}
+
 async function post(): Promise<void> {
   // As many are on their way as there are connections: clients of ours wait, too.
-  if (idle.length === 0 && opened >= CONNECTIONS_MAX) return
-  const free = idle.pop()
+  const free = takeIdle()
+  if (free === undefined && opened >= CONNECTIONS_MAX) return
   if (free === undefined) opened += 1
   const connection = free ?? (await open())
   const statement = statements.pop() ?? (await makeStatement(signer))
   offered += 1
   const started = performance.now()
-  const { status, headers } = await connection.post('/entries', statement)
-  idle.push(connection)
+  const { status, headers } = await connection.post('/entries', statement).catch(() => NO_ANSWER)
+  if (status === 0) opened -= 1
+  else idle.push({ connection, sinceMs: performance.now() })
   if (status === 201) {
     accepted += 1
     if (latencies.length < LATENCIES_MAX) latencies.push(performance.now() - started)
@@ -128,8 +144,10 @@ await Promise.all(pending)
 isOver = true
 await Promise.all(readers)
 
+prober.close()
 const ended = performance.now()
-while ((await probe(prober, 5)) > 2 * usualMs && probes.length > 5) await pause(PROBE_MS)
+const after = await open()
+while ((await probe(after, 5)) > 2 * usualMs && probes.length > 5) await pause(PROBE_MS)
 const recoveryMs = performance.now() - ended
 
 const result: OverloadResult = {

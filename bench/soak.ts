@@ -2,7 +2,7 @@
  * `npm run bench -- --soak MINUTES`: half of what the machine can take for a long time, while memory
  * and open files of the server are watched. What grows without end shows as a slope.
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { check, number } from './figures.ts'
 import { memoryMiB } from './process-usage.ts'
 import { load, loadAtRate, serveAttestry } from './processes.ts'
@@ -47,13 +47,15 @@ export async function soakReport({ minutes, pem, data }: SoakOptions): Promise<s
   )
   const slope = 60 * slopeOf(steady.map(({ minute, rssMiB }) => [minute, rssMiB]))
   const [first, last] = [steady[0], steady.at(-1)]
-  const errors = result.shed + Object.values(result.other).reduce((sum, n) => sum + n, 0)
+  const kinds = [['shed', result.shed] as const, ...Object.entries(result.other)]
+  const errors = kinds.reduce((sum, [, count]) => sum + count, 0)
+  const told = kinds.filter(([, count]) => count > 0).map(([kind, count]) => `${kind}: ${count}`)
   return [
     `${number(minutes)} minutes at ${number(perSecond)}/s, half of what 64 connections reach.`,
     '',
     '| registered | errors | reads | reads failed | p50 ms | p99 ms | RSS MiB first, last | open files first, last |',
     '|---|---|---|---|---|---|---|---|',
-    `| ${number(result.accepted)} | ${number(errors)} | ${number(result.reads)} | ${number(result.readsFailed)} | ` +
+    `| ${number(result.accepted)} | ${told.join(', ') || '0'} | ${number(result.reads)} | ${number(result.readsFailed)} | ` +
       `${number(result.acceptedP50Ms, 1)} | ${number(result.acceptedP99Ms, 1)} | ` +
       `${number(first?.rssMiB ?? 0)}, ${number(last?.rssMiB ?? 0)} | ${first?.files ?? 0}, ${last?.files ?? 0} |`,
     '',
@@ -64,12 +66,22 @@ export async function soakReport({ minutes, pem, data }: SoakOptions): Promise<s
   ]
 }
 
-/** Zero where there is no /proc. */
+/** Without sockets, which come and go with the load. Zero where there is no /proc. */
 function openFiles(pid: number): number {
+  const folder = `/proc/${pid}/fd`
   try {
-    return readdirSync(`/proc/${pid}/fd`).length
+    return readdirSync(folder).filter((name) => !isSocket(`${folder}/${name}`)).length
   } catch {
     return 0
+  }
+}
+
+/** One that was closed meanwhile counts as one. */
+function isSocket(path: string): boolean {
+  try {
+    return readlinkSync(path).startsWith('socket:')
+  } catch {
+    return true
   }
 }
 
