@@ -13,7 +13,8 @@ import { anchorName, anchorPatterns } from './trust-text.ts'
 const HELP = `
 FILE is a COSE_Key (issuer.pub.cbor), a PEM public key or a certificate, which then is a
 root. PATTERN says for which issuers it may speak; * stands for any text. Without a
-pattern the anchor may speak for any issuer.
+pattern the anchor may speak for any issuer. FILE may also be the JSON of one anchor, which
+says itself for whom it speaks.
 
 Examples:
   $ attestry trust add trust.json --issuer issuer.pub.cbor=https://ci.example.org

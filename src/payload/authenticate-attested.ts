@@ -40,6 +40,14 @@ export function profileOf(
   return attestedAnchors(statement, anchors).length === 0 ? {} : PROFILE
 }
 
+/**
+ * What `crit` may name for a reader who may or may not look at the issuer: the attested header is about
+ * the issuer's key and nothing else, so without an anchor nothing is known of the issuer, and that is all.
+ */
+export function headersUnderstood(statement: SignedStatement): StatementProfile['understood'] {
+  return isCriticallyAttested(statement) ? PROFILE.understood : undefined
+}
+
 const PROFILE: StatementProfile = { understood: new Set(ATTESTED_HEADERS), subject: 'optional' }
 
 /**

@@ -8,7 +8,7 @@ import type { UnixSeconds } from '../bytes/integers.ts'
 import { assertCriticalUnderstood } from '../cose/sign1.ts'
 import { webCryptoVerifier } from '../cose/web-crypto.ts'
 import { InputError, PolicyError, VerificationError } from '../errors.ts'
-import { profileOf } from '../payload/authenticate-attested.ts'
+import { headersUnderstood } from '../payload/authenticate-attested.ts'
 import { authenticateInScope } from '../payload/authenticate-in-scope.ts'
 import { readPayloadFacts } from '../payload/registration-facts.ts'
 import type { AuthenticatedIssuer } from '../statement/authenticate-issuer.ts'
@@ -80,8 +80,7 @@ export async function verifyTransparentStatement(
   try {
     statement = parseSignedStatement(options.transparentStatement)
     // Also where no signature is checked: what is critical changes what the statement means.
-    const { understood } = profileOf(statement, options.trust.issuers)
-    assertCriticalUnderstood(statement.message, understood)
+    assertCriticalUnderstood(statement.message, headersUnderstood(statement))
   } catch (error) {
     return { kind: 'not-verified', error: asEvidenceError(error), receipts: [] }
   }

@@ -94,7 +94,15 @@ describe('an attested service', () => {
       kind: 'not-verified',
       error: { reason: 'environment' },
     })
-    expect((await verdictOf(entryId, [], TEST_NOW)).kind).not.toBe('verified')
+    expect(await verdictOf(entryId, [], TEST_NOW)).toMatchObject({
+      kind: 'cannot-tell',
+      missing: 'issuer-anchor',
+    })
+    const key = { kind: 'cose-key', key: signer.publicKey, issuers: ['*'] } as const
+    expect(await verdictOf(entryId, [key], TEST_NOW)).toMatchObject({
+      kind: 'not-verified',
+      error: { code: 'ERR_COSE_CRIT' },
+    })
   })
 
   it('needs no subject, which its profile leaves open', async () => {
