@@ -6,10 +6,8 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import { clientOf } from './client-address.ts'
 import type { HttpContext } from './context.ts'
 import type { HttpLimits } from './limits.ts'
+import type { RequestKind } from './observer.ts'
 import { refundSubmitter } from './submitter.ts'
-
-/** The two kinds of limited requests. */
-export type RequestKind = 'registrations' | 'reads'
 
 /** The gate of one kind of request, or the one without a limit. */
 export function createGate(context: HttpContext, kind: RequestKind | undefined): RequestHandler {

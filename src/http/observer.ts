@@ -4,7 +4,9 @@
  * on the way of a registration. Adapter: `app/metrics.ts`.
  */
 import type { ErrorCode } from '../errors.ts'
-import type { RequestKind } from './gates.ts'
+
+/** The two kinds of limited requests. */
+export type RequestKind = 'registrations' | 'reads'
 
 /** What a request asks for; health checks are neither. */
 export type ObservedKind = RequestKind | 'health'
