@@ -1,15 +1,15 @@
 /**
- * Connections to PostgreSQL, each checked before it is used: durability rests on settings of the server
- * and of the session, and a Receipt is never given for what a crash may take. Statements go out
- * prepared, bytes go out as they are, and one statement is one transaction.
+ * Connections to PostgreSQL, each checked before it is used (`session.ts`). Statements go out prepared,
+ * bytes go out as they are, and one statement is one transaction. What a failure means is told apart
+ * here, once: nothing was stored, or nobody knows.
  */
 import pg from 'pg'
 import type { ClientBase, PoolClient } from 'pg'
-import type { NoticeMessage } from 'pg-protocol/dist/messages.js'
 import { StartError } from '../../errors.ts'
 import { columnTypes } from './column-types.ts'
 import { isStatementError, notStored, readFailure, writeFailure } from './failures.ts'
 import type { Asked } from './failures.ts'
+import { prepareSession } from './session.ts'
 import { withoutPassword } from './url.ts'
 
 /** SQL under a name by which a connection keeps it prepared. */
@@ -30,15 +30,19 @@ export interface DatabaseOptions {
   readonly lost?: Asked['lost']
 }
 
-/** PostgreSQL 13: what the SQL here was written for. */
-const VERSION_MIN = 130_000
-const STATEMENT_MS = 30_000
+/** What the server says beside its answer. */
+interface Notice {
+  readonly code?: string | undefined
+  readonly message?: string | undefined
+}
+
+/** Every statement is a look-up by key, or a page. */
+const STATEMENT_MS = 10_000
 /** For the answer to a statement that the server ended in time. */
 const ANSWER_MS = 2000
-const LOCK_MS = 5000
-/** A process that stops within a transaction lets go of its rows after this time. */
-const IDLE_IN_TRANSACTION_MS = 2000
 const CONNECT_MS = 5000
+/** Then the system begins to ask whether the other end is still there. */
+const KEEP_ALIVE_MS = 10_000
 /** Class of SQLSTATE. */
 const WARNING = '01'
 
@@ -106,7 +110,7 @@ export class PostgresDatabase implements Asked {
   async write<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
     const client = await this.#connect(notStored)
     const warnings: string[] = []
-    const hear = ({ code = '', message = '' }: NoticeMessage): void => {
+    const hear = ({ code = '', message = '' }: Notice): void => {
       if (code.startsWith(WARNING)) warnings.push(message)
     }
     client.on('notice', hear)
@@ -144,6 +148,7 @@ export class PostgresDatabase implements Asked {
   async script(work: (client: ClientBase) => Promise<void>): Promise<void> {
     const client = await this.#connect(notStored)
     try {
+      await client.query('SET statement_timeout = 0')
       await work(client)
     } catch (error) {
       throw writeFailure(this, error)
@@ -184,64 +189,6 @@ export function clientConfig(url: string): pg.ClientConfig {
     fallback_application_name: 'attestry',
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
-  }
-}
-
-interface SessionRow {
-  readonly version: number
-  readonly encoding: string
-  readonly fsync: string
-  readonly full_page_writes: string
-  readonly synchronous_commit: string
-  readonly read_only: string
-  readonly recovery: boolean
-}
-
-const SESSION = `SELECT current_setting('server_version_num')::int AS version,
-  current_setting('server_encoding') AS encoding, current_setting('fsync') AS fsync,
-  current_setting('full_page_writes') AS full_page_writes,
-  current_setting('synchronous_commit') AS synchronous_commit,
-  current_setting('transaction_read_only') AS read_only, pg_is_in_recovery() AS recovery`
-
-/** Sets what a session needs and reads back what durability rests on. */
-async function prepareSession(
-  client: ClientBase,
-  name: string,
-  statementMs: number,
-): Promise<void> {
-  // A connection that ends under a statement fails that statement; without this it ends the process.
-  client.on('error', () => undefined)
-  await client.query(
-    // `remote_apply` promises more than `on`: it stays.
-    `SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
-      WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false);
-    SET default_transaction_isolation = 'read committed';
-    SET statement_timeout = ${statementMs};
-    SET lock_timeout = ${LOCK_MS};
-    SET idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS};
-    -- Every look-up is by key: a plan made while a table was small must not read all of a large one.
-    SET enable_seqscan = off;
-    SET bytea_output = hex`,
-  )
-  const { rows } = await client.query<SessionRow>(SESSION)
-  checkSession(rows[0]!, name)
-}
-
-function checkSession(found: SessionRow, name: string): void {
-  const refuse = (what: string): never => {
-    throw new StartError('ERR_CONFIGURATION', `the database ${name} ${what}`)
-  }
-  if (found.version < VERSION_MIN) refuse('is older than PostgreSQL 13')
-  if (found.encoding !== 'UTF8') refuse(`is encoded in ${found.encoding}: create it with UTF8`)
-  if (found.fsync !== 'on') refuse('runs with fsync off: what it stores may be lost')
-  if (found.full_page_writes !== 'on') {
-    refuse('runs with full_page_writes off: a power cut may damage it')
-  }
-  if (found.synchronous_commit !== 'on' && found.synchronous_commit !== 'remote_apply') {
-    refuse(`keeps synchronous_commit at ${found.synchronous_commit}, and on is needed`)
-  }
-  // Not a refusal: in a failover the same address may lead to a primary again soon.
-  if (found.recovery || found.read_only === 'on') {
-    throw new Error('it is a standby, or read-only')
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
   }
 }
