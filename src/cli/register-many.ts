@@ -15,7 +15,6 @@ import type { Report } from './command.ts'
 import { EXIT } from './exit-codes.ts'
 import { readInput, writeOutput } from './files.ts'
 import { Progress } from './progress.ts'
-import type { RegisterOptions } from './register.ts'
 import { formatNumber } from './terminal.ts'
 import type { Line } from './terminal.ts'
 import { readTrustFile } from './trust-file.ts'
@@ -23,6 +22,16 @@ import { trustOfService, verifyRegistration } from './verified-registration.ts'
 
 /** Failures that are shown by name; the rest are counted, and in `--json`. */
 const SHOWN_MAX = 20
+
+/** Options of the command, of one file and of many. */
+export interface RegisterOptions {
+  readonly url: string
+  readonly output?: string
+  readonly trust?: string
+  readonly tokenFile?: string
+  readonly payload?: string
+  readonly json?: boolean
+}
 
 interface ReadFile {
   readonly file: string

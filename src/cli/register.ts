@@ -14,6 +14,7 @@ import { parseUrl } from './option-values.ts'
 import { assertOneOutput } from './outputs.ts'
 import { fields, formatNumber, formatTime } from './terminal.ts'
 import { registerMany } from './register-many.ts'
+import type { RegisterOptions } from './register-many.ts'
 import { readTrustFile } from './trust-file.ts'
 import { registerWithContent } from './verified-registration.ts'
 import type { VerifiedRegistration } from './verified-registration.ts'
@@ -36,15 +37,6 @@ Examples:
   $ attestry register image.cose --payload image.json --url https://log.example.org
   $ attestry register *.cose --url https://log.example.org -o transparent/
 `
-
-export interface RegisterOptions {
-  readonly url: string
-  readonly output?: string
-  readonly trust?: string
-  readonly tokenFile?: string
-  readonly payload?: string
-  readonly json?: boolean
-}
 
 export function addRegister(program: Command): void {
   addCommand(program, 'register', { description: 'register a Signed Statement', help: HELP })
