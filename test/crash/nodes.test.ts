@@ -18,7 +18,7 @@ import { attestry } from '../support/server-process.ts'
 import { testSigner } from '../support/test-signer.ts'
 
 const TRIALS = slow ? 200 : 6
-const CLIENTS = 8
+const CLIENTS = 16
 const LONG_FREEZE_MS = 30_000
 /** All nodes register again within this time once everything is well. */
 const RECOVERY_MS_MAX = 20_000

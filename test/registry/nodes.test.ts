@@ -4,6 +4,8 @@
  */
 import { describe, expect, it } from 'vitest'
 import { followRules } from '../../src/app/rules.ts'
+import { UnavailableError } from '../../src/errors.ts'
+import type { Guard } from '../../src/log/guard.ts'
 import { Log } from '../../src/log/log.ts'
 import { parseRegistrationJournal } from '../../src/policy/registration-journal.ts'
 import { JournalWriter } from '../../src/registry/journal.ts'
@@ -16,21 +18,46 @@ import { TestRegistry } from '../support/test-registry.ts'
 
 interface Nodes {
   readonly one: TestRegistry
-  readonly two: Pick<TestRegistry, 'log' | 'registry' | 'ports'>
+  readonly two: Pick<TestRegistry, 'log' | 'registry' | 'ports'> & { readonly guard: CutGuard }
+}
+
+interface CutGuard extends Guard {
+  /** Cuts the node off until what is returned is called. */
+  cut(): () => void
+}
+
+function cutGuard(original: Guard): CutGuard {
+  let isCut = false
+  const reach = async <Value>(call: () => Promise<Value>): Promise<Value> => {
+    if (isCut) throw new UnavailableError('ERR_GUARD_UNREACHABLE', 'cut off')
+    return call()
+  }
+  return {
+    shared: true,
+    cut: () => {
+      isCut = true
+      return () => void (isCut = false)
+    },
+    read: () => reach(() => original.read()),
+    advance: (from, to) => reach(() => original.advance(from, to)),
+    create: (head) => original.create(head),
+    close: () => original.close(),
+  }
 }
 
 async function openNodes(): Promise<Nodes> {
   const store = new MemoryLogStore({ shared: true })
   const guard = new MemoryGuard({ shared: true })
   const one = await TestRegistry.create({ wrapStore: () => store, guard })
+  const cut = cutGuard(guard)
   const log = await Log.open({
-    ...{ store, guard, signer: one.serviceSigner, clock: one.ports.clock },
+    ...{ store, guard: cut, signer: one.serviceSigner, clock: one.ports.clock },
     ...{ hasher: one.ports.hasher, verifier: one.ports.verifier },
     ...{ issuer: one.ports.issuer, origin: one.ports.origin },
     onFatal: (error) => one.fatal.push(error),
   })
   const ports = { ...one.ports, log, rules: await followRules(log) }
-  return { one, two: { log, ports, registry: new Registry(ports) } }
+  return { one, two: { log, ports, registry: new Registry(ports), guard: cut } }
 }
 
 describe('two registries on one log', () => {
@@ -68,6 +95,25 @@ describe('two registries on one log', () => {
     }
     const rules = await followRules(two.log)
     expect(rules()).toMatchObject({ policyIndex: 2, policy: { contentTypes: ['text/plain'] } })
+    await two.log.close()
+    await one.close()
+  })
+
+  it('are healthy one by one: the one that is cut off from the guard only reads', async () => {
+    const { one, two } = await openNodes()
+    await one.registry.register(await one.statement(1))
+    const restore = two.guard.cut()
+    const waiting = two.registry.register(await one.statement(2))
+    await expect
+      .poll(async () => (await two.registry.checkHealth()).registrations)
+      .toEqual({
+        ...{ status: 'refused', reason: 'ERR_GUARD_UNREACHABLE' },
+      })
+    expect(await two.registry.checkHealth()).toMatchObject({ status: 'ok' })
+    expect((await one.registry.checkHealth()).registrations).toEqual({ status: 'accepted' })
+    restore()
+    expect(await waiting).toMatchObject({ status: 'registered' })
+    expect((await two.registry.checkHealth()).registrations).toEqual({ status: 'accepted' })
     await two.log.close()
     await one.close()
   })

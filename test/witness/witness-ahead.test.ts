@@ -51,6 +51,14 @@ describe('a witness that is ahead', () => {
     expect(fatal).toEqual([])
   })
 
+  it('is not one that another node of the same log has asked', async () => {
+    const witness = new FakeWitness(logSigner)
+    witness.script = () => Promise.resolve(conflict(11n))
+    const look = (): Promise<void> => appendMany(log, 'by another node', 9)
+    await clientOf([witness], { log: { ...witnessed(log), look } }).round()
+    expect(fatal).toEqual([])
+  })
+
   it('is found in a restored copy of the log', async () => {
     const witness = new FakeWitness(logSigner)
     await appendMany(log, 'a', 5)
