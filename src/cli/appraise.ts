@@ -18,6 +18,7 @@ import type { ResultOptions } from './appraise/state-result.ts'
 import { readCollateralInput, readEvidencePolicy } from './attest/evidence-input.ts'
 import { assertLogNamed, bundlesById, findNonceLog, openReferencedLog, readRegistered } from './attest/log-reference.ts' // prettier-ignore
 import type { LogReferenceOptions, RegisteredBundle } from './attest/log-reference.ts'
+import { CliError } from './cli-error.ts'
 import { addCommand, codeOf, run } from './command.ts'
 import type { Report } from './command.ts'
 import { EXIT } from './exit-codes.ts'
@@ -143,17 +144,26 @@ async function reappraiseAs(
   )
 }
 
-/** Collateral that the evidence names: from the options, and what they leave out from the log. */
+/**
+ * Collateral that the evidence names: from the options, and what they leave out from the log. What is
+ * nowhere is missed by the appraisal, unless newer collateral stands in for it.
+ */
 async function registeredOf(
   { evidence }: Appraised,
   { registered = [] }: AppraiseOptions,
   access: LogAccess | undefined,
 ): Promise<readonly RegisteredBundle[]> {
-  const given = await readRegistered(registered, access)
-  if (access === undefined) return given
-  const known = bundlesById(given)
-  const missing = namedEntries(evidence).filter((id) => !known.has(id))
-  return [...given, ...(await readRegistered(missing, access))]
+  const bundles = [...(await readRegistered(registered, access))]
+  const given = bundlesById(bundles)
+  for (const id of access === undefined ? [] : namedEntries(evidence)) {
+    if (given.has(id)) continue
+    try {
+      bundles.push(...(await readRegistered([id], access)))
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error
+    }
+  }
+  return bundles
 }
 
 interface ContextParts {

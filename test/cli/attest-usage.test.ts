@@ -1,0 +1,58 @@
+/** The commands about evidence on their own: what they read, and which command lines they refuse. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { encodeCollateral } from '../../src/payload/tee/collateral-bundle.ts'
+import { makeDcap } from '../support/intel-pki.ts'
+import { TEST_NOW } from '../support/test-pki.ts'
+import { attestry } from './attestry.ts'
+import { as, evidenceFolder, PLAIN } from './evidence-service.ts'
+
+const folder = evidenceFolder()
+const { cwd, at, run, json, write } = folder
+const synthetic = makeDcap({ tee: 'tdx' })
+
+describe('the commands', () => {
+  beforeAll(() => {
+    write('plain.json', PLAIN)
+    writeFileSync(at('silent.json'), '{"version":1}')
+    mkdirSync(at('tsm'))
+    writeFileSync(at('tsm/provider'), 'tdx_guest\n')
+    writeFileSync(at('tsm/outblob'), synthetic.quote)
+    writeFileSync(at('tsm/auxblob'), '')
+  })
+
+  it('take a directory of configfs-tsm, and a pipe', async () => {
+    write('synthetic.json', { ...PLAIN, roots: { intel: synthetic.roots } })
+    writeFileSync(at('c.cbor'), encodeCollateral(synthetic.collateral))
+    const args = ['--policy', 'synthetic.json', '--collateral', 'c.cbor', '--at', String(TEST_NOW), ...as('x')] // prettier-ignore
+    expect(await json('attest', 'tdx', 'tsm', ...args, '-o', 'tsm.cose')).toMatchObject({ format: 'tsm-report' }) // prettier-ignore
+    const piped = await attestry(['attest', 'tdx', '-', ...args], { cwd, stdin: synthetic.quote })
+    expect(piped.status, piped.stderr).toBe(0)
+    writeFileSync(at('piped.cose'), piped.stdoutBytes)
+    const shown = await attestry(['inspect', '-', '--json'], { cwd, stdin: piped.stdoutBytes })
+    expect(JSON.parse(shown.stdout)).toMatchObject({ kind: 'Signed Statement', verified: false })
+    const appraised = await attestry(['appraise', '-', '--policy', 'synthetic.json', '--at', String(TEST_NOW)], { cwd, stdin: piped.stdoutBytes }) // prettier-ignore
+    expect(appraised.status, appraised.stderr).toBe(0)
+  })
+
+  it.each<[string, readonly string[], string]>([
+    ['a binding without its type', ['attest', 'tdx', 'x', '--payload', 'y'], '--bind'],
+    ['a payload without a file', ['attest', 'nonce', 'payload'], '--payload FILE'],
+    ['a build without a key', ['attest', 'nonce', 'build', '--build-id', 'x', '--checkpoint', 'plain.json'], '--bound-key'], // prettier-ignore
+    ['a build without a checkpoint', ['attest', 'nonce', 'build', '--build-id', 'x'], '--checkpoint'], // prettier-ignore
+    ['an option that takes no part', ['attest', 'nonce', 'key', '--build-id', 'x'], 'says nothing'],
+    ['another type', ['attest', 'nonce', 'colour'], 'colour'],
+    ['a log that nothing pins', ['attest', 'tdx', 'x', '--url', 'http://127.0.0.1:1'], '--trust'],
+    ['a log that nothing pins, to appraise', ['appraise', 'plain.json', '--url', 'http://127.0.0.1:1'], '--trust'], // prettier-ignore
+    ['a result that nobody signs', ['appraise', 'plain.json', '--register'], '--key'],
+    ['a result that goes nowhere', ['appraise', 'plain.json', '--key', 'issuer.pem', '--issuer', 'x'], '--register'], // prettier-ignore
+    ['an entry without a log', ['appraise', 'ab'.repeat(32)], '--url'],
+    ['a file that is no evidence', ['appraise', 'plain.json'], 'holds no evidence'],
+    ['a policy that is silent about it', ['appraise', 'tsm/outblob', '--policy', 'silent.json'], 'teeEvidence'], // prettier-ignore
+    ['a collateral that is none', ['appraise', 'tsm/outblob', '--collateral', 'plain.json'], 'plain.json'], // prettier-ignore
+  ])('refuse %s', async (_name, args, text) => {
+    const isKind = args[1] === 'tdx'
+    const { status, stderr } = await run(...args, ...(isKind ? [...as('x'), '-o', 'y'] : []))
+    expect([status, stderr]).toEqual([4, expect.stringContaining(text)])
+  })
+})
