@@ -4,7 +4,8 @@
  * bench/RESULTS.md. `-- --memory` registers 200,000 statements and watches memory instead;
  * `-- --evidence` what TEE evidence costs (evidence-bench.ts),
  * `-- --index [COUNT]` measures the index instead (index-bench.ts), `-- --overload` what happens when
- * more is offered than is taken (overload.ts), `-- --soak MINUTES` what grows with time (soak.ts).
+ * more is offered than is taken (overload.ts), `-- --soak MINUTES` what grows with time (soak.ts),
+ * `-- --stores` one and two nodes on PostgreSQL beside SQLite (stores-bench.ts).
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
@@ -19,6 +20,7 @@ import { cpuSeconds, memoryMiB } from './process-usage.ts'
 import { attestry, load, serveAttestry, serveYardstick, type ServerProcess } from './processes.ts'
 import { soakReport } from './soak.ts'
 import { issuerFromPem, makeIssuerPem } from './statements.ts'
+import { storesReport } from './stores-bench.ts'
 import { es256Rate, fsyncMilliseconds } from './yardsticks.ts'
 import { encodeCoseKey } from '../src/cose/public-key.ts'
 
@@ -26,11 +28,11 @@ const folder = mkdtempSync(join(tmpdir(), 'attestry-bench-'))
 const pem = makeIssuerPem()
 const publicKey = issuerFromPem(pem).publicKey
 
-async function newData(name: string): Promise<string> {
+async function newData(name: string, ...more: readonly string[]): Promise<string> {
   const key = join(folder, 'issuer.pub.cbor')
   const data = join(folder, name)
   writeFileSync(key, encodeCoseKey(publicKey))
-  await attestry('init', '--data', data, '--origin', 'bench.example/log', '--trust', key)
+  await attestry('init', '--data', data, '--origin', 'bench.example/log', '--trust', key, ...more)
   return data
 }
 
@@ -170,6 +172,10 @@ function chooseReport(argv: readonly string[]): Report {
   if (argv.includes('--overload')) {
     const run = (): Promise<string[]> => overloadReport({ pem, newData })
     return { title: 'Overload', file: 'bench/RESULTS-overload.md', run }
+  }
+  if (argv.includes('--stores')) {
+    const run = (): Promise<string[]> => storesReport({ pem, newData })
+    return { title: 'SQLite and PostgreSQL', file: 'bench/RESULTS-stores.md', run }
   }
   if (argv.includes('--soak')) {
     const minutes = Number(argv[argv.indexOf('--soak') + 1] ?? 3)

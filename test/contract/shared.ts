@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { leafIndex } from '../../src/bytes/integers.ts'
 import { encodeCoseKey } from '../../src/cose/public-key.ts'
 import type { Guard } from '../../src/log/guard.ts'
-import type { Genesis, LogStore } from '../../src/log/store.ts'
+import type { Genesis, LogStore, WakeUp } from '../../src/log/store.ts'
 import { GENESIS_TIME, newSigner } from '../support/test-log.ts'
 import { headOf } from './guard.ts'
 import { Scribe } from './log-store.ts'
@@ -119,6 +119,23 @@ export function describeSharedLogStore(name: string, make: Make<LogStore>): void
         }
         for (const stop of stops) stop?.()
         expect(heard.stopped).toBe(0)
+      }),
+    )
+
+    it(
+      'tells a node that another one asks for its turn, and how often it came second',
+      withNodes(make, async (one, two) => {
+        await one.create(begun(one).genesis)
+        const heard: WakeUp[] = []
+        const stop = two.watch?.((told) => heard.push(told))
+        const asked = (): boolean => heard.some((told) => told.kind === 'turn-asked')
+        for (let at = 0; !asked(); at++) {
+          expect(at).toBeLessThan(200)
+          one.askTurn?.(7)
+          await wait(at)
+        }
+        stop?.()
+        expect(heard).toContainEqual({ kind: 'turn-asked', losses: 7 })
       }),
     )
   })

@@ -18,6 +18,7 @@ import { withoutPassword } from '../../src/store/postgres/url.ts'
 import { headOf } from '../contract/guard.ts'
 import { Scribe } from '../contract/log-store.ts'
 import { describePostgres, usePostgres } from '../support/postgres.ts'
+import { slow } from '../support/mutate.ts'
 import { entryOf, hasher } from '../support/test-log.ts'
 
 const releases: (() => unknown)[] = []
@@ -200,6 +201,27 @@ describePostgres('PostgreSQL that fails', () => {
       await taken
       expect(await store.readEntries(leafIndex(2), 9)).toHaveLength(3)
     })
+
+    it.skipIf(!slow)(
+      'that a server is slow to answer may still be stored later, and then no other one is (ATTESTRY_SLOW: it takes the whole time limit)',
+      async () => {
+        const { store, scribe } = await newLog()
+        await store.commit(scribe.commit('a', 1))
+        const rows = await server().query(
+          "SELECT pid FROM pg_stat_activity WHERE query LIKE 'WITH moved%'",
+        )
+        const [{ pid }] = rows as [{ readonly pid: number }]
+        const [batch, other] = [scribe.commit('b', 2), scribe.commit('c', 2)]
+        process.kill(pid, 'SIGSTOP')
+        await expect(store.commit(batch)).rejects.toMatchObject({ code: 'ERR_STORE_UNREACHABLE' })
+        process.kill(pid, 'SIGCONT')
+        await expect
+          .poll(async () => (await store.readState()).treeHead)
+          .toEqual(batch.next.treeHead)
+        const late = { ...other, expected: batch.expected }
+        await expect(store.commit(late)).rejects.toMatchObject({ code: 'ERR_HEAD_MOVED' })
+      },
+    )
 
     it('hold no lock when their process stops: there is nothing between two of their messages', async () => {
       const { store, scribe } = await newLog()

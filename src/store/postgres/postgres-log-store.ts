@@ -19,6 +19,7 @@ import type {
   StoredServiceKey,
   StoredState,
   TileId,
+  WakeUp,
 } from '../../log/store.ts'
 import type { RootHash } from '../../merkle/hasher.ts'
 import type { GovernanceKind } from '../../payload/media-types.ts'
@@ -48,7 +49,6 @@ import type {
 } from './rows.ts'
 import { SQL } from './statements.ts'
 import { turnAsked, WakeUps } from './wake-ups.ts'
-import type { WakeUp } from './wake-ups.ts'
 
 export interface PostgresStoreOptions {
   /** `create` makes the tables in a database that exists; `existing` never does. */
@@ -296,6 +296,7 @@ function logMissing(name: string): StartError {
 function logExists(name: string): StartError {
   return new StartError(
     'ERR_LOG_EXISTS',
-    `there is a log in the database ${name} already: name an empty database`,
+    `there is a log in the database ${name} already: name an empty database. If \`attestry init\` ` +
+      `was interrupted, drop its tables and run it again`,
   )
 }

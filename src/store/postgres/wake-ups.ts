@@ -4,13 +4,10 @@
  * there is a connection again, and whoever listens looks by itself now and then.
  */
 import pg from 'pg'
+import type { WakeUp } from '../../log/store.ts'
 import { clientConfig } from './database.ts'
 
 const RETRY_MS = 1000
-
-/** What a notification says; the same as the port's. */
-export type WakeUp =
-  { readonly kind: 'committed' } | { readonly kind: 'turn-asked'; readonly losses: number }
 
 /** The payload by which a node asks for its turn; a commit has none. */
 export function turnAsked(losses: number): string {
