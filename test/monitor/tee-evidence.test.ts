@@ -4,6 +4,9 @@ import { concatBytes } from '../../src/bytes/bytes.ts'
 import { sha256 } from '../../src/bytes/digest.ts'
 import { encodeHex } from '../../src/bytes/hex.ts'
 import { keyThumbprint } from '../../src/cose/thumbprint.ts'
+import { PAYLOAD_PRUNING_MEDIA_TYPE } from '../../src/payload/media-types.ts'
+import { encodePayloadPruning } from '../../src/policy/payload-pruning.ts'
+import type { SignStatementRequest } from '../../src/statement/sign-statement.ts'
 import { checkpointBinding } from '../../src/payload/tee/bindings.ts'
 import { COLLATERAL_MEDIA_TYPE, encodeCollateral } from '../../src/payload/tee/collateral-bundle.ts'
 import {
@@ -14,7 +17,7 @@ import type { TeeEvidence } from '../../src/payload/tee/evidence-container.ts'
 import { makeDcap, testIntel, type DcapOptions } from '../support/intel-pki.ts'
 import { TEST_NOW } from '../support/test-pki.ts'
 import { audit, findFault } from './audit-fixture.ts'
-import { LogForge } from './log-forge.ts'
+import { LOG_ISSUER, LogForge } from './log-forge.ts'
 
 const roots = { intel: [encodeHex(sha256(testIntel.root.der))] }
 const contentType = TEE_EVIDENCE_MEDIA_TYPE
@@ -104,6 +107,27 @@ describe('an audit of a log that asks for evidence', () => {
     const found = await findFault(forge)
     expect(found).toMatchObject({ code: 14, rule: 'tee-evidence' })
     expect(found.message).toMatch(message)
+  })
+
+  it('cannot repeat what rests on collateral that was pruned, and says so', async () => {
+    const forge = await create()
+    const { collateral, ...bare } = evidence(forge)
+    const parts = { payload: collateral!, contentType: COLLATERAL_MEDIA_TYPE, hash: 'SHA-256' }
+    const bundle = await forge.statement('collateral', parts as Partial<SignStatementRequest>)
+    await forge.batch([bundle])
+    const digest = forge.addCollateral(2, 'preimage', collateral!)
+    await admit(forge, { ...bare, registered: [sha256(bundle)] })
+    await forge.journal()
+    const payload = encodePayloadPruning({ digest, reason: 'no room' })
+    const by = { issuer: LOG_ISSUER, subject: 's', signer: forge.keys.operator }
+    const pruning = { payload, contentType: PAYLOAD_PRUNING_MEDIA_TYPE, ...by }
+    await forge.batch([await forge.statement('pruning', pruning)])
+    await forge.journal()
+    expect((await audit(forge)).unreplayed).toEqual([])
+    forge.collateral.clear()
+    const { unreplayed } = await audit(forge)
+    expect(unreplayed.map(({ leafIndex }) => leafIndex)).toEqual([2, 3])
+    expect(unreplayed.every(({ prunedBy }) => prunedBy === 5)).toBe(true)
   })
 
   it('names a log that applied a policy too late', async () => {
