@@ -27,9 +27,8 @@ function bytesOf(hex: string): number[] {
 export function svnAbove(name: string, value: string): string | undefined {
   if (!isSvnHex(value)) return undefined
   const bytes = bytesOf(value)
-  const at = NUMBERS.has(name)
-    ? bytes.findLastIndex((byte) => byte < 0xff)
-    : bytes.findIndex((byte) => byte < 0xff)
+  const canRise = bytes.map((byte) => byte < 0xff)
+  const at = NUMBERS.has(name) ? canRise.lastIndexOf(true) : canRise.indexOf(true)
   if (at < 0) return undefined
   const raised = bytes.map((byte, place) => {
     if (place === at) return byte + 1
