@@ -172,14 +172,14 @@ describe('plans of the index', () => {
       expect(leafIndexes).toEqual([])
       expect(rows).toBeLessThan(QUERY_ROWS_MAX + 1000)
       if (next === undefined) {
-        expect(steps).toBe(2)
+        expect(steps).toBeLessThan(8)
         break
       }
       query = { ...query, indexFrom: next }
     }
     const half = find({ ...none, svnsBelow: [{ name: 'sgx-tcb-svn', value: '0709' }], order: 'descending' }) // prettier-ignore
     expect(half.leafIndexes).toEqual(Array.from({ length: 10 }, (_, at) => SIZE - 2 - 2 * at))
-    expect(half.rows).toBeLessThan(200)
+    expect(half.rows).toBeLessThan(400)
   })
 
   it('a page of what everybody passes costs about its own length', () => {

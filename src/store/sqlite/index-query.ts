@@ -29,6 +29,10 @@ import type { IndexReads } from './index-sql.ts'
 
 /** Rows that one call may read for its filters, with a call counted as some: a few milliseconds. */
 export const QUERY_ROWS_MAX = 12_000
+/** Rows of other tables that are read in the time of one version. */
+const SVN_COST = 3
+/** Versions that one query remembers of a name. */
+const COMPARED_MAX = 1000
 /** A range of numbers with no more rows than this is read whole, and leads. */
 const KNOWN_NUMBERS_MAX = 1000
 
@@ -184,14 +188,21 @@ function openSvns(
   const fieldId = findFieldId(reads, svnField(name))
   if (fieldId === undefined) return undefined
   const statement = direction.step === 1 ? reads.svnsUp : reads.svnsDown
+  // A fleet has few versions: each is compared once.
+  const compared = new Map<string, boolean>()
+  const isBelow = (hexes: string): boolean => {
+    const known = compared.get(hexes)
+    if (known !== undefined) return known
+    const below = hexes.split(',').some((hex) => isSvnBelow(name, hex.toLowerCase(), limit))
+    if (compared.size < COMPARED_MAX) compared.set(hexes, below)
+    return below
+  }
   return new StoredIndexes(direction, work, (from, count) => {
     const rows = statement.all(fieldId, from, count) as SvnsRow[]
     return {
       indexes: rows.map(({ leaf_index: leafIndex }) => leafIndex),
-      passed: rows.map(({ hexes }) =>
-        hexes.split(',').some((hex) => isSvnBelow(name, hex.toLowerCase(), limit)),
-      ),
-      rows: rows.reduce((sum, { found }) => sum + found, 0),
+      passed: rows.map(({ hexes }) => isBelow(hexes)),
+      rows: SVN_COST * rows.reduce((sum, { found }) => sum + found, 0),
     }
   })
 }
