@@ -3,7 +3,6 @@
  * evidence belong together when the evidence is bound to the provenance's signed bytes, or to the key
  * that signed it. Evidence that was not verified, or is bound to nothing, belongs to nothing.
  */
-import { encodeHex } from '../bytes/hex.ts'
 import type { LeafIndex, TreeSize, UnixSeconds } from '../bytes/integers.ts'
 import { summarize } from '../log/index-store.ts'
 import type { IndexedStatement, IndexRecord } from '../log/index-store.ts'
@@ -13,6 +12,8 @@ import { findContradictions } from './contradictions.ts'
 import type { Contradiction } from './contradictions.ts'
 import { isBoundEvidence, payloadBindingOf, summarizeEvidence, valuesOf } from './evidence-facts.ts'
 import type { EvidenceSummary } from './evidence-facts.ts'
+import { findAppraisals } from './later-appraisals.ts'
+import type { LaterAppraisal } from './later-appraisals.ts'
 import type { RegistryPorts } from './ports.ts'
 import { queryStatements } from './query-statements.ts'
 import { findReferences } from './reference-matches.ts'
@@ -21,8 +22,6 @@ import type { SigningKeys } from './signing-keys.ts'
 
 /** Pieces of evidence that are shown of one provenance: the newest. */
 const EVIDENCE_MAX = 10
-/** Later appraisals that are shown of one piece. */
-const APPRAISALS_MAX = 5
 const THUMBPRINT = /^[0-9a-f]{64}$/
 
 /**
@@ -48,13 +47,6 @@ export interface BoundEvidence {
   readonly contradictions: readonly Contradiction[]
   /** Results of appraising it again later, newest first: other answers about other times. */
   readonly appraisals: readonly LaterAppraisal[]
-}
-
-export interface LaterAppraisal {
-  readonly row: IndexedStatement
-  /** What its signer says that it is now. */
-  readonly tcbStatus?: string
-  readonly result?: string
 }
 
 /** Everything about one look-up: what several statements of a page share is asked once. */
@@ -152,29 +144,8 @@ export class EvidenceJoin {
       bracket: { ...after, before },
       references: await findReferences(description, this.#treeSize, this.#ports),
       contradictions: await findContradictions(evidence, this.#treeSize, this.#ports),
-      appraisals: await this.#appraisalsOf(encodeHex(evidence.entryId)),
+      appraisals: await findAppraisals(evidence, this.#treeSize, this.#ports),
     }
-  }
-
-  async #appraisalsOf(entryId: string): Promise<readonly LaterAppraisal[]> {
-    const query = {
-      ...{
-        kind: 'tee-result' as const,
-        attributes: [{ name: 'target-entry' as const, value: entryId }],
-      },
-      ...{ indexBelow: this.#treeSize, order: 'descending' as const, limit: APPRAISALS_MAX },
-    }
-    const { statements } = await queryStatements({ query, facts: true }, this.#ports)
-    return statements.flatMap(({ record }) => {
-      if (record === undefined) return []
-      const [tcbStatus] = valuesOf(record.description, 'tcb-status')
-      const [result] = valuesOf(record.description, 'result')
-      return {
-        row: summarize(record),
-        ...(tcbStatus === undefined ? {} : { tcbStatus }),
-        ...(result === undefined ? {} : { result }),
-      }
-    })
   }
 
   async #candidates(provenance: IndexRecord): Promise<readonly IndexRecord[]> {
