@@ -21,6 +21,7 @@ import { EvidenceError } from './evidence.ts'
 import { verifyForeignSign1 } from './foreign-sign1.ts'
 import { verifyUvmEndorsement } from './uvm-endorsement.ts'
 import type { UvmEndorsement, UvmEndorser } from './uvm-endorsement.ts'
+import { parseSnpReport } from './snp-report.ts'
 import { verifySnp } from './verify-snp.ts'
 import type { SnpFacts } from './verify-snp.ts'
 
@@ -100,6 +101,8 @@ export async function verifyAttestedStatement(
     },
     'statement-signature',
   )
+  // Before anything costly: evidence about another key is of no use, whoever made it.
+  bindKey(statement, header.key, parseSnpReport(header.attestation).reportData)
   const evidence = await verifySnp({
     report: header.attestation,
     certificates: readCertificates(header.snpEndorsements),
@@ -107,7 +110,6 @@ export async function verifyAttestedStatement(
     at,
     verifier,
   })
-  bindKey(statement, header.key, evidence.reportData)
   const endorsement = await verifyUvmEndorsement({
     endorsement: header.uvmEndorsements,
     endorsers: roots.endorsers,
