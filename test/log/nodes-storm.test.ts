@@ -9,7 +9,14 @@ import type { UnavailableError } from '../../src/errors.ts'
 import { slow } from '../support/mutate.ts'
 import { Oracle } from '../support/nodes-oracle.ts'
 import { candidateOf } from '../support/test-log.ts'
-import { NO_FAULTS, openNode, openNodes } from '../support/test-nodes.ts'
+import { describePostgres, usePostgres } from '../support/postgres.ts'
+import {
+  memoryCluster,
+  NO_FAULTS,
+  openNode,
+  openNodes,
+  postgresCluster,
+} from '../support/test-nodes.ts'
 import type { FaultRates, SharedPorts, TestNode } from '../support/test-nodes.ts'
 
 /** Everything at once. Reproduce a run with its seed; the order of timers is not part of it. */
@@ -67,24 +74,29 @@ class Storm {
   }
 }
 
-describe('three nodes in a storm', () => {
-  const rates = {
-    lost: 10,
-    lostWakeUps: 500,
-    lostAfter: 10,
-    frozen: 3,
-    frozenMsMax: 600,
-    delayMsMax: 3,
+const rates: FaultRates = {
+  ...{ lost: 10, lostAfter: 10, lostWakeUps: 500, frozen: 3, frozenMsMax: 600, delayMsMax: 3 },
+}
+const rounds = slow ? 60 : 2
+
+async function storms(createCluster: () => Promise<SharedPorts>): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    const { shared, nodes, random } = await openNodes(3, rates, createCluster)
+    const storm = new Storm(shared, random, nodes)
+    const clients = Array.from({ length: 12 }, (_, id) => storm.client(id, 15))
+    await Promise.all([...clients, storm.replaceSome(4, rates)])
+    await storm.finish()
+    await shared.dispose()
+    expect(storm.oracle.acknowledged.size).toBeGreaterThan(100)
   }
-  const rounds = slow ? 60 : 2
-  it(`lose nothing, fork nothing and store nothing twice, in ${rounds} rounds`, async () => {
-    for (let round = 0; round < rounds; round++) {
-      const { shared, nodes, random } = await openNodes(3, rates)
-      const storm = new Storm(shared, random, nodes)
-      const clients = Array.from({ length: 12 }, (_, id) => storm.client(id, 15))
-      await Promise.all([...clients, storm.replaceSome(4, rates)])
-      await storm.finish()
-      expect(storm.oracle.acknowledged.size).toBeGreaterThan(100)
-    }
-  }, 600_000)
+}
+
+const what = `lose nothing, fork nothing and store nothing twice, in ${rounds} rounds`
+describe('three nodes in a storm', () => {
+  it(what, () => storms(memoryCluster), 600_000)
+})
+
+describePostgres('three nodes on PostgreSQL in a storm', () => {
+  const server = usePostgres()
+  it(what, () => storms(() => postgresCluster(server())), 600_000)
 })

@@ -31,7 +31,7 @@ export class Oracle {
   }
 
   async finish(shared: SharedPorts): Promise<void> {
-    const report = await checkLog({ ...shared, ...shared.connect() })
+    const report = await checkLog({ ...shared, ...(await shared.connect()) })
     const indexes = [...this.#indexes.values()]
     expect(new Set(indexes).size, 'two entries at one index').toBe(indexes.length)
     for (const [name, index] of this.#indexes) {

@@ -12,8 +12,11 @@ import type { LogPorts } from '../../src/log/ports.ts'
 import type { LogStore } from '../../src/log/store.ts'
 import { MemoryGuard } from '../../src/store/memory/memory-guard.ts'
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts'
+import { PostgresGuard } from '../../src/store/postgres/postgres-guard.ts'
+import { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts'
 import { randomFrom, seed } from './mutate.ts'
 import { overlay } from './overlay.ts'
+import type { PostgresServer } from './postgres.ts'
 import { createTestLog, openTestLog, TestClock, testPorts } from './test-log.ts'
 import type { TestPorts } from './test-log.ts'
 
@@ -35,7 +38,9 @@ export const NO_FAULTS: FaultRates = {
 /** What all nodes share. */
 export interface SharedPorts extends TestPorts {
   /** Opens what a node uses for itself; the same object where connections are shared. */
-  readonly connect: () => Pick<LogPorts, 'store' | 'guard'>
+  readonly connect: () => Promise<Pick<LogPorts, 'store' | 'guard'>>
+  /** Ends everything that was opened. */
+  readonly dispose: () => Promise<void>
 }
 
 export async function memoryCluster(): Promise<SharedPorts> {
@@ -43,7 +48,34 @@ export async function memoryCluster(): Promise<SharedPorts> {
   const guard = new MemoryGuard({ shared: true })
   const ports = testPorts({ store, guard })
   await createTestLog(ports)
-  return { ...ports, connect: () => ({ store, guard }) }
+  return { ...ports, connect: async () => ({ store, guard }), dispose: async () => undefined }
+}
+
+/** A log in a schema of PostgreSQL, and its guard in another one; each node has its connections. */
+export async function postgresCluster(server: PostgresServer): Promise<SharedPorts> {
+  const [storeUrl, guardUrl] = [await server.createSchema(), await server.createSchema()]
+  // Nodes that ended do not close what they had open.
+  const opened = new Set<LogStore | Guard>()
+  const tracked = <Port extends LogStore | Guard>(port: Port): Port => {
+    const close = port.close.bind(port)
+    port.close = async () => {
+      if (opened.delete(port)) await close()
+    }
+    opened.add(port)
+    return port
+  }
+  const connect = async (
+    mode: 'create' | 'existing',
+  ): Promise<Pick<LogPorts, 'store' | 'guard'>> => {
+    const store = tracked(await PostgresLogStore.open(storeUrl, { mode }))
+    return { store, guard: tracked(await PostgresGuard.open(guardUrl)) }
+  }
+  const ports = testPorts(await connect('create'))
+  await createTestLog(ports)
+  const dispose = async (): Promise<void> => {
+    for (const port of opened) await port.close()
+  }
+  return { ...ports, connect: () => connect('existing'), dispose }
 }
 
 export interface TestNode {
@@ -65,7 +97,7 @@ export async function openNode(
   }: Partial<LogLimits> & { readonly rates?: FaultRates | undefined } = {},
 ): Promise<TestNode> {
   const faults = new Faults(random, NO_FAULTS)
-  const { store, guard } = shared.connect()
+  const { store, guard } = await shared.connect()
   const clock = new TestClock()
   clock.time = shared.clock.time
   const ports = { ...shared, clock, store: faults.store(store), guard: faults.guard(guard) }
@@ -74,13 +106,14 @@ export async function openNode(
   return { log, fatal, clock, faults, kill: () => faults.kill() }
 }
 
-/** Nodes on one log in memory, with the seed of the run. */
+/** Nodes on one log, in memory unless it is said otherwise, with the seed of the run. */
 export async function openNodes(
   count: number,
   rates?: FaultRates,
+  createCluster: () => Promise<SharedPorts> = memoryCluster,
 ): Promise<{ shared: SharedPorts; nodes: TestNode[]; random: (n: number) => number }> {
   const random = randomFrom(seed)
-  const shared = await memoryCluster()
+  const shared = await createCluster()
   const nodes = []
   for (let at = 0; at < count; at++) nodes.push(await openNode(shared, random, { rates }))
   return { shared, nodes, random }
