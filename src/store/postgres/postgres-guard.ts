@@ -24,7 +24,7 @@ const FIND_TABLE: Statement = {
 }
 const READ: Statement = {
   name: 'read_guard',
-  text: 'SELECT tree_size, root_hash, registration_time, bytes FROM guard',
+  text: 'SELECT tree_size, root_hash, registration_time, bytes FROM guard WHERE id = 1',
 }
 const ADVANCE: Statement = {
   name: 'advance_guard',

@@ -50,6 +50,8 @@ export async function prepareSession(
     SET idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS};
     -- Every look-up is by key: a plan made while a table was small must not read all of a large one.
     SET enable_seqscan = off;
+    -- It would compile what it takes for dear, which then is every small table that is read whole.
+    SET jit = off;
     SET bytea_output = hex`,
   )
   const { rows } = await client.query<SessionRow>(SESSION)

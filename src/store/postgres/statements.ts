@@ -33,7 +33,7 @@ const TEXTS: Readonly<Record<StatementName, string>> = {
   // Genesis: an empty head, which the first batch moves. Nothing when there is a log.
   insertLog: `INSERT INTO log VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT (id) DO NOTHING RETURNING true AS inserted`,
-  raiseEpoch: 'UPDATE log SET epoch = epoch + 1 RETURNING epoch',
+  raiseEpoch: 'UPDATE log SET epoch = epoch + 1 WHERE id = 1 RETURNING epoch',
   // Saving a head again changes nothing; another root for its size becomes NULL and fails.
   saveSignedHead: `INSERT INTO signed_head AS old VALUES ($1, $2, $3, $4)
     ON CONFLICT (tree_size) DO UPDATE SET bytes = NULL WHERE old.root_hash <> excluded.root_hash`,
@@ -41,8 +41,9 @@ const TEXTS: Readonly<Record<StatementName, string>> = {
   retireServiceKey: `UPDATE service_key SET retired_at = $1
     WHERE key_id = $2 AND purpose = $3 AND retired_at IS NULL RETURNING true AS retired`,
   askTurn: `SELECT pg_notify('${CHANNEL}', $1)`,
-  setReceiptKey: 'UPDATE log SET receipt_key_id = $1',
-  readLog: `SELECT origin, issuer, receipt_key_id, ${HEAD_COLUMNS}, policy_index, epoch FROM log`,
+  setReceiptKey: 'UPDATE log SET receipt_key_id = $1 WHERE id = 1',
+  readLog: `SELECT origin, issuer, receipt_key_id, ${HEAD_COLUMNS}, policy_index, epoch FROM log
+    WHERE id = 1`,
   // The inner query with its LIMIT is one look-up in the index for each id.
   findLeafIndexes: `SELECT n, found.leaf_index FROM generate_series(1, $2::int) AS n,
     LATERAL (SELECT leaf_index FROM entry
