@@ -17,7 +17,7 @@ import { Patience } from './patience.ts'
 import { CLIENT_LIMITS, ScrapiClient } from './scrapi-client.ts'
 import type { Registration, ScrapiClientOptions } from './scrapi-client.ts'
 import { sendPatiently } from './send-patiently.ts'
-import { isTemporary, serviceError } from './service-error.ts'
+import { mayPass, serviceError } from './service-error.ts'
 
 /** What became of one statement. */
 export type BatchResult =
@@ -71,7 +71,7 @@ export class BatchClient {
       if (answer.status !== 200) throw serviceError(answer)
       const items = readResults(answer, open.length)
       for (const [nth, at] of open.entries()) results[at] = await this.#resultOf(items[nth]!)
-      const waiting = items.filter(({ status }) => isTemporary(status))
+      const waiting = items.filter(mayPass)
       if (waiting.length === 0) return results as BatchResult[]
       const seconds = Math.max(...waiting.map(({ retryAfterSeconds = 1 }) => retryAfterSeconds))
       await patience.pause(seconds, 'the service is busy')
@@ -81,7 +81,7 @@ export class BatchClient {
   /** Undefined for a statement that may be tried again. */
   async #resultOf(item: Answer): Promise<BatchResult | undefined> {
     const { status, location, body } = item
-    if (isTemporary(status)) return undefined
+    if (mayPass(item)) return undefined
     if (location === undefined) return { kind: 'failed', error: serviceError(item) }
     const url = new URL(location, this.#single.base).href
     if (status === 202) return orFailed(this.#single.resolveReceipt(url))

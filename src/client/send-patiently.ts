@@ -4,16 +4,16 @@
  */
 import type { Answer } from './exchange.ts'
 import type { Patience } from './patience.ts'
-import { isTemporary, serviceError } from './service-error.ts'
+import { mayPass, serviceError } from './service-error.ts'
 
 /**
- * @param isPassing whether to try again; by default what its status says.
+ * @param isPassing whether to try again; by default what it says itself.
  * @throws AttestryError as `serviceError` when patience is used up; and what `send` throws.
  */
 export async function sendPatiently(
   send: () => Promise<Answer>,
   patience: Patience,
-  isPassing: (answer: Answer) => boolean = ({ status }) => isTemporary(status),
+  isPassing: (answer: Answer) => boolean = mayPass,
 ): Promise<Answer> {
   for (;;) {
     const answer = await send()

@@ -24,12 +24,22 @@ export function isTemporary(status: number): boolean {
   return RETRY_STATUSES.includes(status)
 }
 
+/** True when waiting may help: a frozen log is not busy, and stays so until its operator wills it. */
+export function mayPass(answer: Answer): boolean {
+  return isTemporary(answer.status) && !isFrozen(answer)
+}
+
+function isFrozen({ status, mediaType, body }: Answer): boolean {
+  return status === 503 && readProblem(status, mediaType, body).code === 'ERR_LOG_FROZEN'
+}
+
 /** The error for an answer that is not a success. */
 export function serviceError(answer: Answer): AttestryError {
   const problem = readProblem(answer.status, answer.mediaType, answer.body)
   const message = `${answer.url}: ${describeProblem(problem)}`
   const options = { cause: problem }
   const title = problem.title?.toLowerCase()
+  if (isFrozen(answer)) return new UnavailableError('ERR_LOG_FROZEN', message, options)
   if (isTemporary(answer.status) || answer.status >= 500) {
     const code = answer.status === 429 ? 'ERR_RATE_LIMITED' : 'ERR_NETWORK'
     return new UnavailableError(code, message, {

@@ -1,5 +1,5 @@
 /** A registry as operators run it: one configuration file, a first token, watched, and frozen. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { attestry, commandLine, startServer } from './attestry.ts'
@@ -81,11 +81,8 @@ describe('attestry freeze', () => {
     })
     await vi.waitFor(() => expect(server.output()).toContain('"event":"frozen"'), 5000)
     const register = ['register', 'two.cose', '--url', server.url, '--token-file', 'token']
-    const headers = { 'Content-Type': 'application/cose', Authorization: `Bearer ${token}` }
-    const body = readFileSync(join(cwd, 'two.cose'))
-    const refused = await fetch(`${server.url}/entries`, { method: 'POST', headers, body })
-    expect(refused.status).toBe(503)
-    expect(await refused.text()).toContain('ERR_LOG_FROZEN')
+    const refused = await run(...register)
+    expect([refused.status, refused.stderr.includes('ERR_LOG_FROZEN')]).toEqual([1, true])
     expect(await json('freeze', '--data', 'data', '--reason', 'x')).toMatchObject({
       result: 'was-frozen',
       reason: 'audit',

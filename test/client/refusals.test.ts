@@ -34,6 +34,21 @@ describe('refusals', () => {
       { code: 'ERR_POLICY_REJECTED', rule: 'issuer-unknown' },
     ],
     [
+      'a frozen log, which is not asked again',
+      {
+        status: 503,
+        headers: {
+          'content-type': 'application/concise-problem-details+cbor',
+          'retry-after': '30',
+        },
+        body: map([
+          [-1, 'Service Unavailable'],
+          ['https://attestry.dev/problem', new Map([[0, 'ERR_LOG_FROZEN']])],
+        ]),
+      },
+      { code: 'ERR_LOG_FROZEN' },
+    ],
+    [
       'a CCF policy failure',
       {
         status: 400,
