@@ -6,7 +6,7 @@ import type { Sha256 } from '../bytes/digest.ts'
 import type { LeafIndex, TreeSize } from '../bytes/integers.ts'
 import type { LogStore } from '../log/store.ts'
 import type { VerifierKey } from '../note/verifier-key.ts'
-import { gatherGivens } from '../policy/evidence-givens.ts'
+import { gatherGivens, refersToLog } from '../policy/evidence-givens.ts'
 import type { RegisteredContent } from '../policy/evidence-givens.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
 import type { EvidenceContent, EvidenceGivens } from '../policy/tee-evidence.ts'
@@ -33,7 +33,7 @@ export async function readReferences(
   policy: RegistrationPolicy | undefined,
   ports: EvidencePorts,
 ): Promise<EvidenceGivens> {
-  if (policy?.teeEvidence === undefined) return {}
+  if (policy?.teeEvidence === undefined || !refersToLog(content)) return {}
   const { log } = ports
   return gatherGivens(content, policy, {
     origin: (await log.readState()).origin,

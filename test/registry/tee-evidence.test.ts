@@ -9,6 +9,9 @@ import { decodeHex, encodeHex } from '../../src/bytes/hex.ts'
 import { encodeCoseKey } from '../../src/cose/public-key.ts'
 import { keyThumbprint } from '../../src/cose/thumbprint.ts'
 import { encodeAuditState, parseAuditState } from '../../src/monitor/audit-state.ts'
+import type { AuditOptions } from '../../src/monitor/audit-log.ts'
+import { encodeCheckpoint, signCheckpoint } from '../../src/note/checkpoint.ts'
+import { verifierKeyOf } from '../../src/note/note-signer.ts'
 import { buildBinding, checkpointBinding } from '../../src/payload/tee/bindings.ts'
 import { COLLATERAL_MEDIA_TYPE, encodeCollateral } from '../../src/payload/tee/collateral-bundle.ts'
 import { encodeTeeEvidence } from '../../src/payload/tee/evidence-container.ts'
@@ -17,7 +20,8 @@ import { TDX_QUOTE_MEDIA_TYPE } from '../../src/payload/tee/tdx-quote.ts'
 import type { TeeEvidencePolicy } from '../../src/policy/tee-evidence-policy.ts'
 import { EvidenceRegistry } from '../support/evidence-registry.ts'
 import { makeDcap, tcbLevel, testIntel, type DcapOptions } from '../support/intel-pki.ts'
-import { ISSUER } from '../support/test-registry.ts'
+import { noteSigner } from '../support/note-keys.ts'
+import { ISSUER, LOG_ORIGIN } from '../support/test-registry.ts'
 import { testSigner } from '../support/test-signer.ts'
 
 let registry: EvidenceRegistry
@@ -45,6 +49,18 @@ async function ofBuild(id = buildId): Promise<TeeEvidence> {
   return {
     ...tdx(buildBinding({ buildId: id, key, note })),
     ...{ binding: { type: 'build', buildId: id }, checkpoint: note },
+  }
+}
+/** Every key of the log, as an auditor pins them who was there before. */
+function keysOf({ service }: EvidenceRegistry): Pick<AuditOptions, 'known'> {
+  const { checkpointSigners, retiredCheckpointKeys } = service.ports
+  const active = checkpointSigners.map((one) => verifierKeyOf(one, 'ed25519'))
+  return {
+    known: {
+      origin: LOG_ORIGIN,
+      checkpointKeys: [...active, ...retiredCheckpointKeys],
+      receiptKeys: [service.serviceSigner.publicKey],
+    },
   }
 }
 const codes = (findings: readonly { readonly code: string }[]): string[] =>
@@ -116,6 +132,25 @@ describe('evidence that holds', () => {
     expect(await registry.register(next)).toMatch(ENTRY_ID)
     await registry.journal()
     expect((await registry.audit({ state })).counts.entries).toBe(2)
+  })
+
+  it('may have a nonce by a checkpoint key that was retired since', async () => {
+    const old = noteSigner(LOG_ORIGIN)
+    const retiredCheckpointKeys = [verifierKeyOf(old, 'ed25519')]
+    registry = await EvidenceRegistry.create({ roots: { intel } }, { retiredCheckpointKeys })
+    const { treeHead } = registry.service.log.currentHead()
+    const signed = await signCheckpoint({ origin: LOG_ORIGIN, treeHead, signers: [old] })
+    const checkpoint = encodeCheckpoint(signed)
+    const data = concatBytes(signerOf(), checkpointBinding(checkpoint))
+    const container = { ...tdx(data), binding: { type: 'key' }, checkpoint } as const
+    expect(await registry.register(await registry.evidence(container))).toMatch(ENTRY_ID)
+    await registry.journal()
+    const { description } = (await registry.records())[3]!
+    expect(description.attributes).toContainEqual({ name: 'binding', value: 'checkpoint:3' })
+    const { receiptKeys, checkpointKeys } = (await registry.audit(keysOf(registry))).pin
+    expect([receiptKeys.length, checkpointKeys.length]).toEqual([1, 2])
+    // Whoever pins only the new key cannot repeat it.
+    await expect(registry.audit()).rejects.toMatchObject({ place: { rule: 'tee-evidence' } })
   })
 
   it('may be larger than an entry: as a hash envelope whose content is there before', async () => {

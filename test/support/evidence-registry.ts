@@ -104,8 +104,10 @@ export class EvidenceRegistry {
     const { store, ports } = service
     const follower = await Follower.open({
       ...{ log: store, index, sha256, verifier: nodeVerifier },
-      readCheckpointKeys: async () =>
-        ports.checkpointSigners.map((one) => verifierKeyOf(one, 'ed25519')),
+      readCheckpointKeys: async () => [
+        ...ports.checkpointSigners.map((one) => verifierKeyOf(one, 'ed25519')),
+        ...ports.retiredCheckpointKeys,
+      ],
       readPreimage: (name) => findPreimage(name, ports.payloads!),
     })
     follower.release(service.log.currentHead().treeHead.treeSize)
