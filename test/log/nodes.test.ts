@@ -171,6 +171,28 @@ describe('a node that is frozen', () => {
   }
 })
 
+describe('a connection that is lost in the middle of a batch', () => {
+  const steps = ['findLeafIndexes', 'commit', 'readEntries', 'readTiles', 'advance'] as const
+  for (const step of steps) {
+    for (const moment of ['before', 'after'] as const) {
+      it(`${moment} ${step} took effect fails nobody: the node looks, and goes on`, async () => {
+        const { shared, nodes } = await openNodes(1)
+        const [node] = nodes as [TestNode]
+        node.faults.loseOnce(step, moment)
+        const names = ['a', 'b', 'c']
+        const told = await Promise.all(names.map((name) => node.log.append(candidateOf(name))))
+        expect(told.map(({ leafIndex: index }) => index)).toEqual([2, 3, 4])
+        // A batch that was stored is found, and one that was not is stored again.
+        const isStored = step !== 'findLeafIndexes' && !(step === 'commit' && moment === 'before')
+        expect(told.map(({ duplicate }) => duplicate)).toEqual(names.map(() => isStored))
+        expect(node.fatal).toEqual([])
+        await node.log.close()
+        expect(await checkLog(shared)).toMatchObject({ entries: 5, batches: 2, signedHeads: 2 })
+      })
+    }
+  }
+})
+
 describe('a node that is cut off', () => {
   for (const what of ['store', 'guard'] as const) {
     it(`from the ${what} signs nothing, says so, and goes on when it is back`, async () => {

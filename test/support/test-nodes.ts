@@ -163,6 +163,16 @@ export class Faults {
     return thaw
   }
 
+  /** Loses the connection at the next call of this method: before or after it took effect. */
+  loseOnce(method: string, moment: 'before' | 'after'): void {
+    const code = method === 'advance' ? 'ERR_GUARD_UNREACHABLE' : 'ERR_STORE_UNREACHABLE'
+    const steps = moment === 'before' ? this.#before : this.#after
+    steps.set(method, () => {
+      steps.delete(method)
+      return Promise.reject(new UnavailableError(code, `${method}: connection lost`))
+    })
+  }
+
   /** Cuts the node off until what is returned is called. */
   cut(what: 'store' | 'guard'): () => void {
     const code = what === 'store' ? 'ERR_STORE_UNREACHABLE' : 'ERR_GUARD_UNREACHABLE'
