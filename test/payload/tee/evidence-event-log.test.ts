@@ -77,7 +77,7 @@ describe('damaged evidence', () => {
     ['a SNP report', snp],
   ]
 
-  it.each(kinds)('%s: only EvidenceError, and nothing altered holds as it was', async (_, make) => {
+  it.each(kinds)('%s is appraised, or refused with an EvidenceError', async (_, make) => {
     const random = randomFrom(seed)
     const asked = make()
     const whole = encodeTeeEvidence(asked.evidence)
