@@ -171,6 +171,17 @@ describePostgres('PostgreSQL that fails', () => {
       }
     })
 
+    it('are not stored by a server that takes no writes for a time', async () => {
+      const { store, scribe } = await newLog()
+      await store.commit(scribe.commit('a', 1))
+      await set('default_transaction_read_only', 'on')
+      const batch = scribe.commit('b', 1)
+      await expect(store.commit(batch)).rejects.toMatchObject({ code: 'ERR_STORE_BUSY' })
+      await expect(store.commit(batch)).rejects.toMatchObject({ code: 'ERR_STORE_BUSY' })
+      await releases.pop()!()
+      await store.commit(batch)
+    })
+
     it('survive an immediate end of the server', async () => {
       const { store, scribe } = await newLog()
       for (const name of ['a', 'b', 'c']) await store.commit(scribe.commit(name, 40))

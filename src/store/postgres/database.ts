@@ -7,7 +7,7 @@ import pg from 'pg'
 import type { ClientBase, PoolClient } from 'pg'
 import { StartError } from '../../errors.ts'
 import { columnTypes } from './column-types.ts'
-import { isStatementError, notStored, readFailure, writeFailure } from './failures.ts'
+import { notStored, readFailure, writeFailure } from './failures.ts'
 import type { Asked } from './failures.ts'
 import { prepareSession } from './session.ts'
 import { withoutPassword } from './url.ts'
@@ -43,6 +43,8 @@ const ANSWER_MS = 2000
 const CONNECT_MS = 5000
 /** Then the system begins to ask whether the other end is still there. */
 const KEEP_ALIVE_MS = 10_000
+/** A connection that is not used for so long is ended; the first commit after a quiet time is quick. */
+const IDLE_MS = 300_000
 /** Class of SQLSTATE. */
 const WARNING = '01'
 
@@ -61,6 +63,7 @@ export class PostgresDatabase implements Asked {
     this.#pool = new pg.Pool({
       ...clientConfig(url),
       max: connectionsMax,
+      idleTimeoutMillis: IDLE_MS,
       // eslint-disable-next-line @typescript-eslint/no-misused-promises -- pg-pool waits for it, its types do not say so
       onConnect: (client: ClientBase) => prepareSession(client, this.name, statementMs),
     })
@@ -95,7 +98,8 @@ export class PostgresDatabase implements Asked {
       client.release()
       return rows
     } catch (error) {
-      client.release(!isStatementError(error))
+      // The next one connects anew: the server may have become a standby.
+      client.release(true)
       throw readFailure(this, error)
     }
   }
@@ -121,7 +125,7 @@ export class PostgresDatabase implements Asked {
       client.release()
       return rows
     } catch (error) {
-      client.release(!isStatementError(error))
+      client.release(true)
       throw writeFailure(this, error)
     } finally {
       client.off('notice', hear)
