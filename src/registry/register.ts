@@ -16,8 +16,11 @@ import { encodeReceipt, receiptAtCurrentHead } from './resolve-receipt.ts'
 /** How often one registration is decided: a new time or policy makes a decision stale (D4, D5). */
 const DECISIONS_MAX = 8
 
-/** What is already in the log was admitted once, and that stands. */
-const ADMITTED_BEFORE: Admission = { standsFrom: 0, standsUntil: Number.MAX_SAFE_INTEGER }
+/**
+ * What is already in the log was admitted once, and that stands; it is only found. It stands at no
+ * time: were it lost with a primary that failed before it was signed, it has to be admitted again.
+ */
+const ADMITTED_BEFORE: Admission = { standsFrom: 0, standsUntil: -1 }
 
 /** Registered, with a Receipt; or committed, and its head still to be signed. */
 export type RegisterResult =
@@ -54,10 +57,7 @@ export async function register(
 
   // Every copy in flight is admitted on its own before the log joins them, so that a bad copy
   // cannot fail a good one. An entry that is committed and not yet signed only waits.
-  const work =
-    stored === undefined
-      ? admitAndAppend({ statement, submitter }, ports)
-      : append(statement, ADMITTED_BEFORE, ports)
+  const work = admitAndAppend({ statement, submitter }, ports, stored !== undefined)
   const registered = await within(ports.answerWithinMs, work)
   if (registered === undefined) return answerLate(statement, ports)
   ports.payloads?.named.add(statement)
@@ -66,19 +66,25 @@ export async function register(
 
 /**
  * Admits and appends, and decides again when time or rules changed in between.
+ * @param isStored it is in the log already, signed or not.
  * @throws PolicyError | UnavailableError as {@link register}.
  */
 export async function admitAndAppend(
   submission: Submission,
   ports: RegistryPorts,
+  isStored = false,
 ): Promise<Registered> {
-  for (let decisions = 1; ; decisions++) {
-    const admission = await admit(submission, ports)
+  const { statement } = submission
+  for (let decisions = 1, isFound = isStored; ; decisions++) {
+    const admission = isFound ? ADMITTED_BEFORE : await admit(submission, ports)
     try {
-      return await append(submission.statement, admission, ports)
+      return await append(statement, admission, ports)
     } catch (error) {
       if (!isStale(error) || decisions === DECISIONS_MAX) throw error
     }
+    // What changed the rules may have been a batch that has this entry, too: a copy of it, or this
+    // very one, when its node lost sight of the batch. New rules do not refuse what is stored (D6).
+    isFound = (await ports.log.findEntry(statement.entryDigest)) !== undefined
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { followRules } from '../../src/app/rules.ts'
+import { leafIndex } from '../../src/bytes/integers.ts'
 import { UnavailableError } from '../../src/errors.ts'
 import type { Guard } from '../../src/log/guard.ts'
 import { Log } from '../../src/log/log.ts'
@@ -12,13 +13,17 @@ import { JournalWriter } from '../../src/registry/journal.ts'
 import { Registry } from '../../src/registry/registry.ts'
 import { parseSignedStatement } from '../../src/statement/signed-statement.ts'
 import { MemoryGuard } from '../../src/store/memory/memory-guard.ts'
+import type { LogStore } from '../../src/log/store.ts'
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts'
 import { auditRegistry } from '../support/audit-registry.ts'
+import { overlay } from '../support/overlay.ts'
 import { TestRegistry } from '../support/test-registry.ts'
 
 interface Nodes {
   readonly one: TestRegistry
-  readonly two: Pick<TestRegistry, 'log' | 'registry' | 'ports'> & { readonly guard: CutGuard }
+  readonly two: Pick<TestRegistry, 'log' | 'registry' | 'ports' | 'store'> & {
+    readonly guard: CutGuard
+  }
 }
 
 interface CutGuard extends Guard {
@@ -50,14 +55,15 @@ async function openNodes(): Promise<Nodes> {
   const guard = new MemoryGuard({ shared: true })
   const one = await TestRegistry.create({ wrapStore: () => store, guard })
   const cut = cutGuard(guard)
+  const own = overlay<LogStore>(store)
   const log = await Log.open({
-    ...{ store, guard: cut, signer: one.serviceSigner, clock: one.ports.clock },
+    ...{ store: own, guard: cut, signer: one.serviceSigner, clock: one.ports.clock },
     ...{ hasher: one.ports.hasher, verifier: one.ports.verifier },
     ...{ issuer: one.ports.issuer, origin: one.ports.origin },
     onFatal: (error) => one.fatal.push(error),
   })
   const ports = { ...one.ports, log, rules: await followRules(log) }
-  return { one, two: { log, ports, registry: new Registry(ports), guard: cut } }
+  return { one, two: { log, ports, registry: new Registry(ports), store: own, guard: cut } }
 }
 
 describe('two registries on one log', () => {
@@ -78,6 +84,45 @@ describe('two registries on one log', () => {
     expect(two.log.policyIndex).toBe(3)
     expect(two.log.currentHead().treeHead.treeSize).toBe(5)
     expect(one.fatal).toEqual([])
+    await two.log.close()
+    await one.close()
+  })
+
+  it('answer what is stored before policy, also when its batch changed the policy and was lost sight of', async () => {
+    const { one, two } = await openNodes()
+    const commit = two.store.commit.bind(two.store)
+    two.store.commit = async (batch) => {
+      two.store.commit = commit
+      await commit(batch)
+      throw new UnavailableError('ERR_STORE_UNREACHABLE', 'connection lost')
+    }
+    const [statement, policy] = [
+      await one.statement(1),
+      await one.policyStatement({ contentTypes: ['text/plain'] }),
+    ]
+    const registered = await Promise.all([
+      two.registry.register(statement),
+      two.registry.register(policy),
+    ])
+    expect(registered).toMatchObject([{ status: 'registered' }, { status: 'registered' }])
+    expect(one.refusals).toEqual([])
+    expect((await one.store.readState()).treeHead.treeSize).toBe(4)
+    await two.log.close()
+    await one.close()
+  })
+
+  it('admit what was seen in the store once, and is lost with the primary that had it', async () => {
+    const { one, two } = await openNodes()
+    const policy = await one.policyStatement({ contentTypes: ['text/plain'] })
+    const findLeafIndexes = two.store.findLeafIndexes.bind(two.store)
+    // The node that committed it ended before it could sign it, and a standby without it took over.
+    two.store.findLeafIndexes = async (entryIds) => {
+      two.store.findLeafIndexes = findLeafIndexes
+      return entryIds.map(() => leafIndex(2))
+    }
+    expect(await two.registry.register(policy)).toMatchObject({ status: 'registered' })
+    expect(await one.store.listGovernance('policy', 0)).toEqual([0, 2])
+    expect(two.ports.rules()).toMatchObject({ policyIndex: 2 })
     await two.log.close()
     await one.close()
   })
