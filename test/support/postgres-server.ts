@@ -8,16 +8,19 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -26,7 +29,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 
 const ROOT = 'postgres'
-const READY = 'database system is ready to accept connections'
+const READY = /database system is ready to accept (?:read-only )?connections/
 const START_MS_MAX = 60_000
 
 interface ServerUser {
@@ -109,6 +112,24 @@ export class PostgresServer {
     }
   }
 
+  /** A server that follows this one; it is stopped for the time that its files are copied. */
+  async createStandby(name: string): Promise<PostgresServer> {
+    const standby = new PostgresServer(this.#options)
+    const [from, to] = [this, standby].map(({ directory }) => join(directory, 'data'))
+    await this.stop()
+    cpSync(from!, to!, { recursive: true })
+    writeFileSync(join(to!, 'standby.signal'), '')
+    const primary = `host=${this.directory} user=${ROOT} application_name=${name}`
+    appendFileSync(join(to!, 'postgresql.auto.conf'), `primary_conninfo = '${primary}'\n`)
+    for (const file of ['.', ...readdirSync(to!, { recursive: true })]) {
+      const path = join(to!, file.toString())
+      if (standby.#user !== undefined) chownSync(path, standby.#user.uid, standby.#user.gid)
+    }
+    await this.start()
+    await standby.start()
+    return standby
+  }
+
   /** URL of a database, through the socket. */
   urlOf(database: string): string {
     return `postgres://${ROOT}@/${database}?host=${encodeURIComponent(this.directory)}`
@@ -165,7 +186,7 @@ export class PostgresServer {
     const ready = new Promise<void>((resolve, reject) => {
       child.stderr?.on('data', (text: Buffer) => {
         if (log.length < 100_000) log += text.toString()
-        if (log.includes(READY)) resolve()
+        if (READY.test(log)) resolve()
       })
       child.once('error', reject)
       child.once('exit', () => reject(new Error(`PostgreSQL did not start: ${log}`)))
