@@ -4,8 +4,10 @@ import { evaluateBuildEnvironment } from '../policy/build-environment.ts'
 import type { BuildEnvironment } from '../policy/build-environment.ts'
 import type { BoundEvidence } from './bound-evidence.ts'
 import { valuesOf } from './evidence-facts.ts'
+import type { EvidenceSummary } from './evidence-facts.ts'
 import type { RegistryPorts } from './ports.ts'
 import { queryStatements } from './query-statements.ts'
+import type { ReferenceMatch } from './reference-matches.ts'
 
 /** Images that one provenance names, and statements about each that are looked at. */
 const IMAGES_MAX = 4
@@ -43,7 +45,27 @@ export async function describeBuildEnvironment(
       teeTypes: summary.teeTypes,
       // What does not say that it is closed counts as open.
       debug: summary.debug ?? true,
-      references: references.map((match) => match.row.leafIndex),
+      references: endorsing(references, summary).map((match) => match.row.leafIndex),
     })),
   })
+}
+
+/** What the hardware measured before anything ran in the environment, by whichever vendor. */
+const LAUNCHED = /^(?:mrenclave|mrsigner|mrtd|measurement|rim):/
+
+/**
+ * References count once one of them endorses what was launched. Code that nobody endorsed extends its own
+ * registers to any known values, and a virtual TPM is as honest as what was launched on the hardware;
+ * the digest of a platform's own firmware is the same for all that runs on it.
+ */
+function endorsing(
+  references: readonly ReferenceMatch[],
+  { teeTypes }: EvidenceSummary,
+): readonly ReferenceMatch[] {
+  // Nothing else vouches for a TPM of its own; in a Nitro enclave the hypervisor writes the registers.
+  const isPlain = teeTypes.every((type) => type === 'tpm' || type === 'nitro')
+  const isLaunch = (text: string): boolean =>
+    LAUNCHED.test(text) || (isPlain && text.startsWith('pcr'))
+  const isLaunchEndorsed = references.some((match) => match.measurements.some(isLaunch))
+  return isLaunchEndorsed ? references : []
 }

@@ -5,6 +5,7 @@
  */
 import { splitNamed } from '../payload/description.ts'
 import type { AttributeName, Description } from '../payload/description.ts'
+import type { Measurement } from '../payload/tee/evidence.ts'
 
 /** Findings with which evidence is the environment of nothing. */
 const UNBOUND: ReadonlySet<string> = new Set([
@@ -77,9 +78,17 @@ export function payloadBindingOf(sha256Hex: string): string {
 /** Shorter values (a product id, attribute bits) are no digests: equal ones mean nothing. */
 const DIGEST_DIGITS_MIN = 64
 
+/** Measurements by name. */
+export function measurementsOf(description: Description): Measurement[] {
+  return valuesOf(description, 'measurement').map(splitNamed)
+}
+
+/** True for digests of something: registers that were never extended, and short values, are none. */
+export function isMeasuredDigest({ value }: Measurement): boolean {
+  return value.length >= DIGEST_DIGITS_MIN && /[^0f]/.test(value)
+}
+
 /** Measured digests by name. */
-export function measuredDigests(description: Description): { name: string; value: string }[] {
-  return valuesOf(description, 'measurement')
-    .map(splitNamed)
-    .filter(({ value }) => value.length >= DIGEST_DIGITS_MIN && /[^0f]/.test(value))
+export function measuredDigests(description: Description): Measurement[] {
+  return measurementsOf(description).filter(isMeasuredDigest)
 }

@@ -1,13 +1,16 @@
 /**
  * Which registered reference values are about what evidence measured: statements of kind
  * `reference-values` with one of its digests, under the same name or under a name that the evidence does
- * not use. Whose reference values count is the reader's to decide; the issuer stands beside each.
+ * not use. One that expects another value of something that was measured is about another environment,
+ * whatever else is the same: all domains of a platform share the digest of its module. Whose reference
+ * values count is the reader's to decide; the issuer stands beside each.
  */
 import type { LeafIndex } from '../bytes/integers.ts'
 import { summarize } from '../log/index-store.ts'
 import type { IndexedStatement } from '../log/index-store.ts'
 import type { Description } from '../payload/description.ts'
-import { measuredDigests } from './evidence-facts.ts'
+import { matchReferenceValues } from '../payload/tee/reference-values.ts'
+import { isMeasuredDigest, measuredDigests, measurementsOf } from './evidence-facts.ts'
 import type { RegistryPorts } from './ports.ts'
 import { queryStatements } from './query-statements.ts'
 import { requireIndex } from './require-index.ts'
@@ -34,14 +37,14 @@ export async function findReferences(
   for (const { value } of digests) {
     for (const leafIndex of await indexesWith(value, treeSize, ports)) found.add(leafIndex)
   }
-  // One that names another register is left out below, so some more are read than are shown.
+  // One that expects something else is left out below, so some more are read than are shown.
   const newest = [...found].sort((a, b) => b - a).slice(0, 2 * REFERENCES_MAX)
   if (newest.length === 0) return []
   const { records } = await requireIndex(ports).findRecords(newest)
   return [...records]
     .reverse()
     .flatMap((record) => {
-      const measurements = matching(digests, record.description)
+      const measurements = matching(evidence, record.description)
       return measurements.length === 0 ? [] : [{ row: summarize(record), measurements }]
     })
     .slice(0, REFERENCES_MAX)
@@ -60,14 +63,13 @@ async function indexesWith(
   return statements.map(({ row }) => row.leafIndex)
 }
 
-/** Measurements that the reference values name under the same name, or under one of their own. */
-function matching(
-  digests: readonly { readonly name: string; readonly value: string }[],
-  reference: Description,
-): string[] {
-  const names = new Set(digests.map(({ name }) => name))
-  const expected = measuredDigests(reference)
-  const isExpected = ({ name, value }: { name: string; value: string }): boolean =>
-    expected.some((one) => one.value === value && (one.name === name || !names.has(one.name)))
-  return [...new Set(digests.filter(isExpected).map(({ name, value }) => `${name}:${value}`))]
+/** Measured digests that the reference values name; none where they contradict what was measured. */
+function matching(evidence: Description, reference: Description): string[] {
+  const { result, measurements } = matchReferenceValues(
+    measurementsOf(evidence),
+    measurementsOf(reference),
+  )
+  if (result !== 'match') return []
+  const right = measurements.filter((one) => one.result === 'match').filter(isMeasuredDigest)
+  return [...new Set(right.map(({ name, value }) => `${name}:${value}`))]
 }

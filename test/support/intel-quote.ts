@@ -70,6 +70,7 @@ export interface DomainOptions {
   readonly mrSignerSeam?: string
   readonly seamAttributes?: string
   readonly mrTd?: string
+  readonly mrConfigId?: string
   readonly rtmrs?: readonly string[]
 }
 
@@ -86,7 +87,8 @@ function domainReport(
     field(options.debug ? '01000010' : '00000010', 8),
     field('e7', 8),
     field(options.mrTd ?? 'dd'.repeat(48), 48),
-    new Uint8Array(3 * 48),
+    field(options.mrConfigId, 48),
+    new Uint8Array(2 * 48),
     ...[rtmr0, rtmr1, rtmr2, rtmr3].map((rtmr) => field(rtmr, 48)),
     reportData,
     options.bodyType >= 3 ? field(options.teeTcbSvn2 ?? '060103', 16) : new Uint8Array(0),

@@ -23,6 +23,14 @@ const HEX = /^(?:[0-9a-f]{2}){2,64}$/
 /** Shorter values (a product id) are no digests, and count under their own name only. */
 const DIGEST_DIGITS_MIN = 32
 const BRACE = 0x7b
+/**
+ * Fields that whoever starts an environment fills as they like. Anybody can write there what somebody
+ * endorsed as another thing, so these count under their own names only.
+ */
+const CHOSEN: ReadonlySet<string> = new Set([
+  ...['host-data', 'family-id', 'image-id'],
+  ...['mrconfigid', 'mrowner', 'mrownerconfig', 'personalization'],
+])
 
 /** A value that an endorser expects. Without a name it may be that of any measurement. */
 export interface ReferenceValue {
@@ -97,7 +105,7 @@ export function matchReferenceValues(
   const isAnybodys = ({ name, value }: ReferenceValue): boolean =>
     (name === undefined || !names.has(name)) && value.length >= DIGEST_DIGITS_MIN
   const isFor = (one: ReferenceValue, measured: Measurement): boolean =>
-    one.name === measured.name || isAnybodys(one)
+    one.name === measured.name || (!CHOSEN.has(measured.name) && isAnybodys(one))
   const matches = measurements.map((measured): MeasurementMatch => {
     const isMatch = references.some((one) => isFor(one, measured) && one.value === measured.value)
     if (isMatch) return { ...measured, result: 'match' }
