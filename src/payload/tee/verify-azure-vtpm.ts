@@ -47,7 +47,14 @@ async function verifyPlatform(
   request: VerifyAzureVtpmRequest,
   { kind, hardwareReport }: HclReport,
 ): Promise<EvidenceFacts> {
-  if (kind === 'sev-snp') return verifySnp({ ...request, report: hardwareReport })
+  if (kind === 'sev-snp') {
+    const facts = await verifySnp({ ...request, report: hardwareReport })
+    // The guest below the paravisor gets reports of the same measurement, about any key it likes.
+    if (facts.report.vmpl !== 0) {
+      throw new EvidenceError('attestation-key-binding', "the report is not the paravisor's own")
+    }
+    return facts
+  }
   if (request.tdQuoteFacts === undefined) {
     throw new EvidenceError('attestation-key-missing', 'a TDREPORT without a verified TD quote')
   }

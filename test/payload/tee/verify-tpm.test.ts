@@ -240,6 +240,11 @@ describe("Azure's vTPM", () => {
         json,
       ),
     ],
+    [
+      'a report that the guest under the paravisor asked for',
+      'attestation-key-binding',
+      makeHclReport(makeSnpReport(vcek, { reportData, alter: (bytes) => (bytes[0x30] = 2) }), json),
+    ],
     ['another signature in the header', 'malformed', makeHclReport(snp, json, { signature: 1 })],
     ['another type', 'unsupported', makeHclReport(snp, json, { type: 3 })],
     ['another hash', 'unsupported', makeHclReport(snp, json, { hash: 9 })],
