@@ -86,6 +86,9 @@ export async function finishPending(
     }
     return undefined
   }
+  // Committed is not durable yet: who committed it may have been cut off, or the primary restarted,
+  // while it waited for a synchronous standby. A write that succeeds says so of all before it.
+  await store.saveSignedHead(state.signed)
   const grown = await growTo(ports, state, { ...pending, registrationTime: batches[0]!.registrationTime }) // prettier-ignore
   // As in `sequence-batch.ts`: the first signature in the guard counts, and no other one is seen.
   const signed = await signHead(ports, grown.state.stored)
