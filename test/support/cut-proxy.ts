@@ -5,12 +5,14 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 
 export class CutProxy {
   readonly #server: Server
+  #socketPath: string
   readonly #pairs = new Set<readonly [Socket, Socket]>()
   #isCut = false
 
   private constructor(socketPath: string) {
+    this.#socketPath = socketPath
     this.#server = createServer((client) => {
-      const upstream = connect(socketPath)
+      const upstream = connect(this.#socketPath)
       const pair = [client, upstream] as const
       this.#pairs.add(pair)
       for (const socket of pair) {
@@ -54,12 +56,22 @@ export class CutProxy {
   heal(): void {
     if (!this.#isCut) return
     this.#isCut = false
-    for (const pair of this.#pairs) for (const socket of pair) socket.destroy()
+    this.#endAll()
+  }
+
+  /** Leads to another server from now on, as the address of a cluster does after a failover. */
+  redirect(socketPath: string): void {
+    this.#socketPath = socketPath
+    this.#endAll()
   }
 
   async close(): Promise<void> {
-    for (const pair of this.#pairs) for (const socket of pair) socket.destroy()
+    this.#endAll()
     this.#server.close()
     await once(this.#server, 'close')
+  }
+
+  #endAll(): void {
+    for (const pair of this.#pairs) for (const socket of pair) socket.destroy()
   }
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { encodeCoseKey } from '../../src/cose/public-key.ts'
 import type { PublicKey } from '../../src/cose/public-key.ts'
 import { CutProxy } from './cut-proxy.ts'
-import type { PostgresServer } from './postgres.ts'
+import type { PostgresServer } from './postgres-server.ts'
 import { attestry, serve } from './server-process.ts'
 import type { ServerProcess } from './server-process.ts'
 
@@ -120,6 +120,11 @@ export class NodeProcess {
 
   cut(what: 'store' | 'guard', how: 'silent' | 'reset'): void {
     this.#proxies[what].cut(how)
+  }
+
+  /** Leads it to another database server. */
+  failOver(to: PostgresServer): void {
+    this.#proxies.store.redirect(to.socketPath)
   }
 
   heal(): void {

@@ -16,7 +16,7 @@ import { PostgresGuard } from '../../src/store/postgres/postgres-guard.ts'
 import { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts'
 import { randomFrom, seed } from './mutate.ts'
 import { overlay } from './overlay.ts'
-import type { PostgresServer } from './postgres.ts'
+import type { PostgresServer } from './postgres-server.ts'
 import { createTestLog, openTestLog, TestClock, testPorts } from './test-log.ts'
 import type { TestPorts } from './test-log.ts'
 
