@@ -3,6 +3,7 @@
  * that registered collateral, each with the content that it was admitted with.
  */
 import type { LeafIndex, TreeSize } from '../bytes/integers.ts'
+import { NotFoundError } from '../errors.ts'
 import { gatherGivens, refersToLog } from '../policy/evidence-givens.ts'
 import type { EvidenceSource, RegisteredContent } from '../policy/evidence-givens.ts'
 import { isSignedByKnownKey } from '../policy/known-signer.ts'
@@ -25,9 +26,17 @@ export function evidenceSource(ports: SourcePorts): EvidenceSource {
     if (statement.headers.hashEnvelope === undefined) return { statement }
     const pieces = await log.entryCollateral(leafIndex, leafIndex + 1)
     const digest = pieces.find(({ kind }) => kind === 'preimage')?.digest
-    return digest === undefined
-      ? { statement }
-      : { statement, preimage: await log.readCollateral(digest) }
+    const preimage = digest === undefined ? undefined : await readPreimage(digest)
+    return preimage === undefined ? { statement } : { statement, preimage }
+  }
+  const readPreimage = async (digest: Uint8Array): Promise<Uint8Array | undefined> => {
+    try {
+      return await log.readCollateral(digest)
+    } catch (error) {
+      // Pruned, by a registered statement: it is there for nobody, and nothing new rests on it.
+      if (error instanceof NotFoundError) return undefined
+      throw error
+    }
   }
   return {
     origin,
