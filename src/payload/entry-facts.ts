@@ -72,6 +72,13 @@ const NOT_CHECKED: Finding = {
   message: 'the policy in force did not have the signature inside the envelope verified',
 }
 
+/** By these a statement is about an environment. */
+const ENVIRONMENT: readonly AttributeName[] = ['tee-type', 'measurement', 'binding', 'bound-key']
+const NOT_INDEXED: Finding = {
+  code: 'key-environment-not-indexed',
+  message: 'the payload is about environments; that of the key that signed it is left out',
+}
+
 function describe({ statement, preimage, innerCheck }: EntryFactsRequest): Description {
   const description = describeStatement({
     statement,
@@ -85,11 +92,16 @@ function describe({ statement, preimage, innerCheck }: EntryFactsRequest): Descr
   return isUnchecked ? { ...own, findings: [...own.findings, NOT_CHECKED] } : own
 }
 
-/** With what the statement says of the environment of its own key. */
+/**
+ * With what the statement says of the environment of its own key; unless the payload is about environments
+ * itself. What a service says of others is not what its hardware attests, nor does it endorse itself.
+ */
 function describeAttested(description: Description, statement: SignedStatement): Description {
   if (!isAttestedStatement(statement)) return description
   const out = new DescriptionBuilder().add(description)
-  describeAttestedStatement(statement, out)
+  const isOfOthers = description.attributes.some(({ name }) => ENVIRONMENT.includes(name))
+  if (isOfOthers) out.finding(NOT_INDEXED.code, NOT_INDEXED.message)
+  else describeAttestedStatement(statement, out)
   return out.build(description.kind, description.type)
 }
 

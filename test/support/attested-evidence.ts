@@ -120,6 +120,7 @@ export interface AttestedOptions {
   readonly without?: readonly string[]
   readonly header?: CborMap
   readonly svn?: CborValue
+  readonly payload?: Uint8Array
 }
 
 /** Report data that binds a key: its digest, and zeros. */
@@ -163,7 +164,7 @@ export async function makeAttestedStatement(
       [name, members],
       ...(options.header ?? []),
     ]),
-    payload: encodeUtf8('{"foo": "bar"}'),
+    payload: options.payload ?? encodeUtf8('{"foo": "bar"}'),
     signer,
   })
 }
