@@ -22,6 +22,8 @@ import type { SigningKeys } from './signing-keys.ts'
 
 /** Pieces of evidence that are shown of one provenance: the newest. */
 const EVIDENCE_MAX = 10
+/** So many by the provenance's own issuer come first: anybody may bind evidence to what others sign. */
+const OWN_MAX = 5
 const THUMBPRINT = /^[0-9a-f]{64}$/
 
 /**
@@ -76,11 +78,15 @@ export class EvidenceJoin {
       const by = await this.joinedBy(provenance, evidence)
       if (by !== undefined) joined.set(evidence.leafIndex, [evidence, by])
     }
-    const shown = [...joined.values()]
-      .sort(([a], [b]) => b.leafIndex - a.leafIndex)
-      .slice(0, EVIDENCE_MAX)
+    const newest = [...joined.values()].sort(([a], [b]) => b.leafIndex - a.leafIndex)
+    const { issuer } = provenance
+    const kept = newest.filter(([one]) => one.issuer === issuer).slice(0, OWN_MAX)
+    const others = newest.filter((one) => !kept.includes(one))
+    const shown = new Set([...kept, ...others.slice(0, EVIDENCE_MAX - kept.length)])
     return Promise.all(
-      shown.map(async ([evidence, by]) => ({ ...(await this.detailsOf(evidence)), joinedBy: by })),
+      newest
+        .filter((one) => shown.has(one))
+        .map(async ([evidence, by]) => ({ ...(await this.detailsOf(evidence)), joinedBy: by })),
     )
   }
 
@@ -154,23 +160,37 @@ export class EvidenceJoin {
     return [
       ...(payload === undefined
         ? []
-        : await this.#find({ name: 'binding', value: payloadBindingOf(payload) })),
-      ...(key === undefined ? [] : await this.#find({ name: 'bound-key', value: key })),
+        : await this.#find({ name: 'binding', value: payloadBindingOf(payload) }, provenance)),
+      ...(key === undefined ? [] : await this.#find({ name: 'bound-key', value: key }, provenance)),
     ]
   }
 
-  #find(attribute: DescribedAttribute): Promise<readonly IndexRecord[]> {
-    const name = `${attribute.name} ${attribute.value}`
+  /** The newest of anybody, and of the provenance's own issuer. */
+  async #find(
+    attribute: DescribedAttribute,
+    { issuer }: IndexRecord,
+  ): Promise<readonly IndexRecord[]> {
+    const all = await this.#findBy(attribute)
+    if (issuer === undefined || all.length < EVIDENCE_MAX) return all
+    return [...all, ...(await this.#findBy(attribute, issuer))]
+  }
+
+  #findBy(attribute: DescribedAttribute, issuer?: string): Promise<readonly IndexRecord[]> {
+    const name = JSON.stringify([attribute.name, attribute.value, issuer])
     const known = this.#found.get(name)
     if (known !== undefined) return known
-    const found = this.#query(attribute)
+    const found = this.#query(attribute, issuer)
     this.#found.set(name, found)
     return found
   }
 
-  async #query(attribute: DescribedAttribute): Promise<readonly IndexRecord[]> {
+  async #query(
+    attribute: DescribedAttribute,
+    issuer: string | undefined,
+  ): Promise<readonly IndexRecord[]> {
     const query = {
       ...{ attributes: [attribute], indexBelow: this.#treeSize },
+      ...(issuer === undefined ? {} : { issuer }),
       ...{ order: 'descending' as const, limit: EVIDENCE_MAX },
     }
     const { statements } = await queryStatements({ query, facts: true }, this.#ports)

@@ -13,6 +13,7 @@ import { AttestedBuilds, type QuoteChanges } from '../support/attested-builds.ts
 import { EvidenceRegistry } from '../support/evidence-registry.ts'
 import { hexOf, provenanceOf } from '../support/in-toto-samples.ts'
 import type { SampleArtifact } from '../support/in-toto-samples.ts'
+import { ISSUER } from '../support/test-registry.ts'
 import {
   attestationKeys,
   makeHclReport,
@@ -23,7 +24,10 @@ import {
 } from '../support/tpm-evidence.ts'
 
 interface Described {
-  readonly evidence: readonly { readonly references: readonly { readonly entryId: string }[] }[]
+  readonly evidence: readonly {
+    readonly entryId: string
+    readonly references: readonly { readonly entryId: string }[]
+  }[]
   readonly buildEnvironment: { readonly levels: readonly { readonly outcome: string }[] }
 }
 const IN_TOTO = 'application/vnd.in-toto+json'
@@ -103,6 +107,29 @@ describe('reference values of a trust domain', () => {
     await builds.indexAll()
     const [entries, levels] = await about(builds.url, 'chosen')
     expect([entries, levels]).toEqual([[module], ['unknown', 'unknown']])
+  })
+})
+
+describe('evidence by somebody else about a build', () => {
+  it("does not push out that of the build's own issuer", async () => {
+    const builds = await AttestedBuilds.create()
+    try {
+      const payload = provenanceOf([artifact('crowded')], [], 'crowded')
+      await builds.register({ payload })
+      const ids: string[] = []
+      for (let i = 0; i < 6; i++) ids.push(await builds.evidence({ type: 'payload', payload }))
+      const others: string[] = []
+      for (let i = 0; i < 12; i++) {
+        others.push(await builds.evidence({ type: 'payload', payload }, { debug: true }, { issuer: `${ISSUER}/other` })) // prettier-ignore
+      }
+      await builds.indexAll()
+      const answer = await fetch(`${builds.url}/artifacts/sha256:${hexOf('crowded')}`)
+      const { statements } = (await answer.json()) as { readonly statements: readonly Described[] }
+      const shown = statements[0]!.evidence.map(({ entryId }) => entryId)
+      expect(shown).toEqual([...others.slice(-5).reverse(), ...ids.slice(-5).reverse()])
+    } finally {
+      await builds.close()
+    }
   })
 })
 

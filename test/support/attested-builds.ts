@@ -91,7 +91,11 @@ export class AttestedBuilds {
   async evidence(
     binding: QuoteBinding,
     quote: QuoteChanges = {},
-    { checkpoint = false, by = this.agents[0]! }: { checkpoint?: boolean; by?: Signer } = {},
+    {
+      checkpoint = false,
+      by = this.agents[0]!,
+      issuer = ISSUER,
+    }: { checkpoint?: boolean; by?: Signer; issuer?: string } = {},
   ): Promise<string> {
     const note = checkpoint || binding.type === 'build' ? await this.note() : undefined
     const { reportData, declared } = bindQuote(binding, note)
@@ -102,7 +106,7 @@ export class AttestedBuilds {
       ...(note === undefined ? {} : { checkpoint: note }),
     }
     const payload = encodeTeeEvidence(container)
-    return this.register({ payload, contentType: TEE_EVIDENCE_MEDIA_TYPE, signer: by })
+    return this.register({ payload, contentType: TEE_EVIDENCE_MEDIA_TYPE, signer: by, issuer })
   }
 
   note(): Promise<Uint8Array> {
