@@ -5,8 +5,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { concatBytes } from '../src/bytes/bytes.ts'
-import { sha256 } from '../src/bytes/digest.ts'
-import { encodeHex } from '../src/bytes/hex.ts'
 import { keyThumbprint } from '../src/cose/thumbprint.ts'
 import { nodeVerifier } from '../src/keys/node-verifier.ts'
 import { appraiseEvidence } from '../src/payload/tee/appraise-evidence.ts'
@@ -18,7 +16,7 @@ import {
   TEE_EVIDENCE_MEDIA_TYPE,
 } from '../src/payload/tee/evidence-container.ts'
 import { signStatement } from '../src/statement/sign-statement.ts'
-import { makeDcap, makeIntelPki } from '../test/support/intel-pki.ts'
+import { dcapOfToday, ROOT_OF_TODAY } from '../test/support/evidence-of-today.ts'
 import { sampleEndorsers, sampleEvidence, TEE_SAMPLES } from '../test/support/tee-samples.ts'
 import { hasVectors } from '../test/support/vectors.ts'
 import { check, number, quantile } from './figures.ts'
@@ -31,7 +29,6 @@ const BURST = 1000
 const BURST_CONNECTIONS = 16
 const PLAIN = 12_000
 const CONCURRENCY = 64
-const DAY_MS = 86_400_000
 
 export interface EvidenceBench {
   readonly pem: string
@@ -70,31 +67,18 @@ async function time(request: AppraisalRequest): Promise<number> {
 }
 
 /** A TD quote with collateral that holds today, by an Intel of our own. */
-function quoteOfToday(reportData: Uint8Array): { container: Uint8Array; root: string } {
-  const [from, until] = [new Date(Date.now() - DAY_MS), new Date(Date.now() + DAY_MS)]
-  const certificate = { notBefore: from, notAfter: until }
-  const window = { issueDate: isoOf(from), nextUpdate: isoOf(until) }
-  const list = { thisUpdate: from, nextUpdate: until }
-  const pki = makeIntelPki({ root: certificate, pckCa: certificate, tcbSigner: certificate })
-  const { quote, collateral } = makeDcap({
-    ...{ tee: 'tdx', pki, reportData, platform: { certificate } },
-    ...{ tcbInfo: window, qeIdentity: window, rootCrl: list, pckCrl: list },
-  })
-  const container = encodeTeeEvidence({
+function containerOfToday(reportData: Uint8Array): Uint8Array {
+  const { quote, collateral } = dcapOfToday({ reportData })
+  return encodeTeeEvidence({
     ...{ format: 'tdx-quote', evidence: quote, collateral: encodeCollateral(collateral) },
     binding: { type: 'key' },
   })
-  return { container, root: `sha256:${encodeHex(sha256(pki.root.der))}` }
-}
-
-function isoOf(date: Date): string {
-  return date.toISOString().replace(/\.[0-9]+Z$/, 'Z')
 }
 
 async function burst({ pem, data }: EvidenceBench): Promise<string[]> {
   const signer = issuerFromPem(pem)
   const key = keyThumbprint(signer.publicKey)
-  const { container, root } = quoteOfToday(concatBytes(key, new Uint8Array(32)))
+  const container = containerOfToday(concatBytes(key, new Uint8Array(32)))
   const statements: Uint8Array[] = []
   for (let at = 0; at < BURST; at++) {
     statements.push(
@@ -106,7 +90,7 @@ async function burst({ pem, data }: EvidenceBench): Promise<string[]> {
   }
   const server = await serveAttestry(data)
   try {
-    await setPolicy(data, server.port, root)
+    await setPolicy(data, server.port)
     const plain = (count: number) => load({ port: server.port, concurrency: CONCURRENCY, count, pem }) // prettier-ignore
     await plain(3000)
     const alone = await plain(PLAIN)
@@ -127,12 +111,12 @@ async function burst({ pem, data }: EvidenceBench): Promise<string[]> {
 }
 
 /** A policy that has evidence verified under the root of this run. */
-async function setPolicy(data: string, port: number, root: string): Promise<void> {
+async function setPolicy(data: string, port: number): Promise<void> {
   const { policy } = JSON.parse(await attestry('policy', 'show', '--data', data, '--json')) as {
     readonly policy: object
   }
   const file = join(data, 'policy.json')
-  const teeEvidence = { check: 'verified@1', roots: { intel: [root] } }
+  const teeEvidence = { check: 'verified@1', roots: { intel: [`sha256:${ROOT_OF_TODAY}`] } }
   writeFileSync(file, JSON.stringify({ ...policy, teeEvidence }))
   const url = `http://127.0.0.1:${port}`
   await attestry('policy', 'set', file, '--key', join(data, 'keys', 'operator.pem'), '--url', url)
