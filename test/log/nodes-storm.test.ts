@@ -77,7 +77,7 @@ class Storm {
 const rates: FaultRates = {
   ...{ lost: 10, lostAfter: 10, lostWakeUps: 500, frozen: 3, frozenMsMax: 600, delayMsMax: 3 },
 }
-const rounds = slow ? 60 : 2
+const rounds = slow ? 40 : 2
 
 async function storms(createCluster: () => Promise<SharedPorts>): Promise<void> {
   for (let round = 0; round < rounds; round++) {
@@ -93,10 +93,10 @@ async function storms(createCluster: () => Promise<SharedPorts>): Promise<void> 
 
 const what = `lose nothing, fork nothing and store nothing twice, in ${rounds} rounds`
 describe('three nodes in a storm', () => {
-  it(what, () => storms(memoryCluster), 600_000)
+  it(what, () => storms(memoryCluster), 1_800_000)
 })
 
 describePostgres('three nodes on PostgreSQL in a storm', () => {
   const server = usePostgres()
-  it(what, () => storms(() => postgresCluster(server())), 600_000)
+  it(what, () => storms(() => postgresCluster(server())), 1_800_000)
 })
