@@ -11,6 +11,7 @@ import { readList, readMembers, readText } from '../bytes/strict-json.ts'
 import { encodeCoseKey, parseCoseKey } from '../cose/public-key.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import { AttestryError, InputError } from '../errors.ts'
+import { PLATFORM_KEYS_TRIED_MAX } from '../payload/tee/evidence.ts'
 import type { EvidenceLimits } from '../payload/tee/evidence-limits.ts'
 import type { EvidencePins } from '../payload/tee/verify-evidence.ts'
 
@@ -21,7 +22,7 @@ export const EVIDENCE_CHECK = 'verified@1'
 const ROOTS = ['intel', 'amd', 'aws', 'tpm'] as const
 /** Platforms whose keys no root certifies. */
 const ENDORSERS = ['cca', 'tpm'] as const
-const LIST_MAX = 64
+const LIST_MAX = PLATFORM_KEYS_TRIED_MAX
 const AGE_MAX = 315_360_000
 
 export interface TeeEvidencePolicy extends EvidenceLimits {

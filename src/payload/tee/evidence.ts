@@ -13,6 +13,9 @@ export const CLOCK_SKEW_SECONDS = 300
 /** Keys that are tried on one signature at most, where nothing says which one made it. */
 export const KEYS_TRIED_MAX = 8
 
+/** The same for keys of platforms, which a policy lists one by one: a fleet has many, and none has a name. */
+export const PLATFORM_KEYS_TRIED_MAX = 64
+
 /** The kinds of evidence, as the attribute `tee-type` spells them. */
 export type TeeType = 'sgx' | 'tdx' | 'sev-snp' | 'nitro' | 'tpm' | 'cca'
 

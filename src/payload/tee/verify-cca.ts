@@ -8,7 +8,7 @@ import type { PublicKey } from '../../cose/public-key.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
 import { parseCcaToken, vouchesForRealm } from './cca-token.ts'
 import type { CcaPlatform, CcaToken } from './cca-token.ts'
-import { EvidenceError, KEYS_TRIED_MAX } from './evidence.ts'
+import { EvidenceError, PLATFORM_KEYS_TRIED_MAX } from './evidence.ts'
 import type { EvidenceFacts, Measurement } from './evidence.ts'
 import { verifyForeignSign1 } from './foreign-sign1.ts'
 
@@ -76,7 +76,7 @@ async function findPlatformKey(
     throw new EvidenceError('attestation-key-missing', 'no endorsement names a platform key')
   }
   let failure: unknown
-  for (const key of platformKeys.slice(0, KEYS_TRIED_MAX)) {
+  for (const key of platformKeys.slice(0, PLATFORM_KEYS_TRIED_MAX)) {
     try {
       await verifyForeignSign1({ message, key, verifier }, 'platform-signature')
       return key

@@ -12,7 +12,7 @@ import type { PublicKey } from '../../cose/public-key.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
 import { fingerprint, orderChain, validateVendorPath } from './certificate-chain.ts'
-import { EvidenceError, KEYS_TRIED_MAX } from './evidence.ts'
+import { EvidenceError, PLATFORM_KEYS_TRIED_MAX } from './evidence.ts'
 import type { EvidenceFacts, Measurement } from './evidence.ts'
 import { checkRevocation } from './revocation.ts'
 import { parseTpmAttest, tpmHashBytes, tpmHashOfLength } from './tpm-attest.ts'
@@ -149,7 +149,7 @@ async function findSigner(
     throw new EvidenceError('attestation-key-missing', 'nothing vouches for the attestation key')
   }
   let failure: EvidenceError | undefined
-  for (const key of keys.slice(0, KEYS_TRIED_MAX)) {
+  for (const key of keys.slice(0, PLATFORM_KEYS_TRIED_MAX)) {
     try {
       if (await isSignedBy(key, { quote, signature, attest }, verifier)) return key
     } catch (error) {

@@ -50,6 +50,11 @@ describe('a token that holds', () => {
     ).toBe('accepted')
   })
 
+  it('of the last platform of those that a policy may list', async () => {
+    const others = Array.from({ length: 63 }, () => stranger.publicKey)
+    expect(await reason({}, [...others, CPAK.publicKey])).toBe('accepted')
+  })
+
   it('of a platform that is not secured: in debug mode, with a finding', async () => {
     const { debug, findings } = await verify({ platform: new Map([[2395, 0x4000]]) })
     expect([debug, findings[0]?.code]).toEqual([true, 'cca-lifecycle'])
