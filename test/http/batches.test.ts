@@ -144,7 +144,11 @@ describe('POST /batches', () => {
   })
 
   it('counts as many registrations as it holds', async () => {
-    const registrationRate = { totalPerSecond: 1000, perClientPerSecond: 2, loopbackIsExempt: false }
+    const registrationRate = {
+      totalPerSecond: 1000,
+      perClientPerSecond: 2,
+      loopbackIsExempt: false,
+    }
     const { service, server } = await create({ limits: { registrationRate } })
     const statements = await statementsOf(service, 10)
     expect((await post(server, statements)).status).toBe(200)

@@ -103,8 +103,8 @@ function joinLists(lists: readonly Uint8Array[]): CollateralBundle {
 /** Intel's lists have places of their own. */
 function listPart(der: Uint8Array): CollateralBundle {
   const issuer = commonName(parseList(der).issuer) ?? ''
-  if (issuer.startsWith("Intel SGX Root CA")) return { 'intel-root-crl': der }
-  if (issuer.startsWith("Intel SGX PCK ")) return { 'intel-pck-crl': der }
+  if (issuer.startsWith('Intel SGX Root CA')) return { 'intel-root-crl': der }
+  if (issuer.startsWith('Intel SGX PCK ')) return { 'intel-pck-crl': der }
   return { crls: [der] }
 }
 
