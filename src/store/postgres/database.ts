@@ -136,9 +136,9 @@ export class PostgresDatabase implements Asked {
   async transaction<Value>(work: (run: Run) => Promise<Value>): Promise<Value> {
     const client = await this.#connect(notStored)
     try {
-      await client.query('BEGIN')
+      await this.#ask(client, 'BEGIN')
       const value = await work((statement, values = []) => this.#run(client, statement, values))
-      await client.query('COMMIT')
+      await this.#ask(client, 'COMMIT')
       client.release()
       return value
     } catch (error) {
@@ -171,6 +171,11 @@ export class PostgresDatabase implements Asked {
     } catch (cause) {
       throw cause instanceof StartError ? cause : failure(this, cause)
     }
+  }
+
+  async #ask(client: ClientBase, text: string): Promise<void> {
+    const config = { text, query_timeout: this.#answerMs }
+    await client.query(config)
   }
 
   async #run<Row>(

@@ -3,6 +3,7 @@
  * the server that durability rests on, read back, because a Receipt is never given for what a crash may
  * take.
  */
+import type pg from 'pg'
 import type { ClientBase } from 'pg'
 import { StartError } from '../../errors.ts'
 
@@ -40,7 +41,12 @@ export async function prepareSession(
 ): Promise<void> {
   // A connection that ends under a statement fails that statement; without this it ends the process.
   client.on('error', () => undefined)
-  await client.query(
+  // Nobody else gives up on a server that stops answering right here.
+  const ask = <Row extends pg.QueryResultRow>(text: string): Promise<pg.QueryResult<Row>> => {
+    const config = { text, query_timeout: statementMs }
+    return client.query<Row>(config)
+  }
+  await ask(
     // `remote_apply` promises more than `on`: it stays.
     `SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
       WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false);
@@ -54,7 +60,7 @@ export async function prepareSession(
     SET jit = off;
     SET bytea_output = hex`,
   )
-  const { rows } = await client.query<SessionRow>(SESSION)
+  const { rows } = await ask<SessionRow>(SESSION)
   checkSession(rows[0]!, name)
 }
 

@@ -3,11 +3,14 @@
  * notification is only a wake-up: those of the time without a connection are made up for by one when
  * there is a connection again, and whoever listens looks by itself now and then.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import type { WakeUp } from '../../log/store.ts'
 import { clientConfig } from './database.ts'
 
 const RETRY_MS = 1000
+/** A line that is cut answers no goodbye either. */
+const END_MS = 1000
 
 /** The payload by which a node asks for its turn; a commit has none. */
 export function turnAsked(losses: number): string {
@@ -45,7 +48,8 @@ export class WakeUps {
     this.#isClosed = true
     clearTimeout(this.#retry)
     this.#listeners.clear()
-    await this.#client?.end().catch(() => undefined)
+    const ended = this.#client?.end().catch(() => undefined)
+    if (ended !== undefined) await Promise.race([ended, wait(END_MS, undefined, { ref: false })])
   }
 
   #connect(): void {
