@@ -8,7 +8,7 @@ import { AttestryError } from '../errors.ts'
 import { parseCheckpoint } from '../note/checkpoint.ts'
 import type { VerifierKey } from '../note/verifier-key.ts'
 import { payloadContent, payloadMediaType } from '../payload/payload-content.ts'
-import { COLLATERAL_MEDIA_TYPE } from '../payload/tee/collateral-bundle.ts'
+import { COLLATERAL_MEDIA_TYPE, COLLATERAL_TOTAL_MAX } from '../payload/tee/collateral-bundle.ts'
 import type { TeeEvidence } from '../payload/tee/evidence-container.ts'
 import type { PublishedHead } from '../payload/tee/evidence-limits.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
@@ -44,10 +44,15 @@ export async function gatherGivens(
   if (evidence === undefined) return {}
   const { checkpoint, registered = [] } = evidence
   const bundles = new Map<string, Uint8Array>()
+  let bytes = 0
   for (const id of registered) {
+    // Too much is refused whatever follows, and a small statement may name a lot.
+    if (bytes > COLLATERAL_TOTAL_MAX) break
     const found = await source.findEntry(id)
     const bundle = found === undefined ? undefined : bundleOf(found)
-    if (bundle !== undefined) bundles.set(encodeHex(id), bundle)
+    if (bundle === undefined) continue
+    bundles.set(encodeHex(id), bundle)
+    bytes += bundle.length
   }
   const { origin, checkpointKeys } = source
   return {

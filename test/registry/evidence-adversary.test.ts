@@ -1,11 +1,15 @@
 /** Evidence handed in to borrow what is not its own, or to make the registry stumble. */
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { concatBytes, encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { sha256 } from '../../src/bytes/digest.ts'
 import { decodeHex, encodeHex } from '../../src/bytes/hex.ts'
 import { keyThumbprint } from '../../src/cose/thumbprint.ts'
+import { nodeVerifier } from '../../src/keys/node-verifier.ts'
+import { appraiseEvidence } from '../../src/payload/tee/appraise-evidence.ts'
 import { COLLATERAL_MEDIA_TYPE, encodeCollateral } from '../../src/payload/tee/collateral-bundle.ts'
+import type { EvidenceAppraiser } from '../../src/payload/tee/evidence-appraiser.ts'
 import { REFERENCE_ATTRIBUTE } from '../../src/payload/tee/reference-values.ts'
+import { REFERRING_MAX } from '../../src/registry/admit.ts'
 import { isBoundEvidence, measurementsOf } from '../../src/registry/evidence-facts.ts'
 import type { TrustAnchor } from '../../src/statement/trust-anchor.ts'
 import { makeAttestedStatement, makeAttestedWorld } from '../support/attested-evidence.ts'
@@ -13,6 +17,7 @@ import { EvidenceRegistry } from '../support/evidence-registry.ts'
 import { makeDcap, testIntel } from '../support/intel-pki.ts'
 import { overlay } from '../support/overlay.ts'
 import { TEST_NOW } from '../support/test-pki.ts'
+import { createGate } from '../support/test-registry.ts'
 import { testSigner } from '../support/test-signer.ts'
 
 let registry: EvidenceRegistry
@@ -53,6 +58,68 @@ describe('collateral that was pruned', () => {
     isPruned = true
     const again = await registry.evidence(container)
     expect(await registry.register(again)).toMatch(/^tee-evidence: .*collateral-unregistered: /)
+  })
+})
+
+describe('a small statement that names a lot of collateral', () => {
+  it('is refused once it is too much, and the rest is not read', async () => {
+    registry = await EvidenceRegistry.create({ roots })
+    const registered: Uint8Array[] = []
+    for (let at = 0; at < 8; at++) {
+      const bundle = encodeCollateral({ certificates: [new Uint8Array(1_000_000).fill(at)] })
+      const envelope = await registry.statement(bundle, {
+        ...{ contentType: COLLATERAL_MEDIA_TYPE, hash: 'SHA-256' },
+      })
+      await registry.store(envelope, bundle)
+      registered.push(decodeHex(await registry.register(envelope)))
+    }
+    const { quote: evidence } = makeDcap({ tee: 'tdx', reportData: new Uint8Array(64) })
+    const container = { format: 'tdx-quote', evidence, registered } as const
+    const read = vi.spyOn(registry.service.store, 'findCollateral')
+    expect(await registry.register(await registry.evidence(container))).toMatch(
+      /^tee-evidence: .*collateral-malformed: more than 2097152 bytes of collateral in all/,
+    )
+    expect(read).toHaveBeenCalledTimes(3)
+  })
+
+  it('waits for its turn with what it names unread, and everybody gets one', async () => {
+    registry = await EvidenceRegistry.create({ roots })
+    const key = keyThumbprint(registry.service.signer.publicKey)
+    const reportData = concatBytes(key, new Uint8Array(32))
+    const { quote: evidence, collateral } = makeDcap({ tee: 'tdx', reportData })
+    const bundle = await registry.statement(encodeCollateral(collateral), {
+      contentType: COLLATERAL_MEDIA_TYPE,
+    })
+    const registered = [decodeHex(await registry.register(bundle))]
+    const container = {
+      format: 'tdx-quote',
+      evidence,
+      registered,
+      binding: { type: 'key' },
+    } as const
+    const gate = createGate()
+    let [waiting, most] = [0, 0]
+    const appraiser: EvidenceAppraiser = {
+      appraise: async (request) => {
+        waiting += 1
+        most = Math.max(most, waiting)
+        await gate.opened
+        waiting -= 1
+        return appraiseEvidence(request, nodeVerifier)
+      },
+    }
+    Object.assign(registry.service.ports, { appraiser })
+    const statements: Uint8Array[] = []
+    for (let at = 0; at < 2 * REFERRING_MAX + 1; at++) statements.push(await registry.evidence(container)) // prettier-ignore
+    const all = Promise.all(statements.map((one) => registry.register(one)))
+    await vi.waitFor(() => {
+      expect(waiting).toBe(REFERRING_MAX)
+    })
+    // What refers to nothing does not wait.
+    expect(await registry.register(await registry.statement(reportData))).toMatch(/^[0-9a-f]{64}$/)
+    gate.open()
+    expect((await all).every((id) => /^[0-9a-f]{64}$/.test(id))).toBe(true)
+    expect(most).toBe(REFERRING_MAX)
   })
 })
 

@@ -15,7 +15,7 @@ import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
 import type { Finding } from '../description.ts'
 import { verifyBinding } from './bindings.ts'
 import type { BindingContext, BindingDeclaration, VerifiedBinding } from './bindings.ts'
-import { parseCollateral } from './collateral-bundle.ts'
+import { COLLATERAL_TOTAL_MAX, parseCollateral } from './collateral-bundle.ts'
 import type { CollateralBundle } from './collateral-bundle.ts'
 import { parseEventLog } from './event-log.ts'
 import type { TeeEvidence } from './evidence-container.ts'
@@ -106,8 +106,13 @@ function joinCollateral(
   { collateral, registered = [] }: TeeEvidence,
   bundles: ReadonlyMap<string, Uint8Array> = new Map(),
 ): CollateralBundle {
+  const total = [collateral, ...bundles.values()].reduce((sum, one) => sum + (one?.length ?? 0), 0)
+  if (total > COLLATERAL_TOTAL_MAX) {
+    const message = `more than ${COLLATERAL_TOTAL_MAX} bytes of collateral in all`
+    throw new EvidenceError('collateral-malformed', message)
+  }
   const parsed = collateral === undefined ? [] : [parseCollateral(collateral)]
-  for (const id of registered.map(encodeHex)) {
+  for (const id of new Set(registered.map(encodeHex))) {
     const bytes = bundles.get(id)
     if (bytes === undefined) {
       throw new EvidenceError('collateral-unregistered', `entry ${id} registered no collateral`)

@@ -12,6 +12,8 @@ import { EvidenceError } from './evidence.ts'
 
 export const COLLATERAL_MEDIA_TYPE = 'application/vnd.attestry.collateral+cbor'
 export const COLLATERAL_BYTES_MAX: number = 1024 * 1024
+/** All bundles of one piece of evidence together, those of the entries that it names included. */
+export const COLLATERAL_TOTAL_MAX: number = 2 * COLLATERAL_BYTES_MAX
 const LIST_MAX = 16
 
 /** Parts that are one byte string. */

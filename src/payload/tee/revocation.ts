@@ -52,10 +52,11 @@ export interface RevocationOutcome {
  */
 export async function checkRevocation(request: RevocationRequest): Promise<RevocationOutcome> {
   const { path, at, verifier } = request
-  const lists = (request.crls ?? []).map(parseList)
-  if (lists.length > LISTS_MAX) {
+  const given = request.crls ?? []
+  if (given.length > LISTS_MAX) {
     throw new EvidenceError('crl-malformed', `more than ${LISTS_MAX} revocation lists`)
   }
+  const lists = given.map(parseList)
   for (const list of lists) {
     const issuer = path.slice(1).find(({ subject }) => equalNames(subject, list.issuer))
     if (issuer === undefined) {
