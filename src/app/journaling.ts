@@ -3,6 +3,7 @@
  * and takes nothing else. A log whose policy names no registrar has none; one whose policy names
  * others than our key does not start with it.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import { StartError } from '../errors.ts'
 import { loadSigner } from '../keys/file-signer.ts'
 import { JournalWriter } from '../registry/journal.ts'
@@ -11,6 +12,9 @@ import type { RegistryConfig } from './config.ts'
 
 /** Where several nodes write, one that is at least this much of an interval old is enough for all. */
 const REST_OF_INTERVAL = 2 / 3
+
+/** Store or guard may not be reached any more: the log is closed then, which ends all waiting. */
+const CLOSE_MS = 5000
 
 /** Journals that are written from time to time. */
 export interface Journaling {
@@ -55,7 +59,8 @@ export async function openJournaling(
     },
     close: async () => {
       clearInterval(timer)
-      if (timer !== undefined && !ports.stopped()) await write()
+      if (timer === undefined || ports.stopped()) return
+      await Promise.race([write(), wait(CLOSE_MS, undefined, { ref: false })])
     },
   }
 }
