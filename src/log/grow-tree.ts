@@ -11,8 +11,11 @@ import { HASH_BYTES } from '../merkle/hasher.ts'
 import type { RootHash } from '../merkle/hasher.ts'
 import { TILE_WIDTH } from '../merkle/tiles.ts'
 import type { CompactRange } from './compact-range.ts'
+import { LOG_LIMITS } from './limits.ts'
 import type { CheckingPorts } from './ports.ts'
 
+/** However far it grows, no more tiles are kept in memory than are cached. */
+const TILES_MAX = LOG_LIMITS.cacheTilesMax
 /** Entries that are read at a time at most. */
 const PAGE_ENTRIES = 4 * TILE_WIDTH
 
@@ -23,7 +26,7 @@ export interface Tree {
 
 export interface GrownTree extends Tree {
   readonly rootHash: RootHash
-  /** The tiles that became full. */
+  /** The last ones of the tiles that became full. */
   readonly tiles: readonly TileWrite[]
   /** Bytes of the entries that were asked for. */
   readonly kept: ReadonlyMap<number, Uint8Array>
@@ -43,7 +46,7 @@ export async function growTree(
   const { store, hasher } = ports
   let { edge } = from
   const range = from.range.clone()
-  const tiles: TileWrite[] = []
+  let tiles: TileWrite[] = []
   const kept = new Map<number, Uint8Array>()
   while (edge.treeSize < treeSize) {
     const first = edge.treeSize
@@ -58,7 +61,8 @@ export async function growTree(
     for (const leafHash of leafHashes) range.append(leafHash)
     const appended = edge.append(leafHashes)
     await checkTiles(ports, appended.tiles)
-    tiles.push(...appended.tiles.filter(({ hashes }) => hashes.length === TILE_WIDTH * HASH_BYTES))
+    const full = appended.tiles.filter(({ hashes }) => hashes.length === TILE_WIDTH * HASH_BYTES)
+    tiles = [...tiles, ...full].slice(-TILES_MAX)
     edge = appended.edge
   }
   const rootHash = range.rootHash()
