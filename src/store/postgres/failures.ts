@@ -7,17 +7,21 @@ import pg from 'pg'
 import { AttestryError, InvariantError, UnavailableError } from '../../errors.ts'
 
 /**
- * Classes of SQLSTATE that pass: rollbacks of the server's own accord, resources, locks and limits of
- * time, an administrator, a primary that became a standby.
+ * Classes of SQLSTATE that pass: rollbacks of the server's own accord, resources and limits (the queue
+ * of notifications is full when a listener is frozen for long), locks and limits of time, an
+ * administrator, a primary that became a standby.
  */
-const PASSING: readonly string[] = ['40', '53', '55', '57', '25']
+const PASSING: readonly string[] = ['40', '53', '54', '55', '57', '25']
+/** Servers that speak the same language say so when they do not know. */
+const COMPLETION_UNKNOWN = '40003'
 
 /**
  * An answer to a statement: it was rolled back. FATAL and PANIC end the connection, and say less. A
  * server that speaks another language has another word for ERROR: every outcome is unknown then.
  */
 export function isStatementError(error: unknown): error is pg.DatabaseError {
-  return error instanceof pg.DatabaseError && error.severity === 'ERROR'
+  if (!(error instanceof pg.DatabaseError) || error.code === COMPLETION_UNKNOWN) return false
+  return error.severity === 'ERROR'
 }
 
 /** True when it is known that nothing was stored, and another try may succeed. */
