@@ -12,7 +12,12 @@ import { REFERENCE_ATTRIBUTE } from '../../src/payload/tee/reference-values.ts'
 import { REFERRING_MAX } from '../../src/registry/admit.ts'
 import { isBoundEvidence, measurementsOf } from '../../src/registry/evidence-facts.ts'
 import type { TrustAnchor } from '../../src/statement/trust-anchor.ts'
-import { makeAttestedStatement, makeAttestedWorld } from '../support/attested-evidence.ts'
+import { makeSnpReport } from '../support/amd-evidence.ts'
+import {
+  keyReportData,
+  makeAttestedStatement,
+  makeAttestedWorld,
+} from '../support/attested-evidence.ts'
 import { EvidenceRegistry } from '../support/evidence-registry.ts'
 import { makeDcap, testIntel } from '../support/intel-pki.ts'
 import { overlay } from '../support/overlay.ts'
@@ -153,5 +158,23 @@ describe('an attested service that speaks about other environments', () => {
     expect(description.findings.map(({ code }) => code)).toEqual(['key-environment-not-indexed'])
     await registry.journal()
     expect((await registry.audit()).counts.entries).toBe(4)
+  })
+
+  it('is not told from a stranger in a container of theirs, unless its host data is listed', async () => {
+    const own = new Uint8Array(32).fill(7)
+    const anchors = (hostData?: string[]): TrustAnchor[] => [
+      { ...anchor, service: { ...service, ...(hostData === undefined ? {} : { hostData }) } },
+    ]
+    const stranger = testSigner('ES384')
+    const report = makeSnpReport(world.vcek, {
+      ...{ reportData: keyReportData(stranger), hostData: new Uint8Array(32).fill(8) },
+    })
+    const statement = await makeAttestedStatement(world, { signer: stranger, report })
+    registry = await EvidenceRegistry.create(undefined, { anchors: anchors(), startTime: TEST_NOW })
+    expect(await registry.register(statement)).toMatch(/^[0-9a-f]{64}$/)
+    await registry.close()
+    const listed = { anchors: anchors([encodeHex(own)]), startTime: TEST_NOW }
+    registry = await EvidenceRegistry.create(undefined, listed)
+    expect(await registry.register(statement)).toMatch(/^tee-evidence: .*environment: /)
   })
 })
