@@ -1,7 +1,7 @@
 /** Attestation results (EAR) for people: who says what about which evidence. Nothing is verified. */
+import { findReappraisal } from '../../payload/tee/appraisal-result.ts'
+import type { ReappraisalClaims } from '../../payload/tee/appraisal-result.ts'
 import { readEar } from '../../payload/tee/ear.ts'
-import { findReappraisal } from '../../payload/tee/ear-result.ts'
-import type { ReappraisalClaims } from '../../payload/tee/ear-result.ts'
 import { readTokenUnsafe } from '../../payload/tee/eat-claims.ts'
 import { formatTime } from '../terminal.ts'
 import type { Inspection, Item } from './item.ts'
@@ -35,9 +35,9 @@ export function inspectEar(bytes: Uint8Array): Inspection | undefined {
 }
 
 function reappraisalItem(claims: ReappraisalClaims): Item {
-  const { evidenceSha256, entryId, at, outcome, tcbStatus, changes } = claims
+  const { evidenceSha256, entryId, at, outcome, tcbStatus, changes, basis } = claims
   return {
-    name: 'appraised again',
+    name: basis === undefined ? 'appraised again' : 'appraised at the registration',
     value: formatTime(at),
     items: [
       { name: 'evidence', value: `sha256:${evidenceSha256}` },
@@ -45,6 +45,19 @@ function reappraisalItem(claims: ReappraisalClaims): Item {
       { name: 'outcome', value: outcome },
       ...(tcbStatus === undefined ? [] : [{ name: 'tcb', value: tcbStatus }]),
       ...changes.map(({ what, before, after }): Item => ({ name: `changed ${what}`, value: `${before} → ${after}` })), // prettier-ignore
+      ...(basis === undefined ? [] : basisItems(basis)),
     ],
   }
+}
+
+function basisItems({
+  policyId,
+  collateralSha256,
+  findings,
+}: NonNullable<ReappraisalClaims['basis']>): Item[] {
+  return [
+    { name: 'under the policy', value: policyId },
+    ...collateralSha256.map((digest) => ({ name: 'collateral', value: `sha256:${digest}` })),
+    ...findings.map(({ code, message }) => ({ name: `finding ${code}`, value: message })),
+  ]
 }

@@ -19,7 +19,7 @@ import {
   describeSvns,
 } from './describe-evidence.ts'
 import type { EvidenceFormat } from './evidence-container.ts'
-import { findReappraisal } from './ear-result.ts'
+import { findReappraisal } from './appraisal-result.ts'
 import { isEar, readEar } from './ear.ts'
 import { readTokenUnsafe } from './eat-claims.ts'
 import type { ClaimedToken } from './eat-claims.ts'

@@ -12,7 +12,7 @@ import type { AppraisalRequest } from './appraise-evidence.ts'
 import { encodeCollateral, parseCollateral } from './collateral-bundle.ts'
 import type { CollateralBundle } from './collateral-bundle.ts'
 import { earStatusOf } from './ear-result.ts'
-import type { AppraisalResult } from './ear-result.ts'
+import type { AppraisalResult } from './appraisal-result.ts'
 import type { EarStatus } from './ear.ts'
 import type { TeeEvidence } from './evidence-container.ts'
 import { EvidenceError } from './evidence.ts'
@@ -161,11 +161,13 @@ function verdictOf(
   { outcome, references }: AppraisalResult,
   status: EarStatus,
 ): ReappraisalVerdict {
-  if ('appraisal' in outcome) {
-    if (status === 'contraindicated') return 'contraindicated'
-    return references?.result === 'no-reference' ? 'cannot-tell' : 'holds'
-  }
-  const { reason } = outcome.error
+  if ('error' in outcome) return verdictOfReason(outcome.error.reason)
+  if (status === 'contraindicated') return 'contraindicated'
+  return references?.result === 'no-reference' ? 'cannot-tell' : 'holds'
+}
+
+/** What it says about evidence that it does not verify for this reason. */
+export function verdictOfReason(reason: EvidenceReason): ReappraisalVerdict {
   if (REFUSALS.includes(reason)) return 'contraindicated'
   return CURABLE.includes(reason) ? 'cannot-tell' : 'does-not-hold'
 }
