@@ -86,6 +86,7 @@ export type UnavailableErrorCode =
   | 'ERR_INDEX_OFF' // this service answers no look-ups
   | 'ERR_INDEX_BEHIND' // the index does not cover yet what was asked for
   | 'ERR_STREAMS_FULL' // too many clients follow the feed
+  | 'ERR_APPRAISER_BUSY' // evidence of entries cannot be appraised for readers now
   | 'ERR_DELIVERY' // a monitor's command or webhook did not take an event
 
 /** Codes for things that are simply not there. */
@@ -94,6 +95,9 @@ export type NotFoundErrorCode =
   | 'ERR_COLLATERAL_UNKNOWN' // no released entry was admitted with such a piece
   | 'ERR_PAYLOAD_UNKNOWN' // the payload store has nothing of this digest
   | 'ERR_PAYLOAD_PRUNED' // it was deleted by a registered statement
+  | 'ERR_EVIDENCE_UNKNOWN' // the entry holds no TEE evidence
+  | 'ERR_EVIDENCE_UNVERIFIED' // its policy had no evidence verified, or it does not verify any more
+  | 'ERR_REGISTRAR_UNKNOWN' // no key signs for the registry here
   | 'ERR_KEY_UNKNOWN'
   | 'ERR_HEAD_UNKNOWN'
   | 'ERR_TILE_UNKNOWN' // a tile or bundle that the released tree does not have

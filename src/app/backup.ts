@@ -3,7 +3,7 @@
  * copy is checked whole before it counts as a backup, because damage that is copied quietly is found
  * when it is too late. Private keys are not in it, and the guard never is (design D7).
  */
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { TreeSize } from '../bytes/integers.ts'
@@ -21,6 +21,7 @@ import { dataPaths } from './data-directory.ts'
 import { replaceFile } from './durable-file.ts'
 import { digestFile, publishFile } from './file-digest.ts'
 import { isPostgresUrl } from './store-location.ts'
+import { readVersion } from './version.ts'
 
 export interface BackupProgress {
   readonly stage: 'copying' | 'checking'
@@ -118,10 +119,4 @@ async function prepareOut(out: string): Promise<void> {
     throw new StartError('ERR_CONFIGURATION', `${out} is not empty: name a new directory`)
   }
   for (const name of found) await rm(join(out, name))
-}
-
-/** Version of this Attestry; the same relative path from `src/app` and from `dist/app`. */
-async function readVersion(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { readonly version: string }).version
 }

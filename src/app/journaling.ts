@@ -5,7 +5,6 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { StartError } from '../errors.ts'
-import { loadSigner } from '../keys/file-signer.ts'
 import { JournalWriter } from '../registry/journal.ts'
 import type { JournalOptions } from '../registry/journal.ts'
 import type { RegistryConfig } from './config.ts'
@@ -23,13 +22,13 @@ export interface Journaling {
   close(): Promise<void>
 }
 
-/** @throws StartError `ERR_KEY_FILE`, or `ERR_KEY_MISMATCH` when the policy names other keys. */
+/** @throws StartError `ERR_KEY_MISMATCH` when the policy names other keys than the registrar's. */
 export async function openJournaling(
   { paths, report, journalIntervalMs }: RegistryConfig,
   ports: JournalOptions['ports'],
+  signer: JournalOptions['signer'],
 ): Promise<Journaling> {
   const { registrarKeys = [] } = ports.rules().policy
-  const signer = await loadSigner(paths.registrarKey)
   const writer = await JournalWriter.open({ ports, signer })
   if (registrarKeys.length > 0 && !writer.isRegistrar) {
     throw new StartError(

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import type { AccessLogOptions } from '../http/access-log.ts'
 import { createHttpServer } from '../http/server.ts'
+import { loadSigner } from '../keys/file-signer.ts'
 import { nativeDigest, nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
 import type { ApiTokenStore, RefusalStore } from '../log/operator-tables.ts'
@@ -32,6 +33,7 @@ import type { Scrubbing } from './scrubbing.ts'
 import { openApiTokens, openPayloads, openRefusals } from './stores.ts'
 import { ServedTls } from './served-tls.ts'
 import { createSubmitters, openOidcTokens } from './submitters.ts'
+import { readVersion } from './version.ts'
 import { startWitnessing } from './witnessing.ts'
 import type { Witnessing } from './witnessing.ts'
 import { ServedWriteGate } from './write-gate.ts'
@@ -88,8 +90,10 @@ export async function startRegistry(given: RegistryConfig): Promise<RunningRegis
       ...{ opened, witnessing, refusals, tokens, payloads, bundles, indexing, gate, metrics },
       ...{ scrubbing, ending },
     }
-    const ports = { ...(await registryPorts(config, parts)), appraiser }
-    const journaling = await openJournaling(config, { ...ports, log: opened.log })
+    const signer = await loadSigner(config.paths.registrarKey)
+    const registrar = { signer, build: `attestry ${await readVersion()}` }
+    const ports = { ...(await registryPorts(config, parts)), appraiser, registrar }
+    const journaling = await openJournaling(config, { ...ports, log: opened.log }, signer)
     ending.onEnd(() => journaling.close())
     const registry = new Registry(ports)
     const tls = await ServedTls.open(config)

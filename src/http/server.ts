@@ -13,6 +13,7 @@ import { NotFoundError } from '../errors.ts'
 import type { Registry } from '../registry/registry.ts'
 import { AccessLog } from './access-log.ts'
 import type { AccessLogOptions } from './access-log.ts'
+import { appraisalResource } from './appraisals.ts'
 import { artifactResource } from './artifacts.ts'
 import { builtArtifactsResource } from './built-artifacts.ts'
 import { batchesResource } from './batches.ts'
@@ -126,6 +127,7 @@ function createApp(context: HttpContext): Express {
     headResource,
     consistencyResource,
     tlogProofResource,
+    appraisalResource,
     collateralResource,
     statementsResource,
     statementViewResource,

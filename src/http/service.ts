@@ -28,6 +28,7 @@ export function rootResource({ registry }: HttpContext): Resource {
       entryBundle: '/tile/entries/{index}',
       headBundle: '/heads/bundle/{index}',
       tlogProof: '/entries/{entryId}/tlog-proof',
+      appraisal: '/entries/{entryId}/appraisal',
       collateral: '/collateral/sha256:{hex}',
       payload: '/payloads/{algorithm}:{hex}',
       logKey: '/log-key',

@@ -18,37 +18,44 @@ type SourcePorts = Pick<
   'log' | 'origin' | 'checkpointSigners' | 'retiredCheckpointKeys' | 'sha256'
 >
 
-/** The log as admission sees it: nothing above the released head. */
-export function evidenceSource(ports: SourcePorts): EvidenceSource {
+/** The log as admission sees it: nothing above the released head, and nothing from `below` on. */
+export function evidenceSource(ports: SourcePorts, below?: LeafIndex): EvidenceSource {
+  const end = below ?? Infinity
   const { log, origin, checkpointSigners, retiredCheckpointKeys, sha256 } = ports
   const contentOf = async (leafIndex: LeafIndex): Promise<RegisteredContent> => {
     const statement = parseSignedStatement(await log.readEntry(leafIndex), { sha256 })
-    if (statement.headers.hashEnvelope === undefined) return { statement }
-    const pieces = await log.entryCollateral(leafIndex, leafIndex + 1)
-    const digest = pieces.find(({ kind }) => kind === 'preimage')?.digest
-    const preimage = digest === undefined ? undefined : await readPreimage(digest)
-    return preimage === undefined ? { statement } : { statement, preimage }
-  }
-  const readPreimage = async (digest: Uint8Array): Promise<Uint8Array | undefined> => {
-    try {
-      return await log.readCollateral(digest)
-    } catch (error) {
-      // Pruned, by a registered statement: it is there for nobody, and nothing new rests on it.
-      if (error instanceof NotFoundError) return undefined
-      throw error
-    }
+    return { statement, preimage: await admittedPreimage(statement, leafIndex, log) }
   }
   return {
     origin,
     checkpointKeys: [...activeKeysOf(checkpointSigners), ...retiredCheckpointKeys],
     findHead: async (treeSize) => {
-      const head = await log.headAt(treeSize as TreeSize)
+      const head = treeSize > end ? undefined : await log.headAt(treeSize as TreeSize)
       return head && { ...head.treeHead, registrationTime: head.registrationTime }
     },
     findEntry: async (entryId) => {
       const found = await log.findEntry(entryId)
-      return found?.released === true ? contentOf(found.leafIndex) : undefined
+      const isThere = found?.released === true && found.leafIndex < end
+      return isThere ? contentOf(found.leafIndex) : undefined
     },
+  }
+}
+
+/** Content that a hash envelope was admitted with; undefined for anything else. */
+export async function admittedPreimage(
+  { headers }: SignedStatement,
+  leafIndex: LeafIndex,
+  log: Pick<RegistryPorts['log'], 'entryCollateral' | 'readCollateral'>,
+): Promise<Uint8Array | undefined> {
+  if (headers.hashEnvelope === undefined) return undefined
+  const pieces = await log.entryCollateral(leafIndex, leafIndex + 1)
+  const digest = pieces.find(({ kind }) => kind === 'preimage')?.digest
+  try {
+    return digest && (await log.readCollateral(digest))
+  } catch (error) {
+    // Pruned, by a registered statement: it is there for nobody, and nothing new rests on it.
+    if (error instanceof NotFoundError) return undefined
+    throw error
   }
 }
 

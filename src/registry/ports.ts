@@ -5,6 +5,7 @@
 import type { DigestName, Sha256, StreamingDigest } from '../bytes/digest.ts'
 import type { UnixSeconds } from '../bytes/integers.ts'
 import type { PublicKey } from '../cose/public-key.ts'
+import type { Signer } from '../cose/signer.ts'
 import type { UnavailableError } from '../errors.ts'
 import type { Clock } from '../log/clock.ts'
 import type { IndexReader } from '../log/index-store.ts'
@@ -92,6 +93,14 @@ export interface ServiceKey {
   readonly retired: boolean
 }
 
+/** Who signs for the registry what is neither a head nor a checkpoint. */
+export interface Registrar {
+  /** The registrar key: it signs while the policy in force names it. */
+  readonly signer: Signer
+  /** Name and version of this software. */
+  readonly build: string
+}
+
 /** What payloads need from the rest of the server. */
 export interface PayloadPorts {
   readonly store: PayloadStore
@@ -126,6 +135,8 @@ export interface RegistryPorts {
   readonly bundles?: BundleVerifier
   /** Appraises TEE evidence beside the serving thread; absent: on it. */
   readonly appraiser?: EvidenceAppraiser
+  /** States what was appraised; absent: nothing is stated. */
+  readonly registrar?: Registrar
   readonly hasher: TreeHasher
   readonly sha256: Sha256
   readonly issuer: string

@@ -16,6 +16,8 @@ import { describeArtifact } from './describe-artifact.ts'
 import type { ArtifactLookup, DescribedArtifact } from './describe-artifact.ts'
 import { describeEntry } from './describe-entry.ts'
 import type { DescribedEntry } from './describe-entry.ts'
+import { EntryAppraisals } from './entry-appraisals.ts'
+import type { ReadAppraisal } from './entry-appraisals.ts'
 import { beginUpload, readPayload } from './payloads.ts'
 import type { PayloadUpload } from './payloads.ts'
 import type { RegistryPorts, Submitter } from './ports.ts'
@@ -49,6 +51,7 @@ export class Registry {
   readonly checkpoints: Checkpoints
   readonly #ports: RegistryPorts
   readonly #signingKeys: SigningKeys
+  readonly #appraisals: EntryAppraisals
 
   constructor(ports: RegistryPorts) {
     this.issuer = ports.issuer
@@ -65,6 +68,7 @@ export class Registry {
     this.checkpoints = new Checkpoints(ports)
     this.#ports = ports
     this.#signingKeys = new SigningKeys(ports)
+    this.#appraisals = new EntryAppraisals(ports)
   }
 
   /**
@@ -114,6 +118,11 @@ export class Registry {
   /** An entry with a fresh Receipt attached. */
   readTransparentStatement(entryId: string): Promise<ReadTransparentStatement> {
     return readTransparentStatement(entryId, this.#ports)
+  }
+
+  /** What the registry itself found of TEE evidence, as a statement of its registrar. */
+  readAppraisal(entryId: string): Promise<ReadAppraisal> {
+    return this.#appraisals.read(entryId)
   }
 
   /** The proof of an entry for C2SP tools. */

@@ -20,8 +20,11 @@ import { VerificationError } from '../../src/errors.ts'
 import { splitCborSequence } from '../../src/cbor/sequence.ts'
 import { CborTag, decodeCbor } from '../../src/cbor/decode.ts'
 import type { CborValue } from '../../src/cbor/decode.ts'
+import { encodeCollateral } from '../../src/payload/tee/collateral-bundle.ts'
 import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
+import { EvidenceRegistry } from '../support/evidence-registry.ts'
 import { indexLog } from '../support/index-log.ts'
+import { makeDcap, testIntel } from '../support/intel-pki.ts'
 import { TestRegistry } from '../support/test-registry.ts'
 import { binary, bytesOf } from './problem-body.ts'
 
@@ -161,6 +164,9 @@ const walk: readonly [operationId: string, url: (is: typeof ids) => string, stat
   ['readEntryBundle', () => '/tile/entries/0', 404],
   ['readHeadBundle', () => '/heads/bundle/000.p/3', 200],
   ['readHeadBundle', () => '/heads/bundle/001.p/1', 404],
+  ['readAppraisal', ({ entryId }) => `/entries/${entryId}/appraisal`, 404],
+  ['readAppraisal', () => `/entries/${'0'.repeat(64)}/appraisal`, 404],
+  ['readAppraisal', () => '/entries/x/appraisal', 400],
   ['readCollateral', ({ collateral }) => `/collateral/sha256:${collateral}`, 200],
   ['readCollateral', () => `/collateral/sha256:${'0'.repeat(64)}`, 404],
   ['readCollateral', () => '/collateral/x', 400],
@@ -197,7 +203,12 @@ describe('openapi.yaml', () => {
   )
 
   it('has no operation that this walk leaves out', () => {
-    const walked = new Set(['registerSignedStatement', 'registerBatch', 'storePayload', ...walk.map(([id]) => id)])
+    const walked = new Set([
+      'registerSignedStatement',
+      'registerBatch',
+      'storePayload',
+      ...walk.map(([id]) => id),
+    ])
     expect(
       operations.map(({ operationId }) => operationId).filter((id) => !walked.has(id)),
     ).toEqual([])
@@ -275,6 +286,19 @@ describe('openapi.yaml', () => {
     expect(response.status).toBe(status)
     assertDescribed('/entries', 'post', response)
     await strict.close()
+  })
+
+  it('describes the appraisal of an entry', async () => {
+    const { quote, collateral } = makeDcap({ tee: 'tdx' })
+    const intel = [encodeHex(sha256(testIntel.root.der))]
+    const registry = await EvidenceRegistry.create({ roots: { intel } })
+    const bundle = encodeCollateral(collateral)
+    const container = { format: 'tdx-quote', evidence: quote, collateral: bundle } as const
+    const entryId = await registry.register(await registry.evidence(container))
+    const response = await binary(supertest(registry.url).get(`/entries/${entryId}/appraisal`))
+    expect(response.status).toBe(200)
+    assertDescribed('/entries/{entryId}/appraisal', 'get', response)
+    await registry.close()
   })
 
   it('describes a registration of garbage', async () => {

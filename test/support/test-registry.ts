@@ -215,6 +215,7 @@ export class TestRegistry {
       checkpointSigners: options.checkpointSigners ?? [noteSigner(LOG_ORIGIN)],
       retiredCheckpointKeys: options.retiredCheckpointKeys ?? [],
       ...(options.witnesses === undefined ? {} : { witnesses: options.witnesses }),
+      registrar: { signer: registrar, build: 'attestry 0' },
       refusals: { record: (refusal) => refusals.push(refusal) },
       clock: ports.clock,
       verifier,
