@@ -80,7 +80,8 @@ export class QueuedAppraiser implements EvidenceAppraiser {
       await setImmediate()
       return answerAppraisal(request)
     }
-    this.#thread ??= new OtherThread(this.#module, this.#timeoutMs)
+    if (this.#thread?.isEnded !== false)
+      this.#thread = new OtherThread(this.#module, this.#timeoutMs)
     try {
       return await this.#thread.execute(request)
     } catch (error) {
@@ -96,6 +97,8 @@ class OtherThread {
   readonly #worker: Worker
   readonly #timeoutMs: number
   #settle: { resolve(answer: EvidenceAnswer): void; reject(error: Error): void } | undefined
+  /** It may end when nobody waits: for want of memory, say. What is posted then is never answered. */
+  #isEnded = false
 
   constructor(module: URL, timeoutMs: number) {
     this.#timeoutMs = timeoutMs
@@ -104,8 +107,15 @@ class OtherThread {
     })
     this.#worker.on('message', (answer: EvidenceAnswer) => this.#settle?.resolve(answer))
     this.#worker.on('error', (cause) => this.#settle?.reject(ended(cause)))
-    this.#worker.on('exit', () => this.#settle?.reject(ended()))
+    this.#worker.on('exit', () => {
+      this.#isEnded = true
+      this.#settle?.reject(ended())
+    })
     this.#worker.unref()
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded
   }
 
   async execute(request: AppraisalRequest): Promise<EvidenceAnswer> {

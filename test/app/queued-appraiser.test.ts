@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import supertest from 'supertest'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -93,6 +94,17 @@ describe('an appraiser', () => {
     const appraiser = new QueuedAppraiser({ worker: dying })
     await expect(appraiser.appraise(good())).rejects.toMatchObject({ code: 'ERR_TIMEOUT' })
     await expect(appraiser.appraise(good())).rejects.toMatchObject({ code: 'ERR_TIMEOUT' })
+    await appraiser.close()
+  })
+
+  it('starts another thread where one ended while nothing waited', async () => {
+    const answer = `parentPort.postMessage({ kind: 'refused', reason: 'root', message: 'x' })`
+    const once = module('once', `parentPort.on('message', () => { ${answer}; parentPort.close() })`)
+    const appraiser = new QueuedAppraiser({ worker: once, timeoutMs: 5_000 })
+    for (let at = 0; at < 2; at++) {
+      await expect(appraiser.appraise(good())).rejects.toMatchObject({ reason: 'root' })
+      await setTimeout(500)
+    }
     await appraiser.close()
   })
 })
