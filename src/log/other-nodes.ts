@@ -25,6 +25,15 @@ const PENDING_MS = { first: 1, max: 16 }
 /** Likewise while store or guard cannot be reached. */
 const UNREACHABLE_MS = { first: 20, max: 1000 }
 
+interface Steps {
+  readonly first: number
+  readonly max: number
+}
+
+function backOff(times: number, { first, max }: Steps): number {
+  return Math.min(max, first * 2 ** times)
+}
+
 interface Pending {
   readonly head: StoredHead
   /** Milliseconds of a monotonic clock when it was seen first. */
@@ -44,6 +53,9 @@ export class OtherNodes {
   #pending: Pending | undefined
   #lookedAt = 0
   #failures = 0
+  // How often its own batch failed since the last one that did not, and how long to wait therefore.
+  #stumbles = 0
+  #restMs = 0
   #failure: UnavailableErrorCode | undefined
   #isClosed = false
   #timer: NodeJS.Timeout | undefined
@@ -95,6 +107,9 @@ export class OtherNodes {
     } else {
       this.#mayBeOurs = true
       this.#failure = error.code
+      // A look may succeed where the batch did not: the first one finds out, later ones take turns.
+      if (this.#stumbles > 0) this.#restMs = backOff(this.#stumbles, UNREACHABLE_MS)
+      this.#stumbles += 1
     }
     this.#isDue = true
     return true
@@ -103,6 +118,7 @@ export class OtherNodes {
   /** A batch of ours came first. */
   won(): void {
     this.#losses = 0
+    this.#stumbles = 0
   }
 
   /**
@@ -133,6 +149,9 @@ export class OtherNodes {
     this.#lookedAt = performance.now()
     clearTimeout(this.#timer)
     this.#timer = undefined
+    const restMs = this.#restMs
+    this.#restMs = 0
+    if (isUrgent && restMs > 0) await this.#pause(restMs)
     try {
       const found = await this.#lookOnce(state)
       // Whoever signs now would be the first again.
@@ -219,18 +238,14 @@ export class OtherNodes {
     return this.#mayBeOurs || now - pending.since >= FINISH_AFTER_MS
   }
 
-  async #again(
-    isUrgent: boolean,
-    times: number,
-    { first, max }: { readonly first: number; readonly max: number },
-  ): Promise<void> {
+  async #again(isUrgent: boolean, times: number, steps: Steps): Promise<void> {
     if (this.#isClosed) return
     if (!isUrgent) {
-      this.#dueIn(Math.max(NOTICE_MS, Math.min(max, first * 2 ** times)))
+      this.#dueIn(Math.max(NOTICE_MS, backOff(times, steps)))
       return
     }
     this.#isDue = true
-    await this.#pause(Math.min(max, first * 2 ** times))
+    await this.#pause(backOff(times, steps))
   }
 
   #dueIn(milliseconds: number): void {

@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { leafIndex, treeSize } from '../../src/bytes/integers.ts'
 import { signTreeHead } from '../../src/cose/signed-tree-head.ts'
+import { UnavailableError } from '../../src/errors.ts'
 import { checkLog } from '../../src/log/check-log.ts'
 import { rotateKey } from '../../src/log/rotate-key.ts'
 import type { RootHash } from '../../src/merkle/hasher.ts'
@@ -225,6 +226,28 @@ describe('a node that is cut off', () => {
       ])
     })
   }
+})
+
+describe('a node whose batches fail though both places answer', () => {
+  it('takes its time between two tries', async () => {
+    const { shared, nodes } = await openNodes(1)
+    const [node] = nodes as [TestNode]
+    const findLeafIndexes = shared.store.findLeafIndexes.bind(shared.store)
+    let tries = 0
+    shared.store.findLeafIndexes = async () => {
+      tries += 1
+      await Promise.resolve()
+      throw new UnavailableError('ERR_STORE_UNREACHABLE', 'out of memory')
+    }
+    const waiting = node.log.append(candidateOf('w'))
+    await wait(300)
+    expect(tries).toBeGreaterThan(1)
+    expect(tries).toBeLessThan(20)
+    shared.store.findLeafIndexes = findLeafIndexes
+    expect((await waiting).leafIndex).toBe(2)
+    expect(node.fatal).toEqual([])
+    await closeAll(nodes)
+  })
 })
 
 describe('every node, also an idle one, stops', () => {
