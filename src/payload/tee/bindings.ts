@@ -15,8 +15,9 @@ import { encodeHex } from '../../bytes/hex.ts'
 import { encodeCbor } from '../../cbor/encode.ts'
 import type { PublicKey } from '../../cose/public-key.ts'
 import { keyThumbprint } from '../../cose/thumbprint.ts'
-import { AttestryError } from '../../errors.ts'
+import { AttestryError, VerificationError } from '../../errors.ts'
 import { parseCheckpoint, verifyCheckpoint } from '../../note/checkpoint.ts'
+import type { CheckpointVerification } from '../../note/checkpoint.ts'
 import type { VerifierKey } from '../../note/verifier-key.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
 import type { DescribedAttribute } from '../description.ts'
@@ -203,6 +204,24 @@ async function verifyBuild(
   return { type: 'build', buildId, keyThumbprint: keyThumb, after }
 }
 
+/**
+ * One signature of the log is enough, whatever the other lines are. Anybody may add lines, also one that
+ * names a key which only an auditor knows, as it came later: what was admitted has to hold for them, too.
+ */
+async function verifyByAny({ keys, ...request }: CheckpointVerification): Promise<void> {
+  let failure: unknown = new EvidenceError('binding-origin', 'no key of the log is known')
+  for (const key of keys) {
+    try {
+      await verifyCheckpoint({ ...request, keys: [key] })
+      return
+    } catch (error) {
+      if (!(error instanceof VerificationError)) throw error
+      failure = error
+    }
+  }
+  throw failure
+}
+
 /** A checkpoint that anybody could have written brackets nothing: it must be signed by the log. */
 async function verifyNote(
   { note, origin, keys, treeSizeMin }: BoundCheckpoint,
@@ -213,7 +232,7 @@ async function verifyNote(
     if (checkpoint.origin !== origin) {
       throw new EvidenceError('binding-origin', 'the checkpoint is of another log')
     }
-    await verifyCheckpoint({ checkpoint, origin, keys, verifier })
+    await verifyByAny({ checkpoint, origin, keys, verifier })
     if (treeSizeMin !== undefined && checkpoint.treeSize < treeSizeMin) {
       throw new EvidenceError(
         'binding-stale',

@@ -103,6 +103,27 @@ describe('a binding that holds', () => {
     expect(describeBinding(binding)).toContainEqual({ name: 'binding', value: 'checkpoint:5' })
   })
 
+  it('to a checkpoint with a line that names a later key of the log, for whoever knows that key, too', async () => {
+    const next = noteSigner(ORIGIN)
+    const text = new TextDecoder().decode(at5.note)
+    const line = new TextDecoder()
+      .decode((await checkpoint(next, 6)).note)
+      .split('\n')
+      .at(-2)!
+    const note = encodeUtf8(`${text}${line}\n`)
+    const fields = { reportData: pad(keyBinding(key), checkpointBinding(note)) }
+    const keys = [next, log].map((one) => verifierKeyOf(one, 'ed25519'))
+    for (const known of [keys.slice(1), keys, [...keys].reverse()]) {
+      const context = { checkpoint: { ...at5, note, keys: known } }
+      expect((await verify({ ...byCheckpoint, fields, context })).after?.treeSize).toBe(5n)
+    }
+    for (const known of [keys.slice(0, 1), []]) {
+      const context = { checkpoint: { ...at5, note, keys: known } }
+      const found = await evidenceRejection(() => verify({ ...byCheckpoint, fields, context }))
+      expect(found).toBe('binding-origin')
+    }
+  })
+
   it('to a key and a checkpoint at once, side by side', async () => {
     await verify({ ...byKey, fields: byCheckpoint.fields })
   })
