@@ -18,6 +18,7 @@ import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import { CliError } from './cli-error.ts'
 import { readInput } from './files.ts'
 import { Progress } from './progress.ts'
+import { unwrapStatement } from './statement-payload.ts'
 import { anchorName, anchorPatterns, fingerprint } from './trust-text.ts'
 
 /** A governance document from a file: a policy or a trust anchors document, told by its members. */
@@ -30,9 +31,12 @@ export type RulesDocument =
       readonly bytes: Uint8Array
     }
 
-/** @throws InputError `ERR_TRUST_CONFIGURATION` that says what is wrong with the document. */
+/**
+ * The document, or that of a statement around it, which is not verified.
+ * @throws InputError `ERR_TRUST_CONFIGURATION` that says what is wrong with the document.
+ */
 export async function readRulesDocument(path: string): Promise<RulesDocument> {
-  const bytes = await readInput(path)
+  const bytes = unwrapStatement(await readInput(path))
   return looksLikeAnchors(bytes)
     ? { kind: 'trust-anchors', ...readTrustAnchorsDocument(bytes), bytes }
     : { kind: 'policy', policy: parseRegistrationPolicy(bytes), bytes }
