@@ -12,7 +12,6 @@ import type { TileWrite } from '../merkle/edge.ts'
 import type { LeafHash } from '../merkle/hasher.ts'
 import type { BatchStep } from './observer.ts'
 import type { LogPorts } from './ports.ts'
-import { checkGuardedHead } from './recover.ts'
 import { signHead } from './signed-head.ts'
 import type { BatchCommit, NewEntry, StoredHead } from './store.ts'
 import type { TreeState } from './tree-state.ts'
@@ -76,11 +75,11 @@ export async function sequenceBatch(
 
   // The signature must not leave the process before the guard holds it. If the guard holds it and
   // we crash, start-up finds guard and store equal and copies the head into the store.
-  const held = await heldByGuard(ports, state, signed)
+  await putIntoGuard(ports, state, signed)
   observe('guarded')
   return {
     kind: 'released',
-    state: { edge: appended.edge, range, stored: next, signed: held, isSaved: false },
+    state: { edge: appended.edge, range, stored: next, signed, isSaved: false },
     tiles: appended.tiles,
   }
 }
@@ -100,23 +99,19 @@ async function commitOrRefuse(
 }
 
 /**
- * Puts a signature into the guard. Where several nodes sign, another one may have finished this batch
- * before, while we were slow: its signature is the one that counts then, and ours is never seen.
- * @throws UnavailableError `ERR_HEAD_MOVED` when others went on since: the batch is in the tree.
+ * Puts a signature into the guard.
+ * @throws UnavailableError `ERR_HEAD_MOVED` when another node finished this batch before, while we were
+ *   slow, and may have gone on since: the batch is in the tree, and what the guard holds has yet to be
+ *   verified. Our signature is never seen then.
  */
-async function heldByGuard(
-  ports: LogPorts,
+async function putIntoGuard(
+  { guard }: LogPorts,
   state: TreeState,
   signed: SignedTreeHead,
-): Promise<SignedTreeHead> {
-  const held = await ports.guard.advance(state.signed, signed)
-  if (held.treeHead.treeSize !== signed.treeHead.treeSize) {
-    throw new UnavailableError('ERR_HEAD_MOVED', 'other nodes finished this batch and went on')
-  }
-  if (!equalBytes(held.bytes, signed.bytes)) {
-    await checkGuardedHead(ports, held, [ports.signer.publicKey])
-  }
-  return held
+): Promise<void> {
+  const held = await guard.advance(state.signed, signed)
+  if (equalBytes(held.bytes, signed.bytes)) return
+  throw new UnavailableError('ERR_HEAD_MOVED', 'another node finished this batch')
 }
 
 function policyIndexAfter(

@@ -323,6 +323,23 @@ describe('every node, also an idle one, stops', () => {
     await next.log.close()
   })
 
+  it('when its batch was signed with the new receipt key while it was frozen', async () => {
+    const { shared, nodes } = await openNodes(1)
+    const [frozen] = nodes as [TestNode]
+    const thaw = frozen.faults.freezeBefore('advance')
+    const late = frozen.log.append(candidateOf('late'))
+    await expect.poll(async () => (await shared.store.readState()).treeHead.treeSize).toBe(3)
+    const signer = newSigner()
+    await rotateKey(shared, { purpose: 'receipt', publicKey: signer.publicKey })
+    const next = await openNode({ ...shared, signer }, randomFrom(1))
+    expect(next.log.currentHead().treeHead.treeSize).toBe(3)
+    thaw()
+    await expect(late).rejects.toMatchObject({ code: 'ERR_LOG_STOPPED' })
+    expect(await stopped(frozen)).toMatchObject({ code: 'ERR_NODE_FENCED' })
+    expect(await next.log.append(candidateOf('late'))).toMatchObject({ leafIndex: 2 })
+    await next.log.close()
+  })
+
   it('when operators cut it off, and starts again', async () => {
     const { shared, nodes } = await openNodes(1)
     await shared.store.fence?.()
