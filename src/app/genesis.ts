@@ -13,6 +13,7 @@ import { verifySign1 } from '../cose/sign1.ts'
 import type { Signer } from '../cose/signer.ts'
 import { AttestryError, StartError } from '../errors.ts'
 import { PAYLOAD_VALIDATOR } from '../payload/validate-payload.ts'
+import { EVIDENCE_CHECK } from '../policy/tee-evidence-policy.ts'
 import {
   encodeRegistrationPolicy,
   encodeTrustAnchorsDocument,
@@ -47,6 +48,7 @@ export function genesisDocuments(
     contentTypes: ['*'],
     operatorKeys: [operatorKey],
     payloadValidator: PAYLOAD_VALIDATOR,
+    teeEvidence: { check: EVIDENCE_CHECK },
     ...(registrarKey === undefined ? {} : { registrarKeys: [registrarKey] }),
   })
   return [

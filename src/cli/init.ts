@@ -29,7 +29,7 @@ in its backups, and is what makes a restored older copy refuse to sign.
 For several nodes the log lies in PostgreSQL: --store and --guard name empty databases in two
 clusters. The data directory keeps the keys and remembers the databases (docs/operating.md).
 
-The first policy verifies signatures of issuers and no TEE evidence; \`policy set\` changes that
+The first policy has signatures of issuers and TEE evidence verified; \`policy set\` changes that
 (docs/policies.md has the members, docs/tee.md what evidence is worth).
 
 With --operator-key the operator key stays elsewhere, in two steps: this command writes

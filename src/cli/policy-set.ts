@@ -21,8 +21,8 @@ const HELP = `
 FILE is a policy or a trust anchors document. Try a policy first with \`policy test\`. A
 policy that lists other operator keys takes the right to change it from this one.
 
-A new log admits TEE evidence unverified and says so. To have it verified, add the member
-"teeEvidence": {"check": "verified@1"} to what \`policy show --json\` prints (docs/policies.md).
+A new log verifies TEE evidence before it admits it. What it refuses beyond that, and under which
+roots, is the member "teeEvidence" of what \`policy show --json\` prints (docs/policies.md).
 
 Examples:
   $ attestry policy set policy.json --key operator.pem --url https://log.example.org

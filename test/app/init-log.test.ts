@@ -104,6 +104,8 @@ describe('initLog with an operator key that lives elsewhere', () => {
       new Uint8Array(readFileSync(join(data, 'genesis', 'registration-policy.json'))),
     )
     expect(policy.operatorKeys[0]!.spki).toEqual(operator.publicKey.spki)
+    expect(policy.payloadValidator).toBe('attestry@1')
+    expect(policy.teeEvidence).toEqual({ check: 'verified@1' })
     await signDocuments(first, operator)
     const second = await initLog({ data, origin, anchors, operatorKey: operator.publicKey })
     expect(second.kind).toBe('created')
