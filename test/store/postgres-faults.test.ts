@@ -135,6 +135,16 @@ describePostgres('PostgreSQL that fails', () => {
       expect(await store.readState()).toMatchObject({ ...scribe.head })
     })
 
+    it('of keys, in a transaction of several statements, are no exception', async () => {
+      const { store } = await newLog()
+      await set('synchronous_standby_names', 'nobody')
+      const changed = store.changeServiceKeys({ purpose: 'checkpoint', retired: [], at: 1 })
+      const failed = expect(changed).rejects.toMatchObject({ code: 'ERR_STORE_UNREACHABLE' })
+      const pid = await waitingForStandby()
+      await server().query(`SELECT pg_cancel_backend(${pid})`)
+      await failed
+    })
+
     it('whose connection ends are of unknown outcome, and the store works on', async () => {
       const { store, scribe } = await newLog()
       await set('synchronous_standby_names', 'nobody')

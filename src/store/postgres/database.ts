@@ -113,39 +113,18 @@ export class PostgresDatabase implements Asked {
    */
   async write<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
     const client = await this.#connect(notStored)
-    const warnings: string[] = []
-    const hear = ({ code = '', message = '' }: Notice): void => {
-      if (code.startsWith(WARNING)) warnings.push(message)
-    }
-    client.on('notice', hear)
-    try {
-      const rows = await this.#run<Row>(client, statement, values)
-      // Somebody cancelled the wait for a synchronous standby: it is stored here, and not there.
-      if (warnings.length > 0) throw new Error(`${this.name} warns: ${warnings.join('; ')}`)
-      client.release()
-      return rows
-    } catch (error) {
-      client.release(true)
-      throw writeFailure(this, error)
-    } finally {
-      client.off('notice', hear)
-    }
+    return this.#durably(client, () => this.#run<Row>(client, statement, values))
   }
 
   /** Runs statements in one transaction. Throws as {@link write}. */
   async transaction<Value>(work: (run: Run) => Promise<Value>): Promise<Value> {
     const client = await this.#connect(notStored)
-    try {
+    return this.#durably(client, async () => {
       await this.#ask(client, 'BEGIN')
       const value = await work((statement, values = []) => this.#run(client, statement, values))
       await this.#ask(client, 'COMMIT')
-      client.release()
       return value
-    } catch (error) {
-      // The end of the connection takes the transaction with it.
-      client.release(true)
-      throw writeFailure(this, error)
-    }
+    })
   }
 
   /** Runs several statements of one text at once, for migrations. Throws as {@link write}. */
@@ -170,6 +149,27 @@ export class PostgresDatabase implements Asked {
       return await this.#pool.connect()
     } catch (cause) {
       throw cause instanceof StartError ? cause : failure(this, cause)
+    }
+  }
+
+  /** Does work that is durable when this returns. The end of a connection takes a transaction with it. */
+  async #durably<Value>(client: PoolClient, work: () => Promise<Value>): Promise<Value> {
+    const warnings: string[] = []
+    const hear = ({ code = '', message = '' }: Notice): void => {
+      if (code.startsWith(WARNING)) warnings.push(message)
+    }
+    client.on('notice', hear)
+    try {
+      const value = await work()
+      // Somebody cancelled the wait for a synchronous standby: it is stored here, and not there.
+      if (warnings.length > 0) throw new Error(`${this.name} warns: ${warnings.join('; ')}`)
+      client.release()
+      return value
+    } catch (error) {
+      client.release(true)
+      throw writeFailure(this, error)
+    } finally {
+      client.off('notice', hear)
     }
   }
 
