@@ -251,12 +251,12 @@ describe('there is none', () => {
 
   it('where the policy of the entry had nothing verified, whatever a later one asks for', async () => {
     registry = await EvidenceRegistry.create(undefined)
+    const { service } = registry
+    await service.registry.register(await service.policyStatement({}))
     const entryId = await registered(tdx())
     expect(await codeOf(entryId)).toMatch(/^ERR_EVIDENCE_UNVERIFIED: /)
     const teeEvidence = { check: 'verified@1' as const, roots: { intel } }
-    await registry.service.registry.register(
-      await registry.service.policyStatement({ teeEvidence }),
-    )
+    await service.registry.register(await service.policyStatement({ teeEvidence }))
     expect(await codeOf(entryId)).toMatch(/^ERR_EVIDENCE_UNVERIFIED: /)
     expect(await codeOf(await registered(tdx()))).toBe('signed')
   })
@@ -281,6 +281,20 @@ describe('there is none', () => {
     expect(ear.status).toBe('contraindicated')
     expect(claim.outcome).toBe('quote-signature')
     expect(claim.basis?.findings).toEqual([])
+  })
+
+  it('that rests on what came after the entry, as little as in the index', async () => {
+    await open()
+    const { collateral, ...bare } = tdx()
+    const bundle = { contentType: COLLATERAL_MEDIA_TYPE }
+    const later = await registry.statement(collateral!, bundle)
+    const entryId = await append({ ...bare, registered: [parseSignedStatement(later).entryDigest] })
+    await registry.register(later)
+    expect(await codeOf(entryId)).toMatch(/^ERR_EVIDENCE_UNVERIFIED: .*: collateral-unregistered: /)
+    const record = (await registry.records()).find((one) => encodeHex(one.entryId) === entryId)!
+    expect(record.description.findings).toContainEqual(
+      expect.objectContaining({ message: expect.stringMatching(/^collateral-unregistered: /) as string }), // prettier-ignore
+    )
   })
 
   it('for what cannot be told, and it is not asked for again', async () => {
