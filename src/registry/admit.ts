@@ -10,11 +10,13 @@ import { PolicyError } from '../errors.ts'
 import type { Candidate } from '../log/queue.ts'
 import type { NewCollateral } from '../log/store.ts'
 import { decide } from '../policy/decide.ts'
-import type { AcceptDecision, Decision } from '../policy/decide.ts'
+import type { AcceptDecision } from '../policy/decide.ts'
 import { reject } from '../policy/decision.ts'
 import type { RejectDecision } from '../policy/decision.ts'
 import { changesDecisions } from '../payload/media-types.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
+import { payloadMediaType } from '../payload/payload-content.ts'
+import { isEvidenceMediaType } from '../payload/tee/evidence-media-types.ts'
 import { refersToLog } from '../policy/evidence-givens.ts'
 import { isSignedByKnownKey } from '../policy/known-signer.ts'
 import { payloadNameOf } from '../statement/payload-name.ts'
@@ -27,11 +29,11 @@ import type { RegistryPorts, RulesInForce } from './ports.ts'
 import { Turns } from './turns.ts'
 
 /**
- * Evidence that refers to the log holds what it refers to until it is decided about: megabytes that a small
- * body names. So few are decided about at a time, and memory stays bounded by what clients send.
+ * Evidence holds what it refers to until it is decided about: megabytes of stored content that a small body
+ * names. So few are decided about at a time, and memory stays bounded by what clients send.
  */
-export const REFERRING_MAX = 16
-const REFERRING = new Turns(REFERRING_MAX)
+export const HEAVY_MAX = 16
+const HEAVY = new Turns(HEAVY_MAX)
 
 /** A statement, who hands it in, and whether it is the log's own. */
 export interface Submission extends SubmittedStatement {
@@ -56,7 +58,18 @@ export interface Admission {
  * Admits a statement or refuses it.
  * @throws PolicyError with the rule that refused it, after the refusal is recorded.
  */
-export async function admit(submitted: Submission, ports: RegistryPorts): Promise<Admission> {
+export function admit(submitted: Submission, ports: RegistryPorts): Promise<Admission> {
+  const isHeavy = ports.rules().policy.teeEvidence !== undefined && isHeavyEvidence(submitted)
+  return isHeavy ? HEAVY.take(() => admitNow(submitted, ports)) : admitNow(submitted, ports)
+}
+
+/** Known before anything is read for it. */
+function isHeavyEvidence({ statement }: Submission): boolean {
+  if (statement.headers.hashEnvelope === undefined) return refersToLog({ statement })
+  return isEvidenceMediaType(payloadMediaType(statement))
+}
+
+async function admitNow(submitted: Submission, ports: RegistryPorts): Promise<Admission> {
   const { statement, submitter } = submitted
   const { issuer, origin, verifier } = ports
   const registrationTime = nextRegistrationTime(ports)
@@ -64,20 +77,17 @@ export async function admit(submitted: Submission, ports: RegistryPorts): Promis
   const rules = { policy, anchors, delegations, inner }
   const preimage = await readPreimage(statement, { ports, ...rules, registrationTime })
   const submission = { ...submitted, preimage }
-  const decideIt = async (): Promise<Decision> =>
-    decide({
-      ...{ statement, ...rules, registrationTime, verifier },
-      evidence: await readReferences({ statement, preimage, rules, at: registrationTime, ports }),
-      ...(ports.bundles === undefined ? {} : { bundles: ports.bundles }),
-      ...(ports.appraiser === undefined ? {} : { appraiser: ports.appraiser }),
-      log: { issuer, origin },
-      collateral: {
-        ...(submitter === undefined ? {} : { submitter: submitter.claims }),
-        ...(preimage === undefined ? {} : { preimage }),
-      },
-    })
-  const isReferring = policy.teeEvidence !== undefined && refersToLog({ statement, preimage })
-  const decided = await (isReferring ? REFERRING.take(decideIt) : decideIt())
+  const evidence = await readReferences({ statement, preimage, rules, at: registrationTime, ports })
+  const decided = await decide({
+    ...{ statement, ...rules, registrationTime, verifier, evidence },
+    ...(ports.bundles === undefined ? {} : { bundles: ports.bundles }),
+    ...(ports.appraiser === undefined ? {} : { appraiser: ports.appraiser }),
+    log: { issuer, origin },
+    collateral: {
+      ...(submitter === undefined ? {} : { submitter: submitter.claims }),
+      ...(preimage === undefined ? {} : { preimage }),
+    },
+  })
   const decision = decided.kind === 'accept' ? refuseJournal(decided, submission) : decided
   if (decision.kind === 'accept') {
     const { standsFrom, standsUntil, governance: kind } = decision

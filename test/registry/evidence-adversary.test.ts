@@ -8,8 +8,9 @@ import { nodeVerifier } from '../../src/keys/node-verifier.ts'
 import { appraiseEvidence } from '../../src/payload/tee/appraise-evidence.ts'
 import { COLLATERAL_MEDIA_TYPE, encodeCollateral } from '../../src/payload/tee/collateral-bundle.ts'
 import type { EvidenceAppraiser } from '../../src/payload/tee/evidence-appraiser.ts'
+import { encodeTeeEvidence } from '../../src/payload/tee/evidence-container.ts'
 import { REFERENCE_ATTRIBUTE } from '../../src/payload/tee/reference-values.ts'
-import { REFERRING_MAX } from '../../src/registry/admit.ts'
+import { HEAVY_MAX } from '../../src/registry/admit.ts'
 import { isBoundEvidence, measurementsOf } from '../../src/registry/evidence-facts.ts'
 import type { TrustAnchor } from '../../src/statement/trust-anchor.ts'
 import { makeSnpReport } from '../support/amd-evidence.ts'
@@ -87,45 +88,52 @@ describe('a small statement that names a lot of collateral', () => {
     expect(read).toHaveBeenCalledTimes(3)
   })
 
-  it('waits for its turn with what it names unread, and everybody gets one', async () => {
-    registry = await EvidenceRegistry.create({ roots })
-    const key = keyThumbprint(registry.service.signer.publicKey)
-    const reportData = concatBytes(key, new Uint8Array(32))
-    const { quote: evidence, collateral } = makeDcap({ tee: 'tdx', reportData })
-    const bundle = await registry.statement(encodeCollateral(collateral), {
-      contentType: COLLATERAL_MEDIA_TYPE,
-    })
-    const registered = [decodeHex(await registry.register(bundle))]
-    const container = {
-      format: 'tdx-quote',
-      evidence,
-      registered,
-      binding: { type: 'key' },
-    } as const
-    const gate = createGate()
-    let [waiting, most] = [0, 0]
-    const appraiser: EvidenceAppraiser = {
-      appraise: async (request) => {
-        waiting += 1
-        most = Math.max(most, waiting)
-        await gate.opened
-        waiting -= 1
-        return appraiseEvidence(request, nodeVerifier)
-      },
-    }
-    Object.assign(registry.service.ports, { appraiser })
-    const statements: Uint8Array[] = []
-    for (let at = 0; at < 2 * REFERRING_MAX + 1; at++) statements.push(await registry.evidence(container)) // prettier-ignore
-    const all = Promise.all(statements.map((one) => registry.register(one)))
-    await vi.waitFor(() => {
-      expect(waiting).toBe(REFERRING_MAX)
-    })
-    // What refers to nothing does not wait.
-    expect(await registry.register(await registry.statement(reportData))).toMatch(/^[0-9a-f]{64}$/)
-    gate.open()
-    expect((await all).every((id) => /^[0-9a-f]{64}$/.test(id))).toBe(true)
-    expect(most).toBe(REFERRING_MAX)
-  })
+  it.each(['that names it', 'as a hash envelope'])(
+    '%s waits for its turn with that unread, and gets one',
+    async (how) => {
+      registry = await EvidenceRegistry.create({ roots })
+      const key = keyThumbprint(registry.service.signer.publicKey)
+      const reportData = concatBytes(key, new Uint8Array(32))
+      const { quote: evidence, collateral } = makeDcap({ tee: 'tdx', reportData })
+      const bundle = await registry.statement(encodeCollateral(collateral), {
+        contentType: COLLATERAL_MEDIA_TYPE,
+      })
+      const registered = [decodeHex(await registry.register(bundle))]
+      const bare = { format: 'tdx-quote', evidence, binding: { type: 'key' } } as const
+      const whole = { ...bare, collateral: encodeCollateral(collateral) }
+      const make = async (): Promise<Uint8Array> => {
+        if (how === 'that names it') return registry.evidence({ ...bare, registered })
+        const envelope = await registry.evidence(whole, { hash: 'SHA-256' })
+        await registry.store(envelope, encodeTeeEvidence(whole))
+        return envelope
+      }
+      const gate = createGate()
+      let [waiting, most] = [0, 0]
+      const appraiser: EvidenceAppraiser = {
+        appraise: async (request) => {
+          waiting += 1
+          most = Math.max(most, waiting)
+          await gate.opened
+          waiting -= 1
+          return appraiseEvidence(request, nodeVerifier)
+        },
+      }
+      Object.assign(registry.service.ports, { appraiser })
+      const statements: Uint8Array[] = []
+      for (let at = 0; at < 2 * HEAVY_MAX + 1; at++) statements.push(await make())
+      const all = Promise.all(statements.map((one) => registry.register(one)))
+      await vi.waitFor(() => {
+        expect(waiting).toBe(HEAVY_MAX)
+      })
+      // What refers to nothing does not wait.
+      expect(await registry.register(await registry.statement(reportData))).toMatch(
+        /^[0-9a-f]{64}$/,
+      )
+      gate.open()
+      expect((await all).every((id) => /^[0-9a-f]{64}$/.test(id))).toBe(true)
+      expect(most).toBe(HEAVY_MAX)
+    },
+  )
 })
 
 describe('an attested service that speaks about other environments', () => {
