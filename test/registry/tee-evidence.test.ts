@@ -189,13 +189,16 @@ describe('evidence that holds', () => {
 
   it('is read and not verified under a policy that does not ask', async () => {
     registry = await EvidenceRegistry.create(undefined)
+    // The policy of the genesis asks.
+    const { service } = registry
+    await service.registry.register(await service.policyStatement({}))
     const broken = { ...ofSigner(), collateral: encodeCollateral({}) }
     expect(await registry.register(await registry.evidence(broken))).toMatch(ENTRY_ID)
     await registry.journal()
-    const { description } = (await registry.records())[2]!
+    const { description } = (await registry.records())[3]!
     expect(codes(description.findings)).toEqual(['evidence-not-verified'])
     expect(description.attributes.map(({ name }) => name)).not.toContain('binding')
-    expect((await registry.audit()).counts.entries).toBe(4)
+    expect((await registry.audit()).counts.entries).toBe(5)
   })
 })
 
