@@ -79,9 +79,11 @@ function assertAllowed({ evidence }: AttestedStatement, service: AttestedService
   const { measurements, hostData } = service
   const { report, debug } = evidence
   if (debug) throw new EvidenceError('debug', 'the environment can be looked into from outside')
-  const isAmong = (list: readonly string[] | undefined, value: Uint8Array): boolean =>
-    list?.includes(encodeHex(value)) !== false
-  if (!isAmong(measurements, report.measurement) || !isAmong(hostData, report.hostData)) {
-    throw new EvidenceError('environment', 'the environment is not one of those that may sign')
+  const [measurement, host] = [encodeHex(report.measurement), encodeHex(report.hostData)]
+  if (measurements?.includes(measurement) === false) {
+    throw new EvidenceError('environment', `the measurement ${measurement} may not sign`)
+  }
+  if (hostData !== 'any' && !hostData.includes(host)) {
+    throw new EvidenceError('environment', `the host data ${host} may not sign`)
   }
 }

@@ -26,8 +26,11 @@ export interface AttestedService {
   readonly amdRoots?: readonly string[]
   /** Launch measurements that may sign, lower-case hex; any endorsed one when absent. */
   readonly measurements?: readonly string[]
-  /** Host data (the container policy's digest) that may sign; any when absent. */
-  readonly hostData?: readonly string[]
+  /**
+   * Host data (the container policy's digest) that may sign. Where one image is endorsed for all customers
+   * of a platform, nothing else tells their containers apart, so `any` has to be said.
+   */
+  readonly hostData: readonly string[] | 'any'
 }
 
 export const SERVICE_MEMBERS = ['endorsers', 'amdRoots', 'measurements', 'hostData'] as const
@@ -59,7 +62,7 @@ export function parseAttestedService(members: Readonly<Record<string, unknown>>)
     ...(measurements === undefined
       ? {}
       : { measurements: texts(measurements, MEASUREMENT, 'measurements') }),
-    ...(hostData === undefined ? {} : { hostData: texts(hostData, HOST_DATA, 'hostData') }),
+    hostData: hostData === 'any' ? 'any' : texts(hostData, HOST_DATA, 'hostData'),
   }
 }
 
@@ -90,6 +93,6 @@ export function attestedServiceJson(service: AttestedService): Readonly<Record<s
     endorsers,
     ...(amdRoots === undefined ? {} : { amdRoots: amdRoots.map((pin) => `sha256:${pin}`) }),
     ...(measurements === undefined ? {} : { measurements }),
-    ...(hostData === undefined ? {} : { hostData }),
+    hostData,
   }
 }

@@ -39,7 +39,8 @@ function anchorOf(
   changes: Partial<AttestedService> = {},
   scope: Partial<TrustAnchor> = {},
 ): TrustAnchor {
-  const service = { endorsers: [endorser], amdRoots: world.amd.roots, ...changes }
+  const pins = { endorsers: [endorser], amdRoots: world.amd.roots, hostData: 'any' } as const
+  const service = { ...pins, ...changes }
   const anchor = { kind: 'attested-service', service } as const
   return { ...anchor, issuers: ['did:attestedsvc:example-svc::*'], ...scope } as TrustAnchor
 }
@@ -212,6 +213,7 @@ describe('its anchor', () => {
     ['with a bound that is no number', { endorsers: [{ did: 'did:x509:0', minSvn: '1' }] }],
     ['with a root of another form', { amdRoots: ['00'.repeat(32)] }],
     ['with a short measurement', { measurements: ['00'] }],
+    ['without host data', { hostData: undefined }],
     ['with host data in capitals', { hostData: ['AA'.repeat(32)] }],
     ['with a key', { coseKey: 'x' }],
   ])('is refused %s', async (_, change) => {
@@ -228,7 +230,10 @@ describe.skipIf(!hasVectors)("Microsoft's statements", () => {
     'did:x509:0:sha256:I__iuL25oXEVFdTP_aBLx_eT1RPHbCQ_ECBQfYZpt9s::eku:1.3.6.1.4.1.311.76.59.1.2'
   const microsoft: TrustAnchor = {
     kind: 'attested-service',
-    service: { endorsers: [{ did, feed: 'ContainerPlat-AMD-UVM', minSvn: 100 }] },
+    service: {
+      endorsers: [{ did, feed: 'ContainerPlat-AMD-UVM', minSvn: 100 }],
+      hostData: 'any',
+    },
     issuers: ['did:attestedsvc:msft-css-dev::*'],
   }
   it.each([

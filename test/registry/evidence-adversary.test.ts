@@ -139,7 +139,8 @@ describe('a small statement that names a lot of collateral', () => {
 describe('an attested service that speaks about other environments', () => {
   const world = makeAttestedWorld()
   const signer = testSigner('ES384')
-  const service = { endorsers: [{ did: world.did }], amdRoots: world.amd.roots }
+  const endorsers = [{ did: world.did }]
+  const service = { endorsers, amdRoots: world.amd.roots, hostData: 'any' } as const
   const anchor: TrustAnchor = { kind: 'attested-service', service, issuers: ['did:attestedsvc:*'] }
 
   it('does not endorse its own environment, nor lend it what it says of others', async () => {
@@ -170,15 +171,18 @@ describe('an attested service that speaks about other environments', () => {
 
   it('is not told from a stranger in a container of theirs, unless its host data is listed', async () => {
     const own = new Uint8Array(32).fill(7)
-    const anchors = (hostData?: string[]): TrustAnchor[] => [
-      { ...anchor, service: { ...service, ...(hostData === undefined ? {} : { hostData }) } },
+    const anchors = (hostData: string[] | 'any'): TrustAnchor[] => [
+      { ...anchor, service: { ...service, hostData } },
     ]
     const stranger = testSigner('ES384')
     const report = makeSnpReport(world.vcek, {
       ...{ reportData: keyReportData(stranger), hostData: new Uint8Array(32).fill(8) },
     })
     const statement = await makeAttestedStatement(world, { signer: stranger, report })
-    registry = await EvidenceRegistry.create(undefined, { anchors: anchors(), startTime: TEST_NOW })
+    registry = await EvidenceRegistry.create(undefined, {
+      anchors: anchors('any'),
+      startTime: TEST_NOW,
+    })
     expect(await registry.register(statement)).toMatch(/^[0-9a-f]{64}$/)
     await registry.close()
     const listed = { anchors: anchors([encodeHex(own)]), startTime: TEST_NOW }
