@@ -17,7 +17,14 @@ import { indexReport } from './index-bench.ts'
 import type { LoadResult } from './load.ts'
 import { overloadReport } from './overload.ts'
 import { cpuSeconds, memoryMiB } from './process-usage.ts'
-import { attestry, load, serveAttestry, serveYardstick, type ServerProcess } from './processes.ts'
+import {
+  attestry,
+  load,
+  serveAttestry,
+  serveTuned,
+  serveYardstick,
+  type ServerProcess,
+} from './processes.ts'
 import { soakReport } from './soak.ts'
 import { issuerFromPem, makeIssuerPem } from './statements.ts'
 import { storesReport } from './stores-bench.ts'
@@ -100,6 +107,13 @@ async function speed(): Promise<string[]> {
   const at256 = await measure(server, 256, 40_000)
   const bulk = await measure(server, BULK.connections, 40_000, BULK.statements)
   await server.stop()
+
+  const tuned = await serveTuned(await newData('tuned'))
+  await measure(tuned, 16, 3_000)
+  const tuned64 = await measure(tuned, 64, 40_000)
+  const tuned256 = await measure(tuned, 256, 40_000)
+  const tunedBulk = await measure(tuned, BULK.connections, 40_000, BULK.statements)
+  await tuned.stop()
   const ratioOf = ({ registrationsPerSecond }: LoadResult): number => registrationsPerSecond / raw2
   const ratio = ratioOf(at64)
   const overPlain = at64.registrationsPerSecond / plainResult.registrationsPerSecond
@@ -118,6 +132,11 @@ async function speed(): Promise<string[]> {
       bulk,
       raw2,
     ),
+    row('tuned, 64', tuned64, raw2),
+    row('tuned, 256', tuned256, raw2),
+    row(`tuned, ${BULK.connections}, ${BULK.statements} in a request`, tunedBulk, raw2),
+    '',
+    '"Tuned": `--index off` and `NODE_OPTIONS=--max-semi-space-size=64`.',
     '',
     `- lone registration: ${number(lone.p50Ms, 2)} ms = ${number(lone.p50Ms / fsync, 1)} fsyncs (bar: ≤ 20 fsyncs and ≤ 10 ms): ${check(lone.p50Ms / fsync <= 20 && lone.p50Ms <= 10)}`,
     `- at 64: ${number(ratio, 3)} of raw ES256 (bar: ≥ 0.22): ${check(ratio >= 0.22)}`,

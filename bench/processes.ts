@@ -21,9 +21,12 @@ export async function attestry(...args: readonly string[]): Promise<string> {
   return stdout
 }
 
-function start(args: readonly string[], portIn: RegExp): Promise<ServerProcess> {
+function start(args: readonly string[], portIn: RegExp, nodeOptions = ''): Promise<ServerProcess> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, NODE_OPTIONS: nodeOptions },
+    })
     let printed = ''
     child.stdout.on('data', (chunk: Buffer) => {
       printed += chunk.toString()
@@ -52,6 +55,15 @@ export function serveAttestry(data: string, ...more: readonly string[]): Promise
   return start(
     [CLI, 'serve', '--data', data, '--port', '0', ...more],
     /http:\/\/127\.0\.0\.1:(\d+)/,
+  )
+}
+
+/** Without the index, and with room for what requests leave behind (docs/operating.md). */
+export function serveTuned(data: string): Promise<ServerProcess> {
+  return start(
+    [CLI, 'serve', '--data', data, '--port', '0', '--index', 'off'],
+    /http:\/\/127\.0\.0\.1:(\d+)/,
+    '--max-semi-space-size=64',
   )
 }
 
