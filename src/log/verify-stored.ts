@@ -34,7 +34,11 @@ export async function verifyStored(
 ): Promise<CompactRange> {
   const { treeSize, rootHash } = treeHead
   const first = range.treeSize
-  const entries = await store.readEntries(leafIndex(first), entriesCount)
+  // Both at once: where the store is elsewhere, each is a round trip.
+  const [entries] = await Promise.all([
+    store.readEntries(leafIndex(first), entriesCount),
+    checkTiles({ store }, tiles),
+  ])
   assertInvariant(
     first + entries.length === treeSize,
     `${entries.length} entries were read back of ${entriesCount} that were stored at ${first}`,
@@ -50,7 +54,6 @@ export async function verifyStored(
     `the stored entries of tree size ${treeSize} have the root ${encodeHex(root)}, ` +
       `the committed head says ${encodeHex(rootHash)}`,
   )
-  await checkTiles({ store }, tiles)
   for (const { digest, bytes, kind } of collateral) {
     const found = await store.findCollateral(digest)
     assertInvariant(

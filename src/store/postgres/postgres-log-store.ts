@@ -26,6 +26,7 @@ import type { GovernanceKind } from '../../payload/media-types.ts'
 import { CHANNEL, COMMIT, commitValues } from './commit-statement.ts'
 import { PostgresDatabase } from './database.ts'
 import type { Run } from './database.ts'
+import { EntryLookups } from './entry-lookups.ts'
 import { migrate } from './migrate.ts'
 import {
   batchHead,
@@ -83,6 +84,7 @@ export class PostgresLogStore implements LogStore {
   readonly #reads: PostgresDatabase
   readonly #commits: PostgresDatabase | undefined
   readonly #wakeUps: WakeUps
+  readonly #lookups = new EntryLookups((ids) => this.#findMany(ids))
   readonly #onClosed: (() => void) | undefined
   #isClosed = false
 
@@ -147,7 +149,12 @@ export class PostgresLogStore implements LogStore {
   }
 
   async findLeafIndexes(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]> {
-    if (entryIds.length === 0) return []
+    const [only, ...more] = entryIds
+    if (only === undefined) return []
+    return more.length === 0 ? [await this.#lookups.find(only)] : this.#findMany(entryIds)
+  }
+
+  async #findMany(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]> {
     const isWhole = entryIds.every(({ length }) => length === 32)
     assertInvariant(isWhole, 'an entry id is no SHA-256')
     const values = [Buffer.concat(entryIds), entryIds.length]
