@@ -253,6 +253,7 @@ describe('a second opinion on synthetic quotes', () => {
   )
 })
 
+const AGREED_MIN = 9
 const STATUSES = ['UpToDate', 'SWHardeningNeeded', 'ConfigurationNeeded', 'ConfigurationAndSWHardeningNeeded', 'OutOfDate', 'OutOfDateConfigurationNeeded', 'Revoked'] as const // prettier-ignore
 
 describe('a second opinion on levels', () => {
@@ -262,7 +263,9 @@ describe('a second opinion on levels', () => {
     const svns = (least: number): number[] =>
       Array.from({ length: 16 }, (_, at) => (at < 3 ? least + random(4) : 0))
     const classes = new Map<string, number>()
-    for (let i = 0; i < (slow ? 1000 : 80); i++) {
+    const agreed = (): number => classes.get('the same') ?? 0
+    // Levels are random, and some seeds bring few that both accept: on until there are enough.
+    for (let i = 0; i < (slow ? 1000 : 80) || (agreed() < AGREED_MIN && i < 1000); i++) {
       const isTdx = random(2) === 0
       const tcbLevels = Array.from(
         { length: 1 + random(4) },
@@ -282,7 +285,7 @@ describe('a second opinion on levels', () => {
       classes.set(difference ?? 'the same', (classes.get(difference ?? 'the same') ?? 0) + 1)
     }
     console.info([...classes].map(([name, times]) => `${times} ${name}`).join('; '))
-    expect(classes.get('the same') ?? 0).toBeGreaterThan(8)
+    expect(agreed()).toBeGreaterThanOrEqual(AGREED_MIN)
   }, 120_000)
 })
 

@@ -111,9 +111,9 @@ async function insertAndRun(client: ClientBase, { number, name, sql }: Migration
   await client.query(sql)
 }
 
-/** Another node was first, in making the ledger (its name is taken, 23505 or 42P07) or the row. */
+/** Another node was first, in making the ledger (its name or type is taken) or the row. */
 function passIfRaced(error: unknown): void {
-  if (isStatementError(error) && ['23505', '42P07'].includes(error.code ?? '')) return
+  if (isStatementError(error) && ['23505', '42P07', '42710'].includes(error.code ?? '')) return
   throw error
 }
 
