@@ -20,7 +20,7 @@ export const rows = [
   { rooms: ['http', 'web', 'monitor'], note: 'surfaces' },
   { rooms: ['registry'], note: 'the use cases; sees ports, never adapters' },
   { rooms: ['store/*', 'keys', 'witness', 'sigstore', 'index'], note: 'adapters; projection' },
-  { rooms: ['log'], note: 'batching, heads, guard; owns the ports' },
+  { rooms: ['log', 'threads'], note: 'batching, heads, guard; owns the ports' },
   { rooms: ['verify', 'policy', 'client'], portable: true },
   { rooms: ['payload'], portable: true },
   { rooms: ['statement'], portable: true },

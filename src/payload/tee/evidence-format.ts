@@ -1,20 +1,13 @@
 /**
- * Which format evidence is in, by its bytes, and the media type by which the same bytes are known
- * without a container. Recognising is not verifying: it only says which parser takes the bytes.
+ * Which format evidence is in, by its bytes. Recognising is not verifying: it only says which parser
+ * takes the bytes.
  */
 import { parseCcaToken } from './cca-token.ts'
-import {
-  NITRO_DOCUMENT_MEDIA_TYPE,
-  SNP_REPORT_MEDIA_TYPE,
-  TPM_EVIDENCE_MEDIA_TYPE,
-} from './describe-vendors.ts'
 import type { EvidenceFormat } from './evidence-container.ts'
 import { EvidenceError } from './evidence.ts'
 import { parseNitroDocument } from './nitro-document.ts'
 import { parseQuote } from './quote.ts'
-import { SGX_QUOTE_MEDIA_TYPE } from './sgx-quote.ts'
 import { parseSnpReport } from './snp-report.ts'
-import { TDX_QUOTE_MEDIA_TYPE } from './tdx-quote.ts'
 import { parseTsmReport } from './tsm-report.ts'
 import { parseVtpmEvidence } from './vtpm-evidence.ts'
 
@@ -74,16 +67,4 @@ export function findEvidenceFormat(bytes: Uint8Array): RecognisedEvidence | unde
     }
   }
   return undefined
-}
-
-/** By which media type the bytes of a format go without a container. */
-export const RAW_MEDIA_TYPES: Readonly<Record<EvidenceFormat, string>> = {
-  'sgx-quote': SGX_QUOTE_MEDIA_TYPE,
-  'tdx-quote': TDX_QUOTE_MEDIA_TYPE,
-  'snp-report': SNP_REPORT_MEDIA_TYPE,
-  'tsm-report': 'application/vnd.veraison.tsm-report+cbor',
-  'nitro-document': NITRO_DOCUMENT_MEDIA_TYPE,
-  'tpm-evidence': TPM_EVIDENCE_MEDIA_TYPE,
-  'azure-vtpm': TPM_EVIDENCE_MEDIA_TYPE,
-  'cca-token': 'application/eat-collection',
 }
