@@ -6,6 +6,7 @@
 import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import { assertInvariant, InvariantError, StartError, UnavailableError } from '../../errors.ts'
+import { JoinedLookups } from '../../log/joined-lookups.ts'
 import type {
   BatchCommit,
   BatchHead,
@@ -26,7 +27,6 @@ import type { GovernanceKind } from '../../payload/media-types.ts'
 import { CHANNEL, COMMIT, commitValues } from './commit-statement.ts'
 import { PostgresDatabase } from './database.ts'
 import type { Run } from './database.ts'
-import { EntryLookups } from './entry-lookups.ts'
 import { migrate } from './migrate.ts'
 import {
   batchHead,
@@ -84,7 +84,7 @@ export class PostgresLogStore implements LogStore {
   readonly #reads: PostgresDatabase
   readonly #commits: PostgresDatabase | undefined
   readonly #wakeUps: WakeUps
-  readonly #lookups = new EntryLookups((ids) => this.#findMany(ids))
+  readonly #lookups = new JoinedLookups((ids) => this.#findMany(ids))
   readonly #onClosed: (() => void) | undefined
   #isClosed = false
 

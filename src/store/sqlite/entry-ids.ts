@@ -1,10 +1,10 @@
 /**
  * Look-ups of entries by their full SHA-256: first in the tail that is in memory, then in the table.
- * Single look-ups of one turn of the event loop share a read transaction, whose locks cost more than
- * the search.
+ * Single look-ups share a read transaction.
  */
 import { sha256 } from '../../bytes/digest.ts'
 import type { LeafIndex } from '../../bytes/integers.ts'
+import { JoinedLookups } from '../../log/joined-lookups.ts'
 import type { SqliteDatabase } from './database.ts'
 import { IdTail } from './id-tail.ts'
 import type { EntryRow, LogRow } from './rows.ts'
@@ -31,16 +31,10 @@ export function rebuildIdTail(reads: ReadStatements): IdTail {
   return tail
 }
 
-interface Lookup {
-  readonly id: Uint8Array
-  readonly resolve: (leafIndex: LeafIndex | undefined) => void
-  readonly reject: (error: Error) => void
-}
-
 export class EntryIds {
   readonly #tail: IdTail
   readonly #findAll: (ids: readonly Uint8Array[]) => (LeafIndex | undefined)[]
-  #waiting: Lookup[] = []
+  readonly #single = new JoinedLookups(async (ids) => this.findMany(ids))
 
   constructor(database: SqliteDatabase, reads: ReadStatements, tail: IdTail) {
     this.#tail = tail
@@ -63,22 +57,6 @@ export class EntryIds {
 
   /** The position of one entry, together with whatever else is asked in this turn. */
   find(id: Uint8Array): Promise<LeafIndex | undefined> {
-    return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ id, resolve, reject }) > 1) return
-      setImmediate(() => {
-        this.#answer()
-      })
-    })
-  }
-
-  #answer(): void {
-    const lookups = this.#waiting
-    this.#waiting = []
-    try {
-      const found = this.findMany(lookups.map(({ id }) => id))
-      for (const [at, { resolve }] of lookups.entries()) resolve(found[at])
-    } catch (error) {
-      for (const { reject } of lookups) reject(error as Error)
-    }
+    return this.#single.find(id)
   }
 }

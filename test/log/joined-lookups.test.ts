@@ -1,14 +1,14 @@
 /** Look-ups of single entries share queries, and none of them sees less than it would alone. */
 import { describe, expect, it } from 'vitest'
 import type { LeafIndex } from '../../src/bytes/integers.ts'
-import { EntryLookups } from '../../src/store/postgres/entry-lookups.ts'
+import { JoinedLookups } from '../../src/log/joined-lookups.ts'
 
 const idOf = (at: number): Uint8Array => Uint8Array.of(at)
 
 /** A store whose queries end when they are told to. */
 function heldStore() {
   const queries: { ids: number[]; answer: (error?: Error) => void }[] = []
-  const lookups = new EntryLookups(
+  const lookups = new JoinedLookups(
     (ids) =>
       new Promise((resolve, reject) => {
         const asked = ids.map((id) => id[0]!)

@@ -1,9 +1,10 @@
 /**
- * Look-ups of single entries, joined: every registration makes one, and a round trip for each would cost
- * more than its signature. A query has whatever was asked while the one before was under way, so a lone
- * look-up waits for nobody, and each sees everything that was committed before it was asked.
+ * Look-ups of single entries, joined: every registration makes one, and a read of its own for each costs
+ * more than the search (SQLite: its locks; PostgreSQL: a round trip). A read has whatever was asked while
+ * the one before was under way, so a lone look-up waits for nobody, and each sees everything that was
+ * committed before it was asked.
  */
-import type { LeafIndex } from '../../bytes/integers.ts'
+import type { LeafIndex } from '../bytes/integers.ts'
 
 type FindMany = (ids: readonly Uint8Array[]) => Promise<(LeafIndex | undefined)[]>
 
@@ -13,10 +14,10 @@ interface Lookup {
   reject(error: unknown): void
 }
 
-/** Ids in one query at most. */
+/** Ids in one read at most. */
 const IDS_MAX = 512
 
-export class EntryLookups {
+export class JoinedLookups {
   readonly #findMany: FindMany
   #waiting: Lookup[] = []
   #isAsking = false
@@ -25,7 +26,7 @@ export class EntryLookups {
     this.#findMany = findMany
   }
 
-  /** Throws as `findMany`, for every look-up of a query that failed. */
+  /** Throws as `findMany`, for every look-up of a read that failed. */
   find(id: Uint8Array): Promise<LeafIndex | undefined> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ id, resolve, reject })
