@@ -63,7 +63,12 @@ function encodeJsonProblem(report: ProblemReport): Uint8Array {
   return encodeUtf8(JSON.stringify({ type, title, status, detail, code, rule, pointer, requestId }))
 }
 
-const ENTRY_EXTENSIONS = new Set<string | undefined>(['statement', 'receipts', 'tlog-proof'])
+const ENTRY_EXTENSIONS = new Set<string | undefined>([
+  'statement',
+  'receipts',
+  'tlog-proof',
+  'appraisal',
+])
 const EXTENSIONS = new Set<string | undefined>([
   ...['batches', 'consistency', 'heads', 'schemas', 'collateral', 'payloads'],
   ...['statements', 'artifacts', 'feed'],

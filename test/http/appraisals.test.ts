@@ -35,8 +35,9 @@ async function registerMore(trailing = 0): Promise<string> {
     }),
   )
 }
+const CONCISE = 'application/concise-problem-details+cbor'
 const get = (entryId: string): supertest.Test =>
-  binary(supertest(registry.url).get(`/entries/${entryId}/appraisal`))
+  binary(supertest(registry.url).get(`/entries/${entryId}/appraisal`)).set('Accept', CONCISE)
 const codeOf = (response: supertest.Response): unknown => [
   response.status,
   problemOf(response).code,
@@ -73,7 +74,9 @@ describe('an appraisal over HTTP', () => {
     const none = await get(plain)
     expect(codeOf(none)).toEqual([404, 'ERR_EVIDENCE_UNKNOWN'])
     expect(none.headers['cache-control']).toBe('no-store')
-    const post = await binary(supertest(registry.url).post(`/entries/${entryId}/appraisal`))
+    const post = await binary(
+      supertest(registry.url).post(`/entries/${entryId}/appraisal`).set('Accept', CONCISE),
+    )
     expect(codeOf(post)).toEqual([405, 'ERR_METHOD_NOT_ALLOWED'])
     const { service } = registry
     await service.registry.register(await service.policyStatement({}))

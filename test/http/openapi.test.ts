@@ -35,6 +35,7 @@ interface Described {
 }
 interface Operation {
   readonly operationId: string
+  readonly tags: readonly string[]
   readonly responses: Record<string, Described>
 }
 interface Description {
@@ -219,6 +220,11 @@ describe('openapi.yaml', () => {
     const response = await binary(supertest(server).get(url(ids)))
     expect(response.status).toBe(status)
     assertDescribed(path, 'get', response)
+    // Design D13: concise problems for SCRAPI, JSON for what is ours.
+    if (status < 400) return
+    const isScrapi = description.paths[path]!['get']!.tags.includes('SCRAPI')
+    const type = isScrapi ? 'concise-problem-details+cbor' : 'problem+json'
+    expect(response.headers['content-type']).toBe(`application/${type}`)
   })
 
   it.each([
