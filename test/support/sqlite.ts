@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SqliteGuard } from '../../src/store/sqlite/sqlite-guard.ts'
 import { SqliteLogStore } from '../../src/store/sqlite/sqlite-log-store.ts'
+import type { SqliteStoreOptions } from '../../src/store/sqlite/sqlite-log-store.ts'
 
 /** A data directory with its guard beside it. */
 export class TestDirectory {
@@ -12,16 +13,16 @@ export class TestDirectory {
   readonly storePath: string = join(this.root, 'log.sqlite')
   readonly guardPath: string = join(this.root, 'data.guard')
 
-  createStore(): SqliteLogStore {
-    return SqliteLogStore.open(this.storePath, { mode: 'create' })
+  createStore(options: Omit<SqliteStoreOptions, 'mode'> = {}): SqliteLogStore {
+    return SqliteLogStore.open(this.storePath, { ...options, mode: 'create' })
   }
 
-  openStore(): SqliteLogStore {
-    return SqliteLogStore.open(this.storePath, { mode: 'existing' })
+  openStore(options: Omit<SqliteStoreOptions, 'mode'> = {}): SqliteLogStore {
+    return SqliteLogStore.open(this.storePath, { ...options, mode: 'existing' })
   }
 
-  openGuard(): SqliteGuard {
-    return SqliteGuard.open(this.guardPath)
+  openGuard(worker?: URL): SqliteGuard {
+    return SqliteGuard.open(this.guardPath, { worker })
   }
 
   remove(): void {

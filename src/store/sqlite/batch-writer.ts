@@ -5,40 +5,40 @@ import type {
   BatchCommit,
   Genesis,
   NewCollateral,
+  NewEntry,
   ServiceKeyChange,
   StoredServiceKey,
 } from '../../log/store.ts'
 import type { SqliteDatabase } from './database.ts'
-import type { IdSlice, IdTail } from './id-tail.ts'
+import type { IdSlice } from './id-tail.ts'
 import { headValues, storedHeadValues } from './rows.ts'
 import { prepareWrites } from './statements.ts'
 import type { WriteStatements } from './statements.ts'
 import { tileKey } from './tile-key.ts'
 
+/** Ids go into their table later, in runs (`id-tail.ts`). */
+export interface WritableBatch extends Omit<BatchCommit, 'entries'> {
+  readonly entries: readonly Omit<NewEntry, 'entryId'>[]
+}
+
 export class BatchWriter {
   readonly #database: SqliteDatabase
   readonly #statements: WriteStatements
-  readonly #ids: IdTail
-  readonly #batch: (batch: BatchCommit, ids: IdSlice) => void
+  readonly #batch: (batch: WritableBatch, ids: IdSlice) => void
 
-  constructor(database: SqliteDatabase, ids: IdTail) {
+  constructor(database: SqliteDatabase) {
     this.#database = database
     this.#statements = prepareWrites(database)
-    this.#ids = ids
-    const transaction = database.transaction((batch: BatchCommit, slice: IdSlice) => {
+    const transaction = database.transaction((batch: WritableBatch, ids: IdSlice) => {
       this.#advance(batch)
-      this.#writeIds(slice)
+      this.#writeIds(ids)
     })
-    this.#batch = (batch, slice) => transaction.immediate(batch, slice)
+    this.#batch = (batch, ids) => transaction.immediate(batch, ids)
   }
 
-  writeBatch(batch: BatchCommit): void {
-    const ids = batch.entries.map(({ entryId }) => entryId)
-    assertInvariant(!this.#ids.holdsAny(ids), 'an entry of the batch is stored already')
-    const slice = this.#ids.slice(ids.length)
-    this.#batch(batch, slice)
-    this.#ids.drained(slice)
-    this.#addIds(batch, batch.expected.treeHead.treeSize)
+  /** @param ids of earlier entries, that go into their table with this batch. */
+  writeBatch(batch: WritableBatch, ids: IdSlice): void {
+    this.#batch(batch, ids)
   }
 
   writeGenesis({ identity, batch, serviceKeys }: Genesis): void {
@@ -54,7 +54,6 @@ export class BatchWriter {
         for (const key of serviceKeys) this.addServiceKey(key)
       })
       .immediate()
-    this.#addIds(batch, 0)
   }
 
   saveSignedHead(head: SignedTreeHead): void {
@@ -82,7 +81,7 @@ export class BatchWriter {
       .immediate()
   }
 
-  #advance(batch: BatchCommit): void {
+  #advance(batch: WritableBatch): void {
     const { expected, next, signedHeads } = batch
     const heads = [...storedHeadValues(next), ...storedHeadValues(expected)]
     const { changes } = this.#statements.advanceLog.run(...heads)
@@ -91,7 +90,10 @@ export class BatchWriter {
     for (const head of signedHeads) this.saveSignedHead(head)
   }
 
-  #writeRows({ next, entries, tiles }: Genesis['batch'], firstIndex: number): void {
+  #writeRows(
+    { next, entries, tiles }: Pick<WritableBatch, 'next' | 'entries' | 'tiles'>,
+    firstIndex: number,
+  ): void {
     const { insertEntry, writeTile, insertBatch } = this.#statements
     for (const [at, { entry, kind, collateral }] of entries.entries()) {
       insertEntry.run(firstIndex + at, entry)
@@ -119,12 +121,5 @@ export class BatchWriter {
       assertInvariant(changes === 1, `entry ${leafIndex} is stored twice`)
     }
     if (indexedBelow !== undefined) setIdProgress.run(indexedBelow)
-  }
-
-  #addIds({ entries }: Genesis['batch'], firstIndex: number): void {
-    this.#ids.add(
-      entries.map(({ entryId }) => entryId),
-      firstIndex,
-    )
   }
 }

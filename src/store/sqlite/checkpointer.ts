@@ -14,6 +14,8 @@ export interface Checkpointer {
 }
 
 export interface CheckpointerOptions {
+  /** Resolves when no commit is running; new ones wait on `hold`. */
+  readonly idle?: () => Promise<void>
   /** The worker's module; `undefined` keeps the work on this thread. */
   readonly worker?: URL | undefined
   /** Length of the WAL, in frames, at which it has to start again. */
@@ -34,14 +36,15 @@ const BUILT_WORKER: URL | undefined = import.meta.url.endsWith('.js')
   : undefined
 
 export function startCheckpointer(path: string, options: CheckpointerOptions = {}): Checkpointer {
-  const { worker = BUILT_WORKER, walFramesMax } = options
+  const { worker = BUILT_WORKER, walFramesMax, idle = () => Promise.resolve() } = options
   const workerOptions = { path, framesMax: walFramesMax }
   if (worker === undefined) return startHere(workerOptions)
-  return new WorkerCheckpointer(worker, workerOptions)
+  return new WorkerCheckpointer(worker, workerOptions, idle)
 }
 
 class WorkerCheckpointer implements Checkpointer {
   readonly #worker: Worker
+  readonly #idle: () => Promise<void>
   readonly #ended: Promise<void>
   // A worker that fails costs speed, not safety: this thread goes on in its place.
   #substitute: Checkpointer | undefined
@@ -49,7 +52,8 @@ class WorkerCheckpointer implements Checkpointer {
   #goOn: (() => void) | undefined
   hold: Promise<void> | undefined
 
-  constructor(module: URL, options: WorkerOptions) {
+  constructor(module: URL, options: WorkerOptions, idle: () => Promise<void>) {
+    this.#idle = idle
     this.#worker = new Worker(module, { workerData: options })
     this.#worker.on('message', (message: FromWorker) => {
       if (message === 'go-on') this.#release()
@@ -82,8 +86,7 @@ class WorkerCheckpointer implements Checkpointer {
     })
     // Commits that wait keep the process alive, which the worker otherwise does not.
     this.#worker.ref()
-    // A commit is one synchronous call on this thread, so none is running now.
-    this.#send('held')
+    void this.#idle().then(() => this.#send('held'))
   }
 
   #release(): void {

@@ -98,9 +98,21 @@ function checkVersion(database: SqliteDatabase): void {
   }
 }
 
+/** An error of SQLite's in another thread. */
+export class WriteError extends Error {
+  override readonly name = 'WriteError'
+  readonly code: string | undefined
+
+  constructor(message: string, code: string | undefined) {
+    super(message)
+    this.code = code
+  }
+}
+
 /** SQLite's result code of an error, or `undefined` for errors that are not SQLite's. */
 export function sqliteCode(error: unknown): string | undefined {
-  return error instanceof Database.SqliteError ? error.code : undefined
+  const isOurs = error instanceof Database.SqliteError || error instanceof WriteError
+  return isOurs ? error.code : undefined
 }
 
 /** Runs a read; a database that is damaged is not an error of the reader's. */

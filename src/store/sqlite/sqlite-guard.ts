@@ -8,33 +8,44 @@ import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import { StartError } from '../../errors.ts'
 import type { Guard } from '../../log/guard.ts'
 import { openDatabase, sqliteCode } from './database.ts'
-import type { SqliteDatabase, SqliteStatement } from './database.ts'
+import type { SqliteDatabase } from './database.ts'
+import { advanceGuard, GUARD_SETTINGS, GUARD_TABLE, guardValues, READ_GUARD } from './guard-row.ts'
+import type { GuardAdvance } from './guard-row.ts'
+import { ownSignedHead } from './packed-batch.ts'
 import { signedHead } from './rows.ts'
 import type { SignedHeadRow } from './rows.ts'
 import { syncDirectory } from './sync-directory.ts'
+import { WriteThread } from './write-thread.ts'
 
-const TABLE = `CREATE TABLE IF NOT EXISTS guard (
-  id INTEGER PRIMARY KEY CHECK (id = 1), tree_size INTEGER NOT NULL, root_hash BLOB NOT NULL,
-  registration_time INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT`
-const READ = 'SELECT tree_size, root_hash, registration_time, bytes FROM guard'
-const ADVANCE = `UPDATE guard SET tree_size = ?, root_hash = ?, registration_time = ?, bytes = ?
-  WHERE id = 1 AND bytes = ? AND root_hash = ?`
+// After the build this file and the worker end in `.js`.
+const BUILT_WORKER: URL | undefined = import.meta.url.endsWith('.js')
+  ? new URL('./guard-worker.js', import.meta.url)
+  : undefined
+
+type Advance = (heads: GuardAdvance) => boolean | Promise<boolean>
+
+export interface SqliteGuardOptions {
+  /** The module of the thread that writes; `undefined` keeps that on this one. */
+  readonly worker?: URL | undefined
+}
 
 export class SqliteGuard implements Guard {
   readonly path: string
+  readonly #thread: WriteThread<GuardAdvance, boolean> | undefined
   #database: SqliteDatabase | undefined
-  #advance: SqliteStatement | undefined
+  #advance: Advance | undefined
 
-  private constructor(path: string) {
+  private constructor(path: string, worker: URL | undefined) {
     this.path = path
+    this.#thread = worker === undefined ? undefined : new WriteThread(worker, path)
   }
 
   /**
    * Opens the guard at `path`; one that is missing reads as `undefined` until it is created.
    * @throws StartError `ERR_GUARD_MISSING` when the file is no guard.
    */
-  static open(path: string): SqliteGuard {
-    const guard = new SqliteGuard(path)
+  static open(path: string, { worker = BUILT_WORKER }: SqliteGuardOptions = {}): SqliteGuard {
+    const guard = new SqliteGuard(path, worker)
     if (existsSync(path)) guard.#open()
     return guard
   }
@@ -45,9 +56,8 @@ export class SqliteGuard implements Guard {
 
   async advance(from: SignedTreeHead, to: SignedTreeHead): Promise<SignedTreeHead> {
     if (this.#database === undefined) throw this.#unusable('it does not exist')
-    this.#advance ??= this.#database.prepare(ADVANCE)
-    const old = [from.bytes, from.treeHead.rootHash]
-    if (this.#advance.run(...values(to), ...old).changes === 1) return to
+    this.#advance ??= this.#advanceWith(this.#database)
+    if (await this.#advance({ from, to })) return to
     throw new StartError(
       'ERR_GUARD_FORK',
       `the guard ${this.path} holds another head than the one of size ` +
@@ -59,11 +69,14 @@ export class SqliteGuard implements Guard {
     if (this.#read() !== undefined) {
       throw new StartError('ERR_LOG_EXISTS', `there is a guard already: ${this.path}`)
     }
-    const database = (this.#database ??= openDatabase(this.path, { create: true, ...SETTINGS }))
+    const database = (this.#database ??= openDatabase(this.path, {
+      create: true,
+      ...GUARD_SETTINGS,
+    }))
     database
       .transaction(() => {
-        database.exec(TABLE)
-        const row = [1, ...values(head)]
+        database.exec(GUARD_TABLE)
+        const row = [1, ...guardValues(head)]
         database.prepare('INSERT INTO guard VALUES (?, ?, ?, ?, ?)').run(...row)
       })
       .immediate()
@@ -71,14 +84,21 @@ export class SqliteGuard implements Guard {
   }
 
   async close(): Promise<void> {
+    await this.#thread?.close()
     this.#database?.close()
     this.#database = undefined
     this.#advance = undefined
   }
 
+  #advanceWith(database: SqliteDatabase): Advance {
+    const thread = this.#thread
+    if (thread === undefined) return advanceGuard(database)
+    return ({ from, to }) => thread.run({ from: ownSignedHead(from), to: ownSignedHead(to) })
+  }
+
   #open(): void {
     try {
-      this.#database = openDatabase(this.path, SETTINGS)
+      this.#database = openDatabase(this.path, GUARD_SETTINGS)
     } catch (cause) {
       if (sqliteCode(cause) === undefined) throw cause
       throw this.#unusable((cause as Error).message, cause)
@@ -91,7 +111,7 @@ export class SqliteGuard implements Guard {
       const table = this.#database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'guard'").get()
       // An interrupted `create` leaves an empty database behind.
       if (table === undefined) return undefined
-      const row = this.#database.prepare(READ).get() as SignedHeadRow | undefined
+      const row = this.#database.prepare(READ_GUARD).get() as SignedHeadRow | undefined
       return row && signedHead(row)
     } catch (cause) {
       throw this.#unusable((cause as Error).message, cause)
@@ -106,11 +126,4 @@ export class SqliteGuard implements Guard {
       { cause },
     )
   }
-}
-
-/** One row of a few hundred bytes: checkpoints cost nothing and stay in the commit. */
-const SETTINGS = { autoCheckpointPages: 1000 } as const
-
-function values({ treeHead, registrationTime, bytes }: SignedTreeHead): unknown[] {
-  return [treeHead.treeSize, treeHead.rootHash, registrationTime, bytes]
 }

@@ -1,14 +1,13 @@
 /**
- * The embedded log store: one SQLite file, one writing process (design D8). A commit is one
- * synchronous transaction on the thread that serves, measured to be the fastest arrangement
- * (libraries §10, C'); WAL checkpoints run beside it. What is read to be verified or served comes
- * through a second connection, so it is read from the file and not from the writer's cache.
+ * The embedded log store: one SQLite file, one writing process (design D8). Batches are committed on
+ * a thread of their own (`commits.ts`), WAL checkpoints run on another. What is read to be verified or
+ * served comes through a connection for reading, from the file and not from a writer's cache.
  */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
-import { assertInvariant, InvariantError, StartError, UnavailableError } from '../../errors.ts'
+import { assertInvariant, InvariantError, StartError } from '../../errors.ts'
 import type {
   BatchCommit,
   BatchHead,
@@ -23,9 +22,12 @@ import type {
   TileId,
 } from '../../log/store.ts'
 import type { GovernanceKind } from '../../payload/media-types.ts'
+import { openBatchWrites } from './batch-thread.ts'
+import type { BatchThreadOptions } from './batch-thread.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { startCheckpointer } from './checkpointer.ts'
 import type { Checkpointer, CheckpointerOptions } from './checkpointer.ts'
+import { Commits } from './commits.ts'
 import { blob, openDatabase, openFor, readStored, sqliteCode } from './database.ts'
 import type { OpenOptions, SqliteDatabase } from './database.ts'
 import { EntryIds, rebuildIdTail } from './entry-ids.ts'
@@ -58,7 +60,7 @@ import type { ReadStatements } from './statements.ts'
 import { syncDirectory } from './sync-directory.ts'
 import { tileKey } from './tile-key.ts'
 
-export interface SqliteStoreOptions extends CheckpointerOptions {
+export interface SqliteStoreOptions extends Omit<CheckpointerOptions, 'idle'>, BatchThreadOptions {
   /** `create` makes the file, in a directory that exists; `existing` never does. */
   readonly mode: 'existing' | 'create'
   /** Reads beside a process that writes, without its lock; every write throws. */
@@ -118,17 +120,17 @@ export class SqliteLogStore implements LogStore {
       refuseMoved(writer)
       if (options.mode === 'create') syncDirectory(dirname(path))
       const reader = open({ readonly: true })
-      const reads = prepareReads(writer)
+      const reads = prepareReads(reader)
       const tail = rebuildIdTail(reads)
-      const batches = new BatchWriter(writer, tail)
-      const checkpointer = startCheckpointer(path, options)
+      const batches = new BatchWriter(writer)
+      const commits = new Commits({
+        ...{ writes: openBatchWrites(path, batches, options), tail },
+        hold: () => checkpointer.hold,
+        readTreeSize: () => (reads.readLog.get() as LogRow | undefined)?.tree_size,
+      })
+      const checkpointer = startCheckpointer(path, { ...options, idle: () => commits.idle() })
       return new SqliteLogStore(reader, {
-        lock,
-        database: writer,
-        checkpointer,
-        batches,
-        reads,
-        tail,
+        ...{ lock, database: writer, checkpointer, batches, commits, tail },
       })
     } catch (error) {
       for (const database of databases) database.close()
@@ -137,9 +139,11 @@ export class SqliteLogStore implements LogStore {
   }
 
   async create(genesis: Genesis): Promise<void> {
-    const { batches, reads } = this.#writer()
-    if (reads.readLog.get() !== undefined) throw logExists(this.#reader.name)
+    const { batches, tail } = this.#writer()
+    if (this.#reads.readLog.get() !== undefined) throw logExists(this.#reader.name)
     batches.writeGenesis(genesis)
+    const ids = genesis.batch.entries.map(({ entryId }) => entryId)
+    tail.add(ids, 0)
   }
 
   async readState(): Promise<StoredState> {
@@ -149,27 +153,11 @@ export class SqliteLogStore implements LogStore {
   }
 
   async commit(batch: BatchCommit): Promise<void> {
-    const { batches, reads, checkpointer } = this.#writer()
-    await checkpointer.hold
-    try {
-      batches.writeBatch(batch)
-    } catch (cause) {
-      if (!isKnownNotStored(cause)) throw cause
-      // Trust, but look: nothing may be stored if the clients are told so.
-      const row = reads.readLog.get() as LogRow | undefined
-      if (row?.tree_size !== batch.expected.treeHead.treeSize) throw cause
-      const message = `the store did not take the batch (${sqliteCode(cause) ?? ''})`
-      throw new UnavailableError('ERR_STORE_BUSY', message, { cause, retryAfterSeconds: 5 })
-    }
+    await this.#writer().commits.commit(batch)
   }
 
   async saveSignedHead(head: SignedTreeHead): Promise<void> {
-    try {
-      this.#writer().batches.saveSignedHead(head)
-    } catch (cause) {
-      if (!isKnownNotStored(cause)) throw cause
-      throw new UnavailableError('ERR_STORE_BUSY', 'the store did not take the head', { cause })
-    }
+    await this.#writer().commits.saveSignedHead(head)
   }
 
   async findLeafIndexes(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]> {
@@ -256,6 +244,7 @@ export class SqliteLogStore implements LogStore {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    await this.#writing?.commits.close()
     await this.#writing?.checkpointer.stop()
     this.#reader.close()
     this.#writing?.database.close()
@@ -264,12 +253,8 @@ export class SqliteLogStore implements LogStore {
 
   /** For a reader only when it is asked for: the newest ids have to be hashed again. */
   #entryIds(): EntryIds {
-    const writing = this.#writing
-    // The writer's cache holds the pages of the index that its inserts touch.
-    this.#ids ??=
-      writing === undefined
-        ? new EntryIds(this.#reader, this.#reads, rebuildIdTail(this.#reads))
-        : new EntryIds(writing.database, writing.reads, writing.tail)
+    const tail = this.#writing?.tail
+    this.#ids ??= new EntryIds(this.#reader, this.#reads, tail ?? rebuildIdTail(this.#reads))
     return this.#ids
   }
 
@@ -284,14 +269,8 @@ interface Writing {
   readonly database: SqliteDatabase
   readonly checkpointer: Checkpointer
   readonly batches: BatchWriter
-  readonly reads: ReadStatements
+  readonly commits: Commits
   readonly tail: IdTail
-}
-
-/** Busy or full: SQLite has rolled the transaction back. An I/O error says nothing of the kind. */
-function isKnownNotStored(error: unknown): boolean {
-  const code = sqliteCode(error) ?? ''
-  return code.startsWith('SQLITE_BUSY') || code === 'SQLITE_FULL'
 }
 
 /** What SQLite says of a file that is damaged where its tables are described. */

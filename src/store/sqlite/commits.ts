@@ -1,0 +1,94 @@
+/**
+ * The commits of the log store, one after the other: which ids go along, what is held while the WAL
+ * starts again, and what a refusal of SQLite's means.
+ */
+import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
+import { assertInvariant, UnavailableError } from '../../errors.ts'
+import type { BatchCommit } from '../../log/store.ts'
+import type { BatchWrites } from './batch-thread.ts'
+import { sqliteCode } from './database.ts'
+import type { IdTail } from './id-tail.ts'
+
+export interface CommitsParts {
+  readonly writes: BatchWrites
+  readonly tail: IdTail
+  /** Set while commits have to wait. */
+  readonly hold: () => Promise<void> | undefined
+  /** Size of the tree that is stored. */
+  readonly readTreeSize: () => unknown
+}
+
+export class Commits {
+  readonly #parts: CommitsParts
+  #last: Promise<unknown> = Promise.resolve()
+  #running: Promise<unknown> | undefined
+
+  constructor(parts: CommitsParts) {
+    this.#parts = parts
+  }
+
+  /** @throws UnavailableError `ERR_STORE_BUSY`; and as `LogStore.commit`. */
+  commit(batch: BatchCommit): Promise<void> {
+    return this.#inTurn(() => this.#commit(batch))
+  }
+
+  saveSignedHead(head: SignedTreeHead): Promise<void> {
+    return this.#inTurn(() => this.#saveSignedHead(head))
+  }
+
+  /** Resolves when nothing is being written; what waits for `hold` is not. */
+  async idle(): Promise<void> {
+    await this.#running
+  }
+
+  /** After what was begun. */
+  async close(): Promise<void> {
+    await this.#last
+    await this.#parts.writes.close()
+  }
+
+  async #commit(batch: BatchCommit): Promise<void> {
+    const { writes, tail, hold, readTreeSize } = this.#parts
+    const { treeSize } = batch.expected.treeHead
+    const ids = batch.entries.map(({ entryId }) => entryId)
+    assertInvariant(!tail.holdsAny(ids), 'an entry of the batch is stored already')
+    await hold()
+    const slice = tail.slice(ids.length)
+    try {
+      await this.#run(writes.writeBatch(batch, slice))
+    } catch (cause) {
+      // Trust, but look: nothing may be stored if the clients are told so.
+      if (!isKnownNotStored(cause) || readTreeSize() !== treeSize) throw cause
+      const message = `the store did not take the batch (${sqliteCode(cause) ?? ''})`
+      throw new UnavailableError('ERR_STORE_BUSY', message, { cause, retryAfterSeconds: 5 })
+    }
+    tail.drained(slice)
+    tail.add(ids, treeSize)
+  }
+
+  async #saveSignedHead(head: SignedTreeHead): Promise<void> {
+    try {
+      await this.#run(this.#parts.writes.saveSignedHead(head))
+    } catch (cause) {
+      if (!isKnownNotStored(cause)) throw cause
+      throw new UnavailableError('ERR_STORE_BUSY', 'the store did not take the head', { cause })
+    }
+  }
+
+  #inTurn(write: () => Promise<void>): Promise<void> {
+    const written = this.#last.then(write)
+    this.#last = written.catch(() => undefined)
+    return written
+  }
+
+  async #run(writing: Promise<void>): Promise<void> {
+    this.#running = writing.catch(() => undefined)
+    await writing
+  }
+}
+
+/** Busy or full: SQLite has rolled the transaction back. An I/O error says nothing of the kind. */
+function isKnownNotStored(error: unknown): boolean {
+  const code = sqliteCode(error) ?? ''
+  return code.startsWith('SQLITE_BUSY') || code === 'SQLITE_FULL'
+}

@@ -1,0 +1,164 @@
+/**
+ * The threads that write the store and the guard: they keep the same contracts, nothing is taken for
+ * written that may not be, and WAL restarts do not meet a commit. They are those of the build (`dist/`).
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import Database from 'better-sqlite3'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { leafIndex } from '../../src/bytes/integers.ts'
+import { nativeSha256 } from '../../src/keys/native-hash.ts'
+import { packBatch, unpackBatch } from '../../src/store/sqlite/packed-batch.ts'
+import { describeGuard, headOf } from '../contract/guard.ts'
+import { describeLogStore, Scribe } from '../contract/log-store.ts'
+import { TestDirectory } from '../support/sqlite.ts'
+
+const built = (name: string): URL => new URL(`../../dist/store/sqlite/${name}.js`, import.meta.url)
+const threads = { batchWorker: built('batch-worker'), worker: built('checkpoint-worker') }
+
+describeLogStore('sqlite with threads', async () => {
+  const directory = new TestDirectory()
+  let store = directory.createStore(threads)
+  return {
+    store,
+    reopen: async () => {
+      await store.close()
+      store = directory.openStore(threads)
+      return store
+    },
+    dispose: async () => {
+      await store.close()
+      directory.remove()
+    },
+  }
+})
+
+describeGuard('sqlite with a thread', async () => {
+  const directory = new TestDirectory()
+  let guard = directory.openGuard(built('guard-worker'))
+  return {
+    guard,
+    reopen: async () => {
+      await guard.close()
+      guard = directory.openGuard(built('guard-worker'))
+      return guard
+    },
+    dispose: async () => {
+      await guard.close()
+      directory.remove()
+    },
+  }
+})
+
+describe('a batch on its way to a thread', () => {
+  it('arrives as it was, without what lies around it', async () => {
+    const scribe = new Scribe({})
+    scribe.genesis()
+    const signed = await scribe.signed()
+    const plain = scribe.commit('b', 5, { signedHeads: [signed] })
+    const large = new Uint8Array(1_000_000)
+    const entries = plain.entries.map(({ entry, entryId }, at) => {
+      large.set(entry, at * 1000)
+      const view = large.subarray(at * 1000, at * 1000 + entry.length)
+      const digest = nativeSha256(entry)
+      const collateral = [{ kind: 'submitter-claims' as const, digest, bytes: view }]
+      if (at === 1) return { entryId, entry: view, collateral }
+      return at === 3 ? { entryId, entry: view, kind: 'policy' as const } : { entryId, entry: view }
+    })
+    const rows = plain.entries.map(({ entryId: id }, at) => ({ id, leafIndex: leafIndex(at) }))
+    const ids = { rows, indexedBelow: 2 ** 33 }
+    const packed = packBatch({ ...plain, entries }, ids)
+    const cloned = structuredClone(packed, { transfer: [packed.bytes.buffer] })
+    const { batch, ids: arrived } = unpackBatch(cloned)
+    expect(arrived).toEqual(ids)
+    const stored = entries.map(({ entryId: _, ...entry }) => entry)
+    expect(batch).toEqual({ ...plain, entries: stored })
+    const buffers = [batch.next.treeHead.rootHash, batch.entries[1]!.collateral![0]!.bytes]
+    for (const { buffer } of buffers) expect(buffer.byteLength).toBeLessThan(2000)
+  })
+})
+
+describe('a thread that writes', () => {
+  let directory: TestDirectory
+  let folder: string
+  beforeEach(() => {
+    directory = new TestDirectory()
+    folder = mkdtempSync(join(tmpdir(), 'attestry-thread-'))
+  })
+  afterEach(() => {
+    directory.remove()
+    rmSync(folder, { recursive: true })
+  })
+
+  it('says that nothing was stored while another connection blocks it', async () => {
+    const store = directory.createStore(threads)
+    const scribe = new Scribe({})
+    await store.create(scribe.genesis())
+    const { edge, head } = scribe
+    const other = new Database(directory.storePath)
+    other.exec('BEGIN IMMEDIATE')
+    await expect(store.commit(scribe.commit('a', 3))).rejects.toMatchObject({
+      code: 'ERR_STORE_BUSY',
+    })
+    other.exec('ROLLBACK')
+    other.close()
+    Object.assign(scribe, { edge, head })
+    await store.commit(scribe.commit('a', 3))
+    expect(await store.readEntries(leafIndex(0), 9)).toHaveLength(5)
+    await store.close()
+  })
+
+  it('leaves the outcome unknown when it ends, and takes nothing afterwards', async () => {
+    const ending = join(folder, 'ending.mjs')
+    writeFileSync(
+      ending,
+      "import { parentPort } from 'node:worker_threads'\nparentPort.on('message', () => process.exit(1))",
+    )
+    const batchWorker = pathToFileURL(ending)
+    const store = directory.createStore({ ...threads, batchWorker })
+    const scribe = new Scribe({})
+    await store.create(scribe.genesis())
+    const batch = scribe.commit('a', 3)
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const failure = await store.commit(batch).catch((error: unknown) => error)
+      expect(failure).toMatchObject({ message: 'the thread that writes ended' })
+      expect(failure).not.toHaveProperty('code')
+    }
+    await store.close()
+
+    const guard = directory.openGuard(batchWorker)
+    const first = await headOf(2)
+    await guard.create(first)
+    await expect(guard.advance(first, await headOf(3))).rejects.toThrow('ended')
+    await guard.close()
+  })
+
+  it('commits while the WAL starts again, over and over', async () => {
+    const store = directory.createStore({ ...threads, walFramesMax: 40 })
+    const scribe = new Scribe({})
+    await store.create(scribe.genesis())
+    const began = performance.now()
+    let commits = 0
+    // Checkpoints are looked for every 200 ms: some of them are met.
+    for (; performance.now() - began < 1500; commits++) {
+      await store.commit(scribe.commit(`c${commits}`, 2))
+    }
+    const stored = await store.readEntries(leafIndex(0), 1_000_000)
+    expect(stored.map(({ entry }) => entry)).toEqual(scribe.entries)
+    expect(await store.readState()).toMatchObject({ ...scribe.head })
+    await store.close()
+  })
+
+  it('takes commits in their order, also those that are not waited for', async () => {
+    const store = directory.createStore(threads)
+    const scribe = new Scribe({})
+    await store.create(scribe.genesis())
+    const batches = Array.from({ length: 20 }, (_, at) => scribe.commit(`d${at}`, 1 + (at % 3)))
+    await Promise.all(batches.map((batch) => store.commit(batch)))
+    const found = await store.findLeafIndexes(scribe.entries.map(nativeSha256))
+    expect(found).toEqual([...scribe.entries.keys()])
+    await store.close()
+  })
+})
