@@ -26,19 +26,59 @@ export const VALUES_MAX = 50_000
 /** Most findings of one statement. */
 const FINDINGS_MAX = 64
 
+/** Items that are compared one by one; most statements have no more. */
+const FEW_ITEMS = 32
+
+/** Items in order, each once: few are compared one by one, of more there is a set of keys. */
+class Different<Item> {
+  readonly items: Item[] = []
+  readonly #isSame: (a: Item, b: Item) => boolean
+  readonly #keyOf: (item: Item) => string
+  #keys: Set<string> | undefined
+
+  /** @param keyOf texts that are equal for items that are the same, and for no others. */
+  constructor(isSame: (a: Item, b: Item) => boolean, keyOf: (item: Item) => string) {
+    this.#isSame = isSame
+    this.#keyOf = keyOf
+  }
+
+  add(item: Item): void {
+    if (this.items.length < FEW_ITEMS) {
+      for (const each of this.items) if (this.#isSame(each, item)) return
+      this.items.push(item)
+      return
+    }
+    this.#keys ??= new Set(this.items.map(this.#keyOf))
+    const key = this.#keyOf(item)
+    if (this.#keys.has(key)) return
+    this.#keys.add(key)
+    this.items.push(item)
+  }
+}
+
+const isSameDigest = (a: DescribedDigest, b: DescribedDigest): boolean =>
+  a.value === b.value && a.role === b.role && a.algorithm === b.algorithm
+const digestKey = ({ role, algorithm, value }: DescribedDigest): string =>
+  `${role} ${algorithm.length} ${algorithm} ${value}`
+const isSameNamed = <Named extends { readonly name: string; readonly value: unknown }>(
+  a: Named,
+  b: Named,
+): boolean => a.value === b.value && a.name === b.name
+const namedKey = ({ name, value }: DescribedAttribute | DescribedNumber): string =>
+  `${name} ${value}`
+
 export class DescriptionBuilder {
-  readonly #digests = new Map<string, DescribedDigest>()
-  readonly #attributes = new Map<string, DescribedAttribute>()
-  readonly #numbers = new Map<string, DescribedNumber>()
+  readonly #digests = new Different<DescribedDigest>(isSameDigest, digestKey)
+  readonly #attributes = new Different<DescribedAttribute>(isSameNamed, namedKey)
+  readonly #numbers = new Different<DescribedNumber>(isSameNamed, namedKey)
   readonly #findings = new Map<string, Finding>()
 
   /** Adds a digest; upper-case hex of a known hash is written in lower case. */
   digest(role: DigestRole, algorithm: string, value: string): this {
     const lower = value.toLowerCase()
     const text = isHexDigest(algorithm, lower) === true ? lower : wellFormed(value)
-    if (text === '' || !this.#fits(this.#digests.size, text)) return this
-    const found = { role, algorithm: wellFormed(algorithm), value: text }
-    this.#digests.set(`${role} ${found.algorithm} ${text}`, found)
+    if (text === '' || !this.#fits(this.#digests.items.length, text)) return this
+    this.#digests.add({ role, algorithm: wellFormed(algorithm), value: text })
     return this
   }
 
@@ -66,8 +106,8 @@ export class DescriptionBuilder {
   /** Adds an attribute; anything else than a non-empty text is nothing. */
   attribute(name: AttributeName, value: unknown): this {
     const text = wellFormed(asText(value) ?? '')
-    if (text === '' || !this.#fits(this.#attributes.size, text)) return this
-    this.#attributes.set(`${name} ${text}`, { name, value: text })
+    if (text === '' || !this.#fits(this.#attributes.items.length, text)) return this
+    this.#attributes.add({ name, value: text })
     return this
   }
 
@@ -80,7 +120,7 @@ export class DescriptionBuilder {
   /** Adds a number; anything else than a finite number is nothing. */
   number(name: NumberName, value: unknown): this {
     if (typeof value === 'number' && Number.isFinite(value)) {
-      this.#numbers.set(`${name} ${value}`, { name, value })
+      this.#numbers.add({ name, value })
     }
     return this
   }
@@ -119,9 +159,9 @@ export class DescriptionBuilder {
     return {
       kind,
       type: wellFormed(type),
-      digests: [...this.#digests.values()],
-      attributes: [...this.#attributes.values()],
-      numbers: [...this.#numbers.values()],
+      digests: [...this.#digests.items],
+      attributes: [...this.#attributes.items],
+      numbers: [...this.#numbers.items],
       findings: [...this.#findings.values()],
     }
   }

@@ -36,8 +36,11 @@ export interface EntryFactsRequest {
   readonly statement: SignedStatement
   /** Content of a hash envelope, known to have its digest. */
   readonly preimage?: Uint8Array | undefined
-  /** Whether the policy in force had the signatures inside wrapped envelopes verified. */
-  readonly innerCheck?: 'checked' | 'not-checked'
+  /**
+   * Whether the policy in force had the signatures inside wrapped envelopes verified; asked only of a
+   * statement that wraps one.
+   */
+  readonly innerCheck?: () => 'checked' | 'not-checked'
   readonly sha256?: Sha256
 }
 
@@ -79,16 +82,17 @@ const NOT_INDEXED: Finding = {
   message: 'the payload is about environments; that of the key that signed it is left out',
 }
 
-function describe({ statement, preimage, innerCheck }: EntryFactsRequest): Description {
+function describe({ statement, preimage, innerCheck, sha256 }: EntryFactsRequest): Description {
   const description = describeStatement({
     statement,
-    ...(preimage === undefined ? {} : { preimage }),
+    preimage,
+    sha256,
   })
   const own = describeAttested(description, statement)
   const isUnchecked =
-    innerCheck === 'not-checked' &&
     description.attributes.some(({ name }) => INNER.includes(name)) &&
-    !description.findings.some(({ code }) => code === NOT_CHECKED.code)
+    !description.findings.some(({ code }) => code === NOT_CHECKED.code) &&
+    innerCheck?.() === 'not-checked'
   return isUnchecked ? { ...own, findings: [...own.findings, NOT_CHECKED] } : own
 }
 

@@ -89,12 +89,27 @@ const CONTENT_FORMATS: ReadonlyMap<number, string> = new Map([
   [278, 'application/scitt-receipt+cose'],
 ])
 
+// A log sees few types, and a statement's is asked for by each rule that looks at it.
+const parsed = new Map<string, MediaType>()
+const PARSED_MAX = 64
+const PARSED_LENGTH_MAX = 128
+
 /** The media type that label 3 or 259 names; an unknown number is written `content-format/<n>`. */
 export function parseMediaType(contentType: string | number | undefined): MediaType {
   const text =
     typeof contentType === 'number'
       ? (CONTENT_FORMATS.get(contentType) ?? `content-format/${contentType}`)
       : (contentType ?? '')
+  const known = parsed.get(text)
+  if (known !== undefined) return known
+  const mediaType = readMediaType(text)
+  if (text.length > PARSED_LENGTH_MAX) return mediaType
+  if (parsed.size >= PARSED_MAX) parsed.clear()
+  parsed.set(text, mediaType)
+  return mediaType
+}
+
+function readMediaType(text: string): MediaType {
   const parameters = new Map<string, string>()
   // A parameter, or what is between two semicolons and is none.
   for (const part of text.match(/;[^;"]*(?:"[^"]*")?[^;"]*/g) ?? []) {

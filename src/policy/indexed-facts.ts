@@ -46,8 +46,10 @@ export async function readIndexedFacts(request: IndexedFactsRequest): Promise<En
   const { entry, statement, preimage, policy, sha256 } = request
   try {
     if (statement instanceof Error) throw statement
-    const check = innerCheck(policy, statement, preimage)
-    const facts = readEntryFacts({ statement, preimage, innerCheck: check, sha256 })
+    const facts = readEntryFacts({
+      ...{ statement, preimage, sha256 },
+      innerCheck: () => innerCheck(policy, statement, preimage),
+    })
     return policy?.teeEvidence === undefined
       ? facts
       : await withEvidence(facts, { ...request, statement, policy })

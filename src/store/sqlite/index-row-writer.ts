@@ -1,6 +1,6 @@
 /**
- * Writes what the tables of the index keep of one record, and takes it away again. Postings of many
- * records are inserted together, in the order of their key: that is where the time goes.
+ * Writes what the tables of the index keep of records, and takes it away again. Rows of many records
+ * are inserted together, postings in the order of their key: that is where the time goes.
  */
 import { decodeHex } from '../../bytes/hex.ts'
 import type { LeafIndex } from '../../bytes/integers.ts'
@@ -18,26 +18,47 @@ import {
   termOf,
   unpackKeys,
 } from './index-facts.ts'
-import { attributeField, FIELD, INSERT_ROWS, numberField, svnField } from './index-sql.ts'
+import { attributeField, FIELD, insertRows, numberField, svnField } from './index-sql.ts'
 import type { IndexReads, IndexWrites } from './index-sql.ts'
 import { TermDictionary } from './term-dictionary.ts'
+import type { Term } from './term-dictionary.ts'
 
 /** What a statement is found by beside its facts. */
-type Columns = Readonly<
-  Record<'kind' | 'type' | 'issuer' | 'subject' | 'signer' | 'envelope', number | null>
->
-type TermsRow = Columns & { readonly facts: unknown }
+const COLUMNS = ['kind', 'type', 'issuer', 'subject', 'signer', 'envelope'] as const
+type TermsRow = Readonly<Record<(typeof COLUMNS)[number], number | null>> & {
+  readonly facts: unknown
+}
+
+/** Role of what is no digest. */
+const SAYS = 0
+
+/** Terms of a record, which have no number yet. */
+interface RecordTerms {
+  readonly record: IndexRecord
+  readonly columns: Readonly<Record<(typeof COLUMNS)[number] | 'contentType', Term | undefined>>
+  /** Of digests and attributes, in the roles at the same places. */
+  readonly facts: readonly Term[]
+  readonly roles: readonly number[]
+}
 
 /** Postings by key (`factKey`); the indexes of a key ascend. */
-export class Postings {
-  readonly lists: Map<number, number[]> = new Map<number, number[]>()
+class Postings {
+  readonly #lists = new Map<number, number[]>()
 
-  add(keys: Iterable<number>, leafIndex: number): void {
-    for (const key of keys) {
-      const list = this.lists.get(key)
-      if (list === undefined) this.lists.set(key, [leafIndex])
-      else list.push(leafIndex)
+  add(key: number, leafIndex: number): void {
+    const list = this.#lists.get(key)
+    if (list === undefined) this.#lists.set(key, [leafIndex])
+    else if (list.at(-1) !== leafIndex) list.push(leafIndex)
+  }
+
+  /** Their rows, ascending. */
+  values(): number[] {
+    const values: number[] = []
+    for (const key of Float64Array.from(this.#lists.keys()).sort()) {
+      const { termId, role } = termOf(key)
+      for (const leafIndex of this.#lists.get(key)!) values.push(termId, role, leafIndex)
     }
+    return values
   }
 }
 
@@ -57,58 +78,30 @@ export class IndexRowWriter {
     this.#terms.forget()
   }
 
-  /** Inserts all of a record but its postings, whose keys it returns. */
-  insert(record: IndexRecord): Iterable<number> {
-    const { description, leafIndex, envelope } = record
-    const columns = this.#columns(record)
-    const facts = this.#facts(record)
-    const { kind, type, issuer, subject, signer, contentType } = columns
-    this.#writes.insertStatement.run(
-      ...[leafIndex, record.entryId, record.registrationTime],
-      ...[kind, type, issuer, subject, signer, contentType, columns.envelope],
-      envelope === undefined ? null : Number(envelope.preimage === 'read'),
-      packKeys(facts),
-      description.findings.length === 0 ? null : JSON.stringify(description.findings),
-    )
-    const numbers = new Map(description.numbers.map((each) => [`${each.name} ${each.value}`, each]))
-    for (const { name, value } of numbers.values()) {
-      this.#writes.insertNumber.run(this.#terms.field(numberField(name)), leafIndex, value)
+  /** Inserts all of these records, whose indexes ascend. */
+  insert(records: readonly IndexRecord[]): void {
+    const { rowsOf } = this.#writes
+    const named = records.map((record) => this.#name(record))
+    this.#terms.settle()
+    const [statements, numbers, svns]: [unknown[], unknown[], unknown[]] = [[], [], []]
+    const postings = new Postings()
+    for (const each of named) {
+      addStatement(each, statements, postings)
+      this.#addNumbers(each.record, numbers)
+      this.#addSvns(each.record, svns)
     }
-    this.#insertSvns(record)
-    return new Set([...columnKeys(columns), ...facts])
-  }
-
-  #insertSvns({ description, leafIndex }: IndexRecord): void {
-    const texts = new Set(
-      description.attributes.flatMap(({ name, value }) => (name === 'tcb-svn' ? [value] : [])),
-    )
-    for (const text of texts) {
-      const { name, value } = splitNamed(text)
-      if (name === '' || !isSvnHex(value)) continue
-      this.#writes.insertSvn.run(this.#terms.field(svnField(name)), leafIndex, decodeHex(value))
-    }
-  }
-
-  insertPostings({ lists }: Postings): void {
-    const { insertPosting, insertPostings } = this.#writes
-    let values: number[] = []
-    for (const key of Float64Array.from(lists.keys()).sort()) {
-      const { termId, role } = termOf(key)
-      for (const leafIndex of lists.get(key)!) {
-        values.push(termId, role, leafIndex)
-        if (values.length < 3 * INSERT_ROWS) continue
-        insertPostings.run(values)
-        values = []
-      }
-    }
-    for (let at = 0; at < values.length; at += 3) insertPosting.run(values.slice(at, at + 3))
+    insertRows(rowsOf.statement, statements)
+    insertRows(rowsOf.posting, postings.values())
+    insertRows(rowsOf.number, numbers)
+    insertRows(rowsOf.svn, svns)
   }
 
   /** Removes all of a record. */
   remove(leafIndex: LeafIndex): void {
     const row = this.#reads.readTerms.get(leafIndex) as TermsRow | undefined
     assertInvariant(row !== undefined, `record ${leafIndex} is not indexed`)
-    const keys = [...columnKeys(row), ...unpackKeys(blob(row.facts))]
+    const columns = COLUMNS.map((name) => row[name]).filter((termId) => termId !== null)
+    const keys = [...columns.map((termId) => factKey(termId)), ...unpackKeys(blob(row.facts))]
     for (const key of new Set(keys)) {
       const { termId, role } = termOf(key)
       this.#writes.deletePosting.run(termId, role, leafIndex)
@@ -122,40 +115,85 @@ export class IndexRowWriter {
     this.#writes.deleteStatement.run(leafIndex)
   }
 
-  #columns(record: IndexRecord): Columns & { readonly contentType: number | null } {
+  #name(record: IndexRecord): RecordTerms {
     const { issuer, subject, signer, contentType, envelope, description } = record
-    const term = (field: string, text: string | undefined): number | null =>
-      text === undefined ? null : this.#terms.term(field, text)
-    return {
-      kind: this.#terms.term(FIELD.kind, description.kind),
-      type: this.#terms.term(FIELD.type, description.type),
+    const term = (field: string, text: string | undefined): Term | undefined =>
+      text === undefined ? undefined : this.#terms.term(field, text)
+    const columns = {
+      kind: term(FIELD.kind, description.kind),
+      type: term(FIELD.type, description.type),
       issuer: term(FIELD.issuer, issuer),
       subject: term(FIELD.subject, subject),
       signer: term(FIELD.signer, signer),
       contentType: term(FIELD.contentType, contentType),
       envelope: term(FIELD.envelope, envelope?.digest),
     }
+    return { record, columns, ...this.#facts(record) }
   }
 
-  /** Keys of digests and attributes, ascending, each once. */
-  #facts({ description }: IndexRecord): number[] {
-    const keys = new Set<number>()
+  #facts({ description }: IndexRecord): Pick<RecordTerms, 'facts' | 'roles'> {
+    const [facts, roles]: [Term[], number[]] = [[], []]
     for (const { role, algorithm, value } of description.digests) {
-      const termId = this.#terms.term(...digestTerm(algorithm, value))
-      keys.add(factKey(termId, roleNumber(role)))
+      facts.push(this.#terms.term(...digestTerm(algorithm, value)))
+      roles.push(roleNumber(role))
     }
     for (const { name, value } of description.attributes) {
-      keys.add(factKey(this.#terms.term(attributeField(name), value)))
+      facts.push(this.#terms.term(attributeField(name), value))
+      roles.push(SAYS)
       if (name !== 'measurement') continue
       // Found by the value alone, too; index-rows.ts does not show it a second time.
-      keys.add(factKey(this.#terms.term(BARE_MEASUREMENT, splitNamed(value).value)))
+      facts.push(this.#terms.term(BARE_MEASUREMENT, splitNamed(value).value))
+      roles.push(SAYS)
     }
-    return [...keys].sort((a, b) => a - b)
+    return { facts, roles }
+  }
+
+  #addNumbers({ description, leafIndex }: IndexRecord, rows: unknown[]): void {
+    const { numbers } = description
+    if (numbers.length === 0) return
+    const different = new Map(numbers.map((each) => [`${each.name} ${each.value}`, each]))
+    for (const { name, value } of different.values()) {
+      rows.push(this.#terms.fieldId(numberField(name)), leafIndex, value)
+    }
+  }
+
+  #addSvns({ description, leafIndex }: IndexRecord, rows: unknown[]): void {
+    const svns = description.attributes.filter(({ name }) => name === 'tcb-svn')
+    for (const text of new Set(svns.map(({ value }) => value))) {
+      const { name, value } = splitNamed(text)
+      if (name === '' || !isSvnHex(value)) continue
+      rows.push(this.#terms.fieldId(svnField(name)), leafIndex, decodeHex(value))
+    }
   }
 }
 
-function columnKeys({ kind, type, issuer, subject, signer, envelope }: Columns): number[] {
-  return [kind, type, issuer, subject, signer, envelope]
-    .filter((termId) => termId !== null)
-    .map((termId) => factKey(termId))
+/** Adds the row of a record whose terms are settled, and its postings. */
+function addStatement(
+  { record, columns, facts, roles }: RecordTerms,
+  rows: unknown[],
+  postings: Postings,
+): void {
+  const { description, leafIndex, envelope } = record
+  const { kind, type, issuer, subject, signer, contentType } = columns
+  for (const name of COLUMNS) {
+    const term = columns[name]
+    if (term !== undefined) postings.add(factKey(term.termId), leafIndex)
+  }
+  const keys = differentKeys(facts, roles)
+  for (const key of keys) postings.add(key, leafIndex)
+  rows.push(leafIndex, record.entryId, record.registrationTime)
+  for (const term of [kind, type, issuer, subject, signer, contentType, columns.envelope]) {
+    rows.push(term === undefined ? null : term.termId)
+  }
+  rows.push(
+    envelope === undefined ? null : Number(envelope.preimage === 'read'),
+    packKeys(keys),
+    description.findings.length === 0 ? null : JSON.stringify(description.findings),
+  )
+}
+
+/** Keys of facts, ascending, each once. */
+function differentKeys(facts: readonly Term[], roles: readonly number[]): readonly number[] {
+  const keys = facts.map(({ termId }, at) => factKey(termId, roles[at])).sort((a, b) => a - b)
+  return keys.filter((key, at) => key !== keys[at - 1])
 }

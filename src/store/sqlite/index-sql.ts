@@ -51,6 +51,7 @@ type ReadName =
   | 'readProgress'
   | 'findField'
   | 'findTerm'
+  | 'findTerms'
   | 'readListed'
   | 'readTerms'
   | 'readEntryId'
@@ -71,25 +72,30 @@ type ReadName =
   | 'readTerm'
   | 'lastTerm'
   | 'lastSecond'
-/** Rows of `insertPostings`. */
-export const INSERT_ROWS = 32
+/** Values that `findTerms` looks for. */
+export const LOOK_UP_ROWS = 32
+/** Rows of one call that inserts many: a call costs as much as some of them. */
+const INSERT_ROWS = 32
 
 type WriteName =
   | 'setTreeSize'
   | 'setLogId'
   | 'insertField'
-  | 'insertTerm'
-  | 'insertHash'
-  | 'insertPosting'
-  | 'insertPostings'
   | 'deletePosting'
-  | 'insertStatement'
   | 'deleteStatement'
-  | 'insertNumber'
   | 'deleteNumbers'
-  | 'insertSvn'
   | 'deleteSvns'
   | 'insertSecond'
+
+/** Tables of which many rows are inserted together, and how many columns they have. */
+const COLUMNS = {
+  term: 3,
+  term_hash: 2,
+  posting: 3,
+  statement: 13,
+  number: 3,
+  svn: 3,
+} as const
 
 export const INDEX_READS: Readonly<Record<ReadName, string>> = {
   readProgress: 'SELECT log_id, made_by, tree_size, hash_key FROM progress WHERE id = 1',
@@ -97,6 +103,9 @@ export const INDEX_READS: Readonly<Record<ReadName, string>> = {
   // Few values share a hash, if any; only the value decides.
   findTerm: `SELECT term.term_id FROM term_hash JOIN term ON term.term_id = term_hash.term_id
     WHERE term_hash.hash = ? AND term.field_id = ? AND term.value = ?`,
+  findTerms: `SELECT term_hash.hash, term.term_id, term.field_id, term.value
+    FROM term_hash JOIN term ON term.term_id = term_hash.term_id
+    WHERE term_hash.hash IN (${Array(LOOK_UP_ROWS).fill('?').join(', ')})`,
   readListed: LISTED,
   readTerms: `SELECT kind, type, issuer, subject, signer, envelope, facts FROM statement
     WHERE leaf_index = ?`,
@@ -143,16 +152,9 @@ const INDEX_WRITES: Readonly<Record<WriteName, string>> = {
   setTreeSize: 'UPDATE progress SET tree_size = ? WHERE id = 1 AND tree_size = ?',
   setLogId: 'UPDATE progress SET log_id = ? WHERE id = 1',
   insertField: 'INSERT INTO field (name) VALUES (?)',
-  insertTerm: 'INSERT INTO term VALUES (?, ?, ?)',
-  insertHash: 'INSERT INTO term_hash VALUES (?, ?)',
-  insertPosting: 'INSERT INTO posting VALUES (?, ?, ?)',
-  insertPostings: `INSERT INTO posting VALUES ${Array(INSERT_ROWS).fill('(?, ?, ?)').join(', ')}`,
   deletePosting: 'DELETE FROM posting WHERE term_id = ? AND role = ? AND leaf_index = ?',
-  insertStatement: `INSERT INTO statement VALUES (${Array(13).fill('?').join(', ')})`,
   deleteStatement: 'DELETE FROM statement WHERE leaf_index = ?',
-  insertNumber: 'INSERT INTO number VALUES (?, ?, ?)',
   deleteNumbers: 'DELETE FROM number WHERE field_id = ? AND leaf_index = ?',
-  insertSvn: 'INSERT INTO svn VALUES (?, ?, ?)',
   deleteSvns: 'DELETE FROM svn WHERE field_id = ? AND leaf_index = ?',
   insertSecond: 'INSERT INTO second VALUES (?, ?)',
 }
@@ -161,7 +163,16 @@ export type IndexReads = Readonly<Record<ReadName, SqliteStatement>> & {
   /** Of a value of a field, as in `term_hash`. */
   readonly hashOf: (fieldId: number, text: string) => number
 }
-export type IndexWrites = Readonly<Record<WriteName, SqliteStatement>>
+export type IndexWrites = Readonly<Record<WriteName, SqliteStatement>> & {
+  readonly rowsOf: Readonly<Record<keyof typeof COLUMNS, RowInserts>>
+}
+
+/** How rows of one table are inserted. */
+export interface RowInserts {
+  readonly columns: number
+  readonly one: SqliteStatement
+  readonly many: SqliteStatement
+}
 
 /** Statements of one column that give values instead of rows. */
 const VALUES: readonly ReadName[] = [
@@ -198,5 +209,23 @@ export function findEnvelopes(reads: IndexReads, digest: string, from: number): 
 }
 
 export function prepareIndexWrites(database: SqliteDatabase): IndexWrites {
-  return prepareAll(database, INDEX_WRITES)
+  const inserts = (table: string, columns: number): RowInserts => {
+    const row = `(${Array(columns).fill('?').join(', ')})`
+    const insert = (rows: number): SqliteStatement =>
+      database.prepare(`INSERT OR FAIL INTO ${table} VALUES ${Array(rows).fill(row).join(', ')}`)
+    return { columns, one: insert(1), many: insert(INSERT_ROWS) }
+  }
+  const rowsOf = Object.entries(COLUMNS).map(([table, columns]) => [table, inserts(table, columns)])
+  return {
+    ...prepareAll(database, INDEX_WRITES),
+    rowsOf: Object.fromEntries(rowsOf) as IndexWrites['rowsOf'],
+  }
+}
+
+/** Inserts rows, given as the values of all of them one after the other. */
+export function insertRows({ columns, one, many }: RowInserts, values: readonly unknown[]): void {
+  const step = columns * INSERT_ROWS
+  let at = 0
+  for (; at + step <= values.length; at += step) many.run(values.slice(at, at + step))
+  for (; at < values.length; at += columns) one.run(values.slice(at, at + columns))
 }

@@ -7,7 +7,7 @@ import { assertInvariant } from '../../errors.ts'
 import type { IndexRecord, IndexState, IndexWriter } from '../../log/index-store.ts'
 import type { SqliteDatabase } from './database.ts'
 import { storedText } from './index-facts.ts'
-import { IndexRowWriter, Postings } from './index-row-writer.ts'
+import { IndexRowWriter } from './index-row-writer.ts'
 import {
   FIELD,
   findEnvelopes,
@@ -54,12 +54,8 @@ export class SqliteIndexWriter implements IndexWriter {
 
   async replace(records: readonly IndexRecord[]): Promise<void> {
     this.#write(() => {
-      const postings = new Postings()
-      for (const record of records) {
-        this.#rows.remove(record.leafIndex)
-        postings.add(this.#rows.insert(record), record.leafIndex)
-      }
-      this.#rows.insertPostings(postings)
+      for (const { leafIndex } of records) this.#rows.remove(leafIndex)
+      this.#rows.insert(records)
     })
   }
 
@@ -84,14 +80,12 @@ export class SqliteIndexWriter implements IndexWriter {
     const { changes } = this.#writes.setTreeSize.run(end, first.leafIndex)
     assertInvariant(changes === 1, `the index does not end at ${first.leafIndex}`)
     if (first.leafIndex === 0) this.#writes.setLogId.run(first.entryId)
-    const postings = new Postings()
     for (const [at, record] of records.entries()) {
       const { leafIndex } = record
       assertInvariant(leafIndex === first.leafIndex + at, `record ${leafIndex} leaves a gap`)
       this.#addSecond(record)
-      postings.add(this.#rows.insert(record), leafIndex)
     }
-    this.#rows.insertPostings(postings)
+    this.#rows.insert(records)
   }
 
   #addSecond({ registrationTime, leafIndex }: IndexRecord): void {
