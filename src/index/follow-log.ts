@@ -156,7 +156,7 @@ export class Follower {
       assertInvariant(registrationTime !== undefined, `entry ${leafIndex} is in no head`)
       const policy = await this.#policies.at(leafIndex)
       const stored = { leafIndex, entry, registrationTime }
-      const { record, bytesRead } = await recordEntry(stored, { ...this.#options, policy })
+      const { record, bytesRead } = await recordEntry(stored, policy, this.#options)
       records.push(record)
       bytes += bytesRead
       if (bytes >= BYTES_MAX) break

@@ -6,6 +6,7 @@ import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
 import type { IndexRecord } from '../log/index-store.ts'
 import { parseEntry, readIndexedFacts } from '../policy/indexed-facts.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
+import { mayBeEvidence } from '../policy/tee-evidence.ts'
 import { payloadNameOf } from '../statement/payload-name.ts'
 import type { PayloadName } from '../statement/payload-name.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
@@ -19,9 +20,7 @@ export interface RegisteredEntry {
   readonly registrationTime: UnixSeconds
 }
 
-export interface RecordEntryOptions extends EvidencePorts {
-  /** What the entry was admitted under. */
-  readonly policy: RegistrationPolicy | undefined
+export interface RecordEntryPorts extends EvidencePorts {
   readonly readPreimage: (name: PayloadName) => Promise<Uint8Array | undefined>
   readonly verifier: SignatureVerifier
 }
@@ -32,24 +31,33 @@ export interface RecordedEntry {
   readonly bytesRead: number
 }
 
+/** @param policy what the entry was admitted under. */
 export async function recordEntry(
   { leafIndex, entry, registrationTime }: RegisteredEntry,
-  options: RecordEntryOptions,
+  policy: RegistrationPolicy | undefined,
+  ports: RecordEntryPorts,
 ): Promise<RecordedEntry> {
-  const { policy, readPreimage, verifier, sha256 } = options
+  const { readPreimage, verifier, sha256 } = ports
   const statement = parseEntry(entry, sha256)
   const name = statement instanceof Error ? undefined : payloadNameOf(statement)
   // A read that fails is no property of the entry: the follower tries again.
   const preimage = name === undefined ? undefined : await readPreimage(name)
   const givens =
-    statement instanceof Error
+    statement instanceof Error || !mayBeEvidence(statement)
       ? {}
-      : await readReferences({ leafIndex, statement, preimage }, policy, options)
+      : await readReferences({ leafIndex, statement, preimage }, policy, ports)
   const facts = await readIndexedFacts({
-    ...{ entry, statement, preimage, policy, registrationTime, givens, verifier, sha256 },
+    entry,
+    statement,
+    preimage,
+    policy,
+    registrationTime,
+    givens,
+    verifier,
+    sha256,
   })
   return {
-    record: { leafIndex, registrationTime, ...facts },
+    record: { ...facts, leafIndex, registrationTime },
     bytesRead: entry.length + (preimage?.length ?? 0),
   }
 }

@@ -55,18 +55,19 @@ export function readEntryFacts(request: EntryFactsRequest): EntryFacts {
     hashEnvelope === undefined || message.payload === null
       ? undefined
       : formatPayloadName({ algorithm: hashEnvelope.algorithm, digest: message.payload })
-  return {
-    entryId: entryDigest,
-    ...(issuer === undefined ? {} : { issuer }),
-    ...(subject === undefined ? {} : { subject }),
-    ...(signer === undefined ? {} : { signer }),
-    ...(type === undefined ? {} : { contentType: String(type) }),
-    ...(digest === undefined
-      ? {}
-      : { envelope: { digest, preimage: preimage === undefined ? 'absent' : 'read' } as const }),
-    description: describe(request),
+  const facts: Changeable<EntryFacts> = { entryId: entryDigest, description: describe(request) }
+  if (issuer !== undefined) facts.issuer = issuer
+  if (subject !== undefined) facts.subject = subject
+  if (signer !== undefined) facts.signer = signer
+  if (type !== undefined) facts.contentType = String(type)
+  if (digest !== undefined) {
+    facts.envelope = { digest, preimage: preimage === undefined ? 'absent' : 'read' }
   }
+  return facts
 }
+
+/** An object in the making: a follower makes one of each entry, and spreading its parts takes longer. */
+type Changeable<Value> = { -readonly [Name in keyof Value]: Value[Name] }
 
 /** What a wrapped envelope says of its own signer; nothing of it is true before it is verified. */
 const INNER: readonly AttributeName[] = ['inner-identity', 'inner-certificate', 'inner-key']

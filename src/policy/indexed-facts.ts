@@ -14,7 +14,7 @@ import type { SignedStatement } from '../statement/signed-statement.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
 import { innerCheck } from './inner-signatures.ts'
 import type { RegistrationPolicy } from './registration-policy.ts'
-import { appraiseAdmitted } from './tee-evidence.ts'
+import { appraiseAdmitted, mayBeEvidence } from './tee-evidence.ts'
 import type { EvidenceGivens } from './tee-evidence.ts'
 
 /** An entry read as a statement, or why it cannot be. */
@@ -47,12 +47,13 @@ export async function readIndexedFacts(request: IndexedFactsRequest): Promise<En
   try {
     if (statement instanceof Error) throw statement
     const facts = readEntryFacts({
-      ...{ statement, preimage, sha256 },
+      statement,
+      preimage,
+      sha256,
       innerCheck: () => innerCheck(policy, statement, preimage),
     })
-    return policy?.teeEvidence === undefined
-      ? facts
-      : await withEvidence(facts, { ...request, statement, policy })
+    const isEvidence = policy?.teeEvidence !== undefined && mayBeEvidence(statement)
+    return isEvidence ? await withEvidence(facts, { ...request, statement, policy }) : facts
   } catch (error) {
     const findings = [{ code: 'unreadable', message: (error as Error).message }]
     const nothing = { digests: [], attributes: [], numbers: [] }

@@ -83,6 +83,11 @@ export async function appraiseAdmitted(request: EvidenceRequest): Promise<Apprai
   return evidence === undefined ? undefined : appraiseUnder(request, evidence)
 }
 
+/** Whether the type of a statement's content is one of evidence: all others are none. */
+export function mayBeEvidence(statement: SignedStatement): boolean {
+  return isEvidenceMediaType(payloadMediaType(statement))
+}
+
 /**
  * The evidence that a statement is; `undefined` for other statements.
  * @throws EvidenceError `content-missing` where only its digest is here, `malformed`.

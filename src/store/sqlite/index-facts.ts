@@ -28,19 +28,22 @@ export function roleNumber(role: DigestRole): number {
   return ROLES.indexOf(role)
 }
 
-/** Algorithms that have a field; whatever else a statement names shares one. */
-const ALGORITHMS: ReadonlySet<string> = new Set([
-  ...['sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'md5'],
-  ...['gitCommit', 'gitTree', 'gitBlob', 'gitTag', 'dirHash'],
-])
 const OTHER_DIGEST = 'digest'
 const DIGEST_PREFIX = 'digest:'
+/** Algorithms that have a field; whatever else a statement names shares one. */
+const DIGEST_FIELDS: ReadonlyMap<string, string> = new Map(
+  [
+    ...['sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'md5'],
+    ...['gitCommit', 'gitTree', 'gitBlob', 'gitTag', 'dirHash'],
+  ].map((algorithm) => [algorithm, DIGEST_PREFIX + algorithm]),
+)
 
 /** Field and text of a digest in the dictionary. */
 export function digestTerm(algorithm: string, value: string): readonly [string, string] {
-  return ALGORITHMS.has(algorithm)
-    ? [DIGEST_PREFIX + algorithm, value]
-    : [OTHER_DIGEST, `${algorithm.length}:${algorithm}${value}`]
+  const field = DIGEST_FIELDS.get(algorithm)
+  return field === undefined
+    ? [OTHER_DIGEST, `${algorithm.length}:${algorithm}${value}`]
+    : [field, value]
 }
 
 /** Field of measurements without their names. */
@@ -67,21 +70,24 @@ export function storedText(value: unknown): string {
   throw new InvariantError('a stored term is neither a text nor bytes')
 }
 
+/** Of a number below 2^53. */
+const KEY_BYTES_MAX = 8
+
 /** Ascending keys as differences in LEB128. */
 export function packKeys(keys: readonly number[]): Uint8Array {
-  const bytes: number[] = []
-  let last = 0
+  const bytes = new Uint8Array(keys.length * KEY_BYTES_MAX)
+  let [at, last] = [0, 0]
   for (const key of keys) {
     let rest = key - last
     last = key
     while (rest >= 128) {
       const low = rest % 128
-      bytes.push(low + 128)
+      bytes[at++] = low + 128
       rest = (rest - low) / 128
     }
-    bytes.push(rest)
+    bytes[at++] = rest
   }
-  return Uint8Array.from(bytes)
+  return bytes.subarray(0, at)
 }
 
 export function unpackKeys(packed: Uint8Array): number[] {

@@ -7,6 +7,7 @@ import type { LeafIndex } from '../../bytes/integers.ts'
 import { assertInvariant } from '../../errors.ts'
 import type { IndexRecord } from '../../log/index-store.ts'
 import { splitNamed } from '../../payload/description.ts'
+import type { AttributeName } from '../../payload/description.ts'
 import { isSvnHex } from '../../payload/tee/svn-order.ts'
 import { blob } from './database.ts'
 import {
@@ -29,6 +30,17 @@ type TermsRow = Readonly<Record<(typeof COLUMNS)[number], number | null>> & {
   readonly facts: unknown
 }
 
+const attributeFields = new Map<AttributeName, string>()
+
+/** {@link attributeField}, made once: attributes have few names. */
+function fieldOf(name: AttributeName): string {
+  const known = attributeFields.get(name)
+  if (known !== undefined) return known
+  const field = attributeField(name)
+  attributeFields.set(name, field)
+  return field
+}
+
 /** Role of what is no digest. */
 const SAYS = 0
 
@@ -43,20 +55,28 @@ interface RecordTerms {
 
 /** Postings by key (`factKey`); the indexes of a key ascend. */
 class Postings {
-  readonly #lists = new Map<number, number[]>()
+  readonly #keys: number[] = []
+  // Most keys have one index, and no list.
+  readonly #indexes = new Map<number, number | number[]>()
 
   add(key: number, leafIndex: number): void {
-    const list = this.#lists.get(key)
-    if (list === undefined) this.#lists.set(key, [leafIndex])
-    else if (list.at(-1) !== leafIndex) list.push(leafIndex)
+    const known = this.#indexes.get(key)
+    if (known === undefined) {
+      this.#keys.push(key)
+      this.#indexes.set(key, leafIndex)
+    } else if (typeof known !== 'number') {
+      if (known.at(-1) !== leafIndex) known.push(leafIndex)
+    } else if (known !== leafIndex) this.#indexes.set(key, [known, leafIndex])
   }
 
   /** Their rows, ascending. */
   values(): number[] {
     const values: number[] = []
-    for (const key of Float64Array.from(this.#lists.keys()).sort()) {
+    for (const key of Float64Array.from(this.#keys).sort()) {
       const { termId, role } = termOf(key)
-      for (const leafIndex of this.#lists.get(key)!) values.push(termId, role, leafIndex)
+      const known = this.#indexes.get(key)!
+      if (typeof known === 'number') values.push(termId, role, known)
+      else for (const leafIndex of known) values.push(termId, role, leafIndex)
     }
     return values
   }
@@ -138,7 +158,7 @@ export class IndexRowWriter {
       roles.push(roleNumber(role))
     }
     for (const { name, value } of description.attributes) {
-      facts.push(this.#terms.term(attributeField(name), value))
+      facts.push(this.#terms.term(fieldOf(name), value))
       roles.push(SAYS)
       if (name !== 'measurement') continue
       // Found by the value alone, too; index-rows.ts does not show it a second time.

@@ -222,10 +222,13 @@ export function prepareIndexWrites(database: SqliteDatabase): IndexWrites {
   }
 }
 
-/** Inserts rows, given as the values of all of them one after the other. */
+/**
+ * Inserts rows, given as the values of all of them one after the other. Values are bound as arguments:
+ * from a list each takes a look-up of its own.
+ */
 export function insertRows({ columns, one, many }: RowInserts, values: readonly unknown[]): void {
   const step = columns * INSERT_ROWS
   let at = 0
-  for (; at + step <= values.length; at += step) many.run(values.slice(at, at + step))
-  for (; at < values.length; at += columns) one.run(values.slice(at, at + columns))
+  for (; at + step <= values.length; at += step) many.run(...values.slice(at, at + step))
+  for (; at < values.length; at += columns) one.run(...values.slice(at, at + columns))
 }

@@ -113,7 +113,7 @@ export class TermDictionary {
     const hashes = terms.map(({ hash }) => hash)
     // A hash that is asked for twice is found once.
     while (hashes.length < LOOK_UP_ROWS) hashes.push(hashes[0]!)
-    for (const row of this.#reads.findTerms.all(hashes) as TermRow[]) {
+    for (const row of this.#reads.findTerms.all(...hashes) as TermRow[]) {
       const term = terms.find(
         ({ hash, fieldId, text }) =>
           hash === row.hash && fieldId === row.field_id && text === storedText(row.value),
