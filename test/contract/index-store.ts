@@ -127,6 +127,35 @@ export function describeIndexStore(name: string, make: () => Promise<IndexUnderT
     )
 
     it(
+      'gives a value one number, however often a transaction names it before it is stored',
+      withIndex(async ({ reader, writer }) => {
+        const count = 150
+        const shared = [1, 2, 3].map((at) => ({ name: 'purl', value: `pkg:npm/${at}` }) as const)
+        const records = Array.from({ length: count }, (_, at) =>
+          madeUpRecord(
+            at,
+            { issuer: 'same', subject: 'same', signer: `${at % 40}` },
+            {
+              attributes: [...shared, { name: 'package', value: 'x'.repeat(300 + (at % 3)) }],
+            },
+          ),
+        )
+        await writer.append(records.slice(0, 100))
+        await writer.append(records.slice(100))
+        const all = Array.from({ length: count }, (_, at) => at)
+        const find = async (query: Partial<IndexQuery>): Promise<number[]> =>
+          indexesOf(await allPages(reader, { ...ascending, ...query }))
+        expect(await find({ issuer: 'same' })).toEqual(all)
+        expect(await find({ subject: 'same', attributes: [...shared] })).toEqual(all)
+        expect(await find({ signer: '7' })).toEqual(all.filter((at) => at % 40 === 7))
+        const long = { name: 'package', value: 'x'.repeat(301) } as const
+        expect(await find({ attributes: [long] })).toEqual(all.filter((at) => at % 3 === 1))
+        const read = await recordsFrom(reader, 0, count)
+        expect(read.records.map(comparable)).toEqual(records.map(comparable))
+      }),
+    )
+
+    it(
       'keeps apart what only looks alike: roles, algorithms, names, hex and text',
       withIndex(async ({ reader, writer }) => {
         const digest = (role: 'subject' | 'dependency', algorithm: string, value: string) => ({

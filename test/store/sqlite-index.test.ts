@@ -2,11 +2,17 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { expect, it } from 'vitest'
 import type { TreeSize } from '../../src/bytes/integers.ts'
 import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
 import { openIndex } from '../../src/store/sqlite/open-index.ts'
 import { SqliteIndex } from '../../src/store/sqlite/sqlite-index.ts'
-import { describeIndexStore } from '../contract/index-store.ts'
+import { comparable, describeIndexStore } from '../contract/index-store.ts'
+import { recordsFrom } from '../support/index-records.ts'
+import { randomRecords, seededRandom } from '../support/random-index.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+
+const here = temporaryDirectory()
 
 describeIndexStore('memory', async () => {
   const index = new MemoryIndex()
@@ -29,4 +35,24 @@ describeIndexStore('sqlite', async () => {
       rmSync(directory, { recursive: true, force: true })
     },
   }
+})
+
+it('keeps nothing of a transaction whose rows fail in the middle, and goes on', async () => {
+  const path = join(here, 'index.sqlite')
+  const { writer } = await openIndex(path, { madeBy: 'test' })
+  const reader = SqliteIndex.open(path)
+  const records = randomRecords(seededRandom(7), 0, 200)
+  await writer.append(records.slice(0, 20))
+  // Statements are inserted after the values of all of them, and this one's id is too short.
+  const wrong = records
+    .slice(20)
+    .map((each, at) => (at === 100 ? { ...each, entryId: each.entryId.subarray(1) } : each))
+  await expect(writer.append(wrong)).rejects.toThrow('CHECK constraint failed')
+  expect(await writer.readState()).toEqual({ treeSize: 20 })
+  expect((await recordsFrom(reader, 0, 1000)).records).toHaveLength(20)
+  await writer.append(records.slice(20))
+  const read = await recordsFrom(reader, 0, 1000)
+  expect(read.records.map(comparable)).toEqual(records.map(comparable))
+  await reader.close()
+  await writer.close()
 })

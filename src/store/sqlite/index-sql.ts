@@ -208,6 +208,10 @@ export function findEnvelopes(reads: IndexReads, digest: string, from: number): 
   return reads.postingsUp.all(termId, 0, from, ENVELOPES_MAX) as LeafIndex[]
 }
 
+/**
+ * Rows are inserted OR FAIL: what fails is not taken back row by row but with its transaction, and
+ * SQLite keeps no copy of every page that the statement touches, which took longer than the rows.
+ */
 export function prepareIndexWrites(database: SqliteDatabase): IndexWrites {
   const inserts = (table: string, columns: number): RowInserts => {
     const row = `(${Array(columns).fill('?').join(', ')})`

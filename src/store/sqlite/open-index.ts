@@ -15,8 +15,11 @@ import { SqliteIndexWriter } from './sqlite-index-writer.ts'
 const MIGRATIONS = new URL('../../../migrations/sqlite-index/', import.meta.url)
 /** New values go anywhere in the dictionary: its inner pages should be at hand. */
 const CACHE_KIB = 64 * 1024
-/** 16 MiB: pages that many transactions touch are copied once. */
-const CHECKPOINT_PAGES = 4096
+/**
+ * 64 MiB: pages that many transactions touch are copied once. Values that are new go anywhere in
+ * `term_hash`, so of a large index each transaction touches thousands of pages.
+ */
+const CHECKPOINT_PAGES = 16_384
 const OPEN: OpenOptions = {
   ...{ isRebuildable: true, cacheKib: CACHE_KIB },
   autoCheckpointPages: CHECKPOINT_PAGES,
