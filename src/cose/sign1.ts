@@ -54,7 +54,7 @@ function fail(message: string): never {
  * Parses tagged COSE_Sign1 bytes.
  * @throws InputError `ERR_CBOR_*`, `ERR_COSE_STRUCTURE` or `ERR_COSE_HEADER`.
  */
-export function parseSign1(bytes: Uint8Array, limits: Partial<CborLimits> = {}): CoseSign1 {
+export function parseSign1(bytes: Uint8Array, limits?: Partial<CborLimits>): CoseSign1 {
   const tagged = decodeCbor(bytes, limits)
   if (!(tagged instanceof CborTag) || tagged.tag !== TAG_COSE_SIGN1) {
     fail('expected a COSE_Sign1 with tag 18')
@@ -68,6 +68,11 @@ export function parseSign1(bytes: Uint8Array, limits: Partial<CborLimits> = {}):
     fail('the payload is a byte string or nil')
   if (!(signature instanceof Uint8Array)) fail('the signature is a byte string')
   const protectedHeader = parseProtected(protectedBytes, limits)
+  if (unprotectedHeader.size > 0) assertDisjoint(protectedHeader, unprotectedHeader as CborMap)
+  return { protectedBytes, protectedHeader, unprotectedHeader, payload, signature }
+}
+
+function assertDisjoint(protectedHeader: CborMap, unprotectedHeader: CborMap): void {
   for (const label of protectedHeader.keys()) {
     if (unprotectedHeader.has(label)) {
       throw new InputError(
@@ -76,10 +81,9 @@ export function parseSign1(bytes: Uint8Array, limits: Partial<CborLimits> = {}):
       )
     }
   }
-  return { protectedBytes, protectedHeader, unprotectedHeader, payload, signature }
 }
 
-function parseProtected(bytes: Uint8Array, limits: Partial<CborLimits>): CborMap {
+function parseProtected(bytes: Uint8Array, limits?: Partial<CborLimits>): CborMap {
   if (bytes.length === 0) return new Map()
   const header = decodeCbor(bytes, limits)
   if (!(header instanceof Map)) fail('the protected header is not a map')
