@@ -1,15 +1,26 @@
 /** Lowercase hexadecimal, the project's text form of digests and entry ids. */
 import { InputError } from '../errors.ts'
 
-const PAIRS: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
-  byte.toString(16).padStart(2, '0'),
-)
+const DIGITS: readonly number[] = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
+/** Bytes that become one call: few enough for any stack. */
+const BLOCK = 1024
+const DIGEST_BYTES = 32
+/** Used again for every digest: an entry id is made for each registration. */
+const digestCodes: number[] = Array.from({ length: 2 * DIGEST_BYTES }, () => 0)
 
 /** Lowercase hex of `bytes`. */
 export function encodeHex(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += PAIRS[byte]!
-  return text
+  if (bytes.length > BLOCK) {
+    return encodeHex(bytes.subarray(0, BLOCK)) + encodeHex(bytes.subarray(BLOCK))
+  }
+  // One flat string: text that grows pair by pair is a chain of as many strings.
+  const codes = bytes.length === DIGEST_BYTES ? digestCodes : new Array<number>(2 * bytes.length)
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!
+    codes[2 * i] = DIGITS[byte >> 4]!
+    codes[2 * i + 1] = DIGITS[byte & 15]!
+  }
+  return String.fromCharCode.apply(null, codes)
 }
 
 /**

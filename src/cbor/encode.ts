@@ -20,14 +20,26 @@ export function encodeHead(major: number, n: number | bigint): Uint8Array {
   return head
 }
 
-/** Writes a shortest head into `target` at `offset`; returns the offset behind it. */
-function writeHead(target: Uint8Array, offset: number, type: number, n: number | bigint): number {
-  const end = offset + headLength(n)
-  if (end - offset === 1) {
+/** What the initial byte adds to its major type, by the length of the head. */
+const INFO_OF_LENGTH: readonly number[] = [0, 0, 24, 25, 0, 26, 0, 0, 0, 27]
+
+/**
+ * Writes a shortest head into `target` at `offset`; returns the offset behind it.
+ * @param type the major type times 32.
+ */
+export function writeHead(
+  target: Uint8Array,
+  offset: number,
+  type: number,
+  n: number | bigint,
+): number {
+  const length = headLength(n)
+  const end = offset + length
+  if (length === 1) {
     target[offset] = type + Number(n)
     return end
   }
-  target[offset] = type + 24 + Math.log2(end - offset - 1)
+  target[offset] = type + INFO_OF_LENGTH[length]!
   if (n <= Number.MAX_SAFE_INTEGER) {
     let small = Number(n)
     for (let i = end - 1; i > offset; i--) {

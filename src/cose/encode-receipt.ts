@@ -4,7 +4,7 @@
  * because a receipt is made for every registration.
  */
 import { concatBytes } from '../bytes/bytes.ts'
-import { encodeByteString, encodeCbor, encodeHead } from '../cbor/encode.ts'
+import { encodeByteString, encodeCbor, headLength, writeHead } from '../cbor/encode.ts'
 import type { ConsistencyProof, InclusionProof } from '../merkle/proofs.ts'
 import { HEADER, PROOF } from './labels.ts'
 import { parseSign1 } from './sign1.ts'
@@ -26,12 +26,13 @@ export function encodeConsistencyReceipt(head: ReceiptHead, proof: ConsistencyPr
   return withProof(head, PROOF.consistency, { integers: [treeSize1, treeSize2], path })
 }
 
-const UNSIGNED = 0
-const BYTE_STRING = 2
-const ARRAY = 4
+/** Major types, as `writeHead` takes them. */
+const UNSIGNED = 0 * 32
+const BYTE_STRING = 2 * 32
+const ARRAY = 4 * 32
 const HASH_BYTES = 32
-/** Head of a byte string of 32 bytes. */
-const HASH_HEAD = [0x58, HASH_BYTES] as const
+/** A hash as a byte string. */
+const NODE_BYTES = 2 + HASH_BYTES
 /** Tag 18 and an array of four. */
 const MESSAGE_HEAD: Uint8Array = Uint8Array.of(0xd2, 0x84)
 /** An array of three: the two integers and the path. */
@@ -72,26 +73,23 @@ interface Proof {
 
 function withProof(head: ReceiptHead, type: number, { integers, path }: Proof): Uint8Array {
   const { start, end } = encodedHead(head)
-  const before = concatBytes(
-    PROOF_HEAD,
-    encodeHead(UNSIGNED, integers[0]),
-    encodeHead(UNSIGNED, integers[1]),
-    encodeHead(ARRAY, path.length),
-  )
-  const pathBytes = path.length * (HASH_HEAD.length + HASH_BYTES)
-  const proofHead = encodeHead(BYTE_STRING, before.length + pathBytes)
-  const prefix = [start, VDP_HEADS.get(type)!, proofHead, before]
-  const prefixBytes = prefix.reduce((sum, part) => sum + part.length, 0)
-  const receipt = new Uint8Array(prefixBytes + pathBytes + end.length)
-  let at = 0
-  for (const part of prefix) {
-    receipt.set(part, at)
-    at += part.length
-  }
+  const vdpHeads = VDP_HEADS.get(type)!
+  const [first, second] = integers
+  const headsLength = headLength(first) + headLength(second) + headLength(path.length)
+  const proofLength = PROOF_HEAD.length + headsLength + path.length * NODE_BYTES
+  const length = start.length + vdpHeads.length + headLength(proofLength) + proofLength + end.length
+  const receipt = new Uint8Array(length)
+  receipt.set(start)
+  receipt.set(vdpHeads, start.length)
+  let at = writeHead(receipt, start.length + vdpHeads.length, BYTE_STRING, proofLength)
+  receipt.set(PROOF_HEAD, at)
+  at = writeHead(receipt, at + PROOF_HEAD.length, UNSIGNED, first)
+  at = writeHead(receipt, at, UNSIGNED, second)
+  at = writeHead(receipt, at, ARRAY, path.length)
   for (const hash of path) {
-    receipt.set(HASH_HEAD, at)
-    receipt.set(hash, at + HASH_HEAD.length)
-    at += HASH_HEAD.length + HASH_BYTES
+    at = writeHead(receipt, at, BYTE_STRING, HASH_BYTES)
+    receipt.set(hash, at)
+    at += HASH_BYTES
   }
   receipt.set(end, at)
   return receipt
