@@ -4,10 +4,10 @@
  * is decided, and tolerant of members that are not known, as in-toto asks. What else predicates say
  * is the index's affair; nothing here is verified, only read.
  */
-import { parseStrictJson } from '../bytes/strict-json.ts'
+import { parseMeasuredJson } from '../bytes/strict-json.ts'
 import { PayloadError } from '../errors.ts'
 import { hexLengths, isHexDigest } from './digest-forms.ts'
-import { isShallow, JSON_DEPTH_MAX } from './json-depth.ts'
+import { JSON_DEPTH_MAX } from './json-depth.ts'
 import { pointerToken } from './json-members.ts'
 import type { JsonObject } from './json-members.ts'
 import { parseRfc3339 } from './rfc3339.ts'
@@ -65,16 +65,18 @@ function fail(pointer: string, message: string): never {
  * predicate type that is not a URI; and for a SLSA provenance without a builder id or with a bad time.
  */
 export function parseInTotoStatement(bytes: Uint8Array): InTotoStatement {
-  return readInTotoStatement(parseStrictJson(bytes, { code: CODE, what: 'in-toto Statement' }))
+  const { value, depth } = parseMeasuredJson(bytes, { code: CODE, what: 'in-toto Statement' })
+  return readInTotoStatement(value, depth)
 }
 
 /**
  * {@link parseInTotoStatement} for JSON that was parsed strictly before.
+ * @param depth of the document.
  * @throws PayloadError with the pointer of what is wrong.
  */
-export function readInTotoStatement(value: unknown): InTotoStatement {
+export function readInTotoStatement(value: unknown, depth: number): InTotoStatement {
   const json = readObject(value, '', 'the payload')
-  if (!isShallow(json)) fail('', `nested deeper than ${JSON_DEPTH_MAX}`)
+  if (depth > JSON_DEPTH_MAX) fail('', `nested deeper than ${JSON_DEPTH_MAX}`)
   const type = readText(member(json, '_type'), '/_type', '_type')
   const version = Object.hasOwn(VERSIONS, type) ? VERSIONS[type] : undefined
   if (version === undefined) fail('/_type', '_type is not a version that is understood (v1, v0.1)')
@@ -83,13 +85,8 @@ export function readInTotoStatement(value: unknown): InTotoStatement {
   if (subjects.length === 0) fail('/subject', 'there is no subject')
   const predicateType = readPredicateType(member(json, 'predicateType'))
   const provenance = readProvenance(predicateType, member(json, 'predicate'))
-  return {
-    version,
-    subjects: subjects.map(readSubject),
-    predicateType,
-    ...(provenance === undefined ? {} : { provenance }),
-    json,
-  }
+  const statement = { version, subjects: subjects.map(readSubject), predicateType, json }
+  return provenance === undefined ? statement : { ...statement, provenance }
 }
 
 /** True for SLSA provenance of any version, whether it could be read or not. */
@@ -97,37 +94,48 @@ export function isProvenance({ predicateType }: InTotoStatement): boolean {
   return predicateType.startsWith(SLSA_PROVENANCE_PREFIX)
 }
 
+// Pointers and names of places are put together when something is wrong there, not for every statement.
+
 function readSubject(value: unknown, position: number): InTotoSubject {
-  const at = `/subject/${position}`
-  const what = `subject ${position}`
-  const subject = readObject(value, at, what)
-  const name = optionalText(member(subject, 'name'), `${at}/name`, `name of ${what}`)
-  const uri = optionalText(member(subject, 'uri'), `${at}/uri`, `uri of ${what}`)
+  if (!isObject(value)) return failObject(value, `/subject/${position}`, `subject ${position}`)
+  const name = subjectText(value, 'name', position)
+  const uri = subjectText(value, 'uri', position)
+  const set = member(value, 'digest')
+  if (!isObject(set)) {
+    return failObject(set, `/subject/${position}/digest`, `digest of subject ${position}`)
+  }
   const digest = new Map<string, string>()
-  const set = readObject(member(subject, 'digest'), `${at}/digest`, `digest of ${what}`)
-  for (const [algorithm, text] of Object.entries(set)) {
-    const pointer = `${at}/digest/${pointerToken(algorithm)}`
-    digest.set(algorithm, readDigest(algorithm, text, { pointer, what }))
+  for (const algorithm of Object.keys(set)) {
+    digest.set(algorithm, readDigest(algorithm, set[algorithm], position))
   }
-  if (digest.size === 0) fail(`${at}/digest`, `${what} has no digest`)
-  return {
-    ...(name === undefined || name === '' ? {} : { name }),
-    ...(uri === undefined || uri === '' ? {} : { uri }),
-    digest,
-  }
+  if (digest.size === 0) fail(`/subject/${position}/digest`, `subject ${position} has no digest`)
+  const subject: { digest: typeof digest; name?: string; uri?: string } = { digest }
+  if (name !== undefined && name !== '') subject.name = name
+  if (uri !== undefined && uri !== '') subject.uri = uri
+  return subject
 }
 
-function readDigest(
-  algorithm: string,
-  value: unknown,
-  { pointer, what }: { readonly pointer: string; readonly what: string },
-): string {
-  const text = readText(value, pointer, `${algorithm} digest of ${what}`)
-  if (isHexDigest(algorithm, text) === false) {
-    const lengths = hexLengths(algorithm)!.join(' or ')
-    fail(pointer, `${what}: its ${algorithm} digest is not lower-case hex of ${lengths} digits`)
-  }
-  return text
+function subjectText(
+  subject: JsonObject,
+  name: 'name' | 'uri',
+  position: number,
+): string | undefined {
+  const value = member(subject, name)
+  if (value === undefined || typeof value === 'string') return value
+  return fail(`/subject/${position}/${name}`, `${name} of subject ${position} is not a text`)
+}
+
+function readDigest(algorithm: string, value: unknown, position: number): string {
+  const isFit = isPlainText(value) && isHexDigest(algorithm, value) !== false
+  if (isFit) return value
+  const what = `subject ${position}`
+  const pointer = `/subject/${position}/digest/${pointerToken(algorithm)}`
+  readText(value, pointer, `${algorithm} digest of ${what}`)
+  const lengths = hexLengths(algorithm)!.join(' or ')
+  return fail(
+    pointer,
+    `${what}: its ${algorithm} digest is not lower-case hex of ${lengths} digits`,
+  )
 }
 
 /** Predicate types in the wild that are no URIs: OpenVEX's own example of an attestation has one. */
@@ -145,51 +153,89 @@ function readPredicateType(value: unknown): string {
   return text
 }
 
+/** Where a version of SLSA provenance has what is decided on. */
+interface ProvenanceLayout {
+  readonly isV1: boolean
+  readonly run: string
+  readonly builder: string
+  readonly builderId: string
+  readonly metadata: string
+  readonly invocation: string
+  readonly invocationAt: string
+  readonly finished: string
+  readonly finishedAt: string
+}
+
+function layout(isV1: boolean, invocation: string, finished: string): ProvenanceLayout {
+  const run = isV1 ? '/predicate/runDetails' : '/predicate'
+  const [builder, metadata] = [`${run}/builder`, `${run}/metadata`]
+  const names = { builderId: `${builder}/id`, invocation, finished }
+  const places = {
+    invocationAt: `${metadata}/${invocation}`,
+    finishedAt: `${metadata}/${finished}`,
+  }
+  return { isV1, run, builder, metadata, ...names, ...places }
+}
+
+const LAYOUT_V1 = layout(true, 'invocationId', 'finishedOn')
+const LAYOUT_V0 = layout(false, 'buildInvocationId', 'buildFinishedOn')
+
+function layoutOf(predicateType: string): ProvenanceLayout | undefined {
+  if (!predicateType.startsWith(SLSA_PROVENANCE_PREFIX)) return undefined
+  const version = predicateType.slice(SLSA_PROVENANCE_PREFIX.length)
+  if (version === 'v1') return LAYOUT_V1
+  return version === 'v0.2' || version === 'v0.1' ? LAYOUT_V0 : undefined
+}
+
 function readProvenance(predicateType: string, value: unknown): SlsaProvenance | undefined {
-  const version = predicateType.startsWith(SLSA_PROVENANCE_PREFIX)
-    ? predicateType.slice(SLSA_PROVENANCE_PREFIX.length)
-    : undefined
-  if (version !== 'v1' && version !== 'v0.2' && version !== 'v0.1') return undefined
+  const at = layoutOf(predicateType)
+  if (at === undefined) return undefined
   const predicate = readObject(value, '/predicate', 'predicate')
-  const isV1 = version === 'v1'
-  const at = isV1 ? '/predicate/runDetails' : '/predicate'
-  const run = isV1 ? readObject(member(predicate, 'runDetails'), at, 'runDetails') : predicate
-  const builder = readObject(member(run, 'builder'), `${at}/builder`, 'builder')
-  const times = readObject(member(run, 'metadata') ?? {}, `${at}/metadata`, 'metadata')
-  const { invocation, finished } = isV1
-    ? { invocation: 'invocationId', finished: 'finishedOn' }
-    : { invocation: 'buildInvocationId', finished: 'buildFinishedOn' }
+  const run = at.isV1
+    ? readObject(member(predicate, 'runDetails'), at.run, 'runDetails')
+    : predicate
+  const builder = readObject(member(run, 'builder'), at.builder, 'builder')
+  const times = readObject(member(run, 'metadata') ?? {}, at.metadata, 'metadata')
   const invocationId = optionalText(
     // v0.1 and v0.2 were written with both names.
-    member(times, invocation) ?? member(times, 'buildInvocationID'),
-    `${at}/metadata/${invocation}`,
-    invocation,
+    member(times, at.invocation) ?? member(times, 'buildInvocationID'),
+    at.invocationAt,
+    at.invocation,
   )
-  const finishedAt = `${at}/metadata/${finished}`
-  const finishedOn = optionalText(member(times, finished), finishedAt, finished)
-  const builderId = readText(member(builder, 'id'), `${at}/builder/id`, 'the builder id')
-  return {
+  const finishedOn = optionalText(member(times, at.finished), at.finishedAt, at.finished)
+  const builderId = readText(member(builder, 'id'), at.builderId, 'the builder id')
+  const provenance: { builderId: string; invocationId?: string; finishedOnMs?: number } = {
     builderId,
-    ...(invocationId === undefined || invocationId === '' ? {} : { invocationId }),
-    ...(finishedOn === undefined
-      ? {}
-      : { finishedOnMs: parseRfc3339(finishedOn, finished, finishedAt) }),
   }
+  if (invocationId !== undefined && invocationId !== '') provenance.invocationId = invocationId
+  if (finishedOn !== undefined) {
+    provenance.finishedOnMs = parseRfc3339(finishedOn, at.finished, at.finishedAt)
+  }
+  return provenance
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function failObject(value: unknown, pointer: string, what: string): never {
+  return fail(pointer, value === undefined ? `${what} is missing` : `${what} is not an object`)
 }
 
 function readObject(value: unknown, pointer: string, what: string): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    fail(pointer, value === undefined ? `${what} is missing` : `${what} is not an object`)
-  }
-  return value as JsonObject
+  return isObject(value) ? value : failObject(value, pointer, what)
+}
+
+function isPlainText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && !/[\u0000-\u001f\u007f]/.test(value)
 }
 
 function readText(value: unknown, pointer: string, what: string): string {
-  if (value === undefined) fail(pointer, `${what} is missing`)
-  if (typeof value !== 'string' || value === '' || /[\u0000-\u001f\u007f]/.test(value)) {
-    fail(pointer, `${what} is not a non-empty text`)
-  }
-  return value
+  if (isPlainText(value)) return value
+  return fail(
+    pointer,
+    value === undefined ? `${what} is missing` : `${what} is not a non-empty text`,
+  )
 }
 
 /** A member of the object itself; protocol buffers' JSON writes an absent one as null, too. */

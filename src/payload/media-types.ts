@@ -58,7 +58,7 @@ export function isGovernanceMediaType(contentType: string): boolean {
 
 /** The type name alone: parameters are cut, case and outer space do not count (RFC 9110 §8.3.1). */
 export function mediaTypeName(contentType: string): string {
-  return contentType.split(';', 1)[0]!.trim().toLowerCase()
+  return parseMediaType(contentType).name
 }
 
 /** A media type as its text was read: what decides is `name`, parameters refine it. */
@@ -89,10 +89,11 @@ const CONTENT_FORMATS: ReadonlyMap<number, string> = new Map([
   [278, 'application/scitt-receipt+cose'],
 ])
 
-// A log sees few types, and a statement's is asked for by each rule that looks at it.
-const parsed = new Map<string, MediaType>()
-const PARSED_MAX = 64
-const PARSED_LENGTH_MAX = 128
+/** Types that were read last: every registration asks several times, and statements have few. */
+const READ_MAX = 256
+/** Longer texts are read each time, so that what is kept is small. */
+const READ_LENGTH_MAX = 256
+const read = new Map<string, MediaType>()
 
 /** The media type that label 3 or 259 names; an unknown number is written `content-format/<n>`. */
 export function parseMediaType(contentType: string | number | undefined): MediaType {
@@ -100,13 +101,19 @@ export function parseMediaType(contentType: string | number | undefined): MediaT
     typeof contentType === 'number'
       ? (CONTENT_FORMATS.get(contentType) ?? `content-format/${contentType}`)
       : (contentType ?? '')
-  const known = parsed.get(text)
+  const known = read.get(text)
   if (known !== undefined) return known
-  const mediaType = readMediaType(text)
-  if (text.length > PARSED_LENGTH_MAX) return mediaType
-  if (parsed.size >= PARSED_MAX) parsed.clear()
-  parsed.set(text, mediaType)
-  return mediaType
+  const type = readMediaType(text)
+  if (text.length > READ_LENGTH_MAX) return type
+  // Whoever sends as many types as this only makes the next ones be read again.
+  if (read.size >= READ_MAX) read.clear()
+  read.set(text, type)
+  return type
+}
+
+/** How many texts are kept, for tests: never more than a few hundred. */
+export function mediaTypesKept(): number {
+  return read.size
 }
 
 function readMediaType(text: string): MediaType {
@@ -124,5 +131,5 @@ function readMediaType(text: string): MediaType {
         .replace(/^"(.*)"$/, '$1'),
     )
   }
-  return { name: mediaTypeName(text), parameters }
+  return { name: text.split(';', 1)[0]!.trim().toLowerCase(), parameters }
 }

@@ -5,13 +5,14 @@
  * under any media type, and so is one inside of a DSSE envelope or Sigstore bundle. Never throws for
  * what a payload contains; `malformed` is an answer.
  */
-import { parseStrictJson } from '../bytes/strict-json.ts'
+import { parseMeasuredJson } from '../bytes/strict-json.ts'
+import type { JsonContext, MeasuredJson } from '../bytes/strict-json.ts'
 import { InputError, PayloadError } from '../errors.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import { envelopeForm, openEnvelope } from './envelopes.ts'
 import { IN_TOTO_TYPE_PREFIX, readInTotoStatement } from './in-toto.ts'
 import type { InTotoStatement } from './in-toto.ts'
-import { isShallow, JSON_DEPTH_MAX } from './json-depth.ts'
+import { JSON_DEPTH_MAX } from './json-depth.ts'
 import { mediaTypeName, parseMediaType } from './media-types.ts'
 
 export type PayloadFacts =
@@ -73,24 +74,27 @@ function mayHoldInToto(type: string | number | undefined): boolean {
   return isInTotoMediaType(type) || envelopeForm(parseMediaType(type).name) !== undefined
 }
 
+const PAYLOAD: JsonContext = { code: 'ERR_PAYLOAD_MALFORMED', what: 'payload' }
+
 /** Reads content that is at hand. */
 export function readPayloadBytes(
   bytes: Uint8Array,
   contentType: string | number | undefined,
 ): PayloadFacts {
   const declared = isInTotoMediaType(contentType)
-  let value: unknown
+  let json: MeasuredJson
   try {
-    value = parseStrictJson(bytes, { code: 'ERR_PAYLOAD_MALFORMED', what: 'payload' })
+    json = parseMeasuredJson(bytes, PAYLOAD)
   } catch (error) {
     return unreadable(error, declared)
   }
+  const { value, depth } = json
   if (!declared && !callsItselfInToto(value)) {
-    if (isShallow(value)) return { kind: 'json', value }
+    if (depth <= JSON_DEPTH_MAX) return { kind: 'json', value }
     return { kind: 'opaque', reason: `payload is nested deeper than ${JSON_DEPTH_MAX}` }
   }
   try {
-    return { kind: 'in-toto', statement: readInTotoStatement(value) }
+    return { kind: 'in-toto', statement: readInTotoStatement(value, depth) }
   } catch (error) {
     return unreadable(error, true)
   }
