@@ -90,6 +90,10 @@ function parseProtected(bytes: Uint8Array, limits?: Partial<CborLimits>): CborMa
   return header as CborMap
 }
 
+function refuse(why: string): never {
+  throw new InputError('ERR_COSE_CRIT', why)
+}
+
 /**
  * RFC 9052 §3.1: every label in `crit` is protected, present and understood.
  * @param understood what the caller processes besides, such as a profile's own header parameter.
@@ -99,9 +103,6 @@ export function assertCriticalUnderstood(
   message: CoseSign1,
   understood?: ReadonlySet<CborValue>,
 ): void {
-  const refuse = (why: string): never => {
-    throw new InputError('ERR_COSE_CRIT', why)
-  }
   if (message.unprotectedHeader.has(HEADER.critical)) refuse('crit is not protected')
   const critical = message.protectedHeader.get(HEADER.critical)
   if (critical === undefined) return

@@ -14,20 +14,22 @@ export interface RawSignature {
   readonly signature: Uint8Array
 }
 
+const REFUSED = Promise.resolve(false)
+
 /**
  * Whether the signature verifies. The exact length keeps padded ECDSA signatures out, and a
  * non-canonical R is refused as RFC 8032 wants it, whatever the library does.
  * @throws InputError `ERR_COSE_ALGORITHM` or `ERR_COSE_KEY` when the key may not be used for it.
  */
-export async function verifySignature(
+export function verifySignature(
   { algorithm, key, data, signature }: RawSignature,
   verifier: SignatureVerifier,
 ): Promise<boolean> {
   assertKeyFits(algorithm, key)
-  if (signature.length !== signatureLength(key)) return false
+  if (signature.length !== signatureLength(key)) return REFUSED
   if (key.kind === 'ed25519') {
     assertEd25519Key(key.x)
-    if (!isCanonicalR(signature)) return false
+    if (!isCanonicalR(signature)) return REFUSED
   }
   return verifier.verify({ scheme: algorithm.scheme, spki: key.spki, data, signature })
 }

@@ -40,7 +40,9 @@ export function digestNameById(id: CborValue): DigestName {
  * @throws InputError `ERR_STATEMENT_HEADERS` where RFC 9995 §4 says MUST NOT.
  */
 export function parseHashEnvelope(header: CborMap, unprotected: CborMap): HashEnvelope | undefined {
-  if (LABELS.some((label) => unprotected.has(label))) fail('258, 259 and 260 must be protected')
+  if (unprotected.size > 0 && LABELS.some((label) => unprotected.has(label))) {
+    fail('258, 259 and 260 must be protected')
+  }
   const id = header.get(HEADER.payloadHashAlgorithm)
   if (id === undefined) return undefined
   if (header.has(HEADER.contentType) || unprotected.has(HEADER.contentType)) {

@@ -6,9 +6,12 @@
 
 /** True when `text` as a whole matches `pattern`. */
 export function matchesPattern(pattern: string, text: string): boolean {
+  // Most patterns are one star or none, and are held against every statement.
+  const star = pattern.indexOf('*')
+  if (star < 0) return pattern === text
+  if (pattern.length === 1) return true
   const [first = '', ...rest] = pattern.split('*')
-  const last = rest.pop()
-  if (last === undefined) return pattern === text
+  const last = rest.pop() ?? ''
   if (!text.startsWith(first) || text.length < first.length + last.length) return false
   let position = first.length
   const end = text.length - last.length

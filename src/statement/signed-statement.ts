@@ -49,21 +49,23 @@ export function parseSignedStatement(
   const entry = encodeSign1({ protectedBytes, payload, signature })
   const entryDigest = sha256(entry)
   const chain = certificateChain(unprotectedHeader.get(HEADER.x5chain))
-  return {
+  const statement = {
     entry,
     entryDigest,
     entryId: encodeHex(entryDigest),
     message,
     headers: parseStatementHeaders(message.protectedHeader, unprotectedHeader),
-    ...(chain === undefined ? {} : { unprotectedX5chain: chain }),
     receipts: receiptsOf(unprotectedHeader),
   }
+  return chain === undefined ? statement : { ...statement, unprotectedX5chain: chain }
 }
+
+const NO_RECEIPTS: readonly Uint8Array[] = []
 
 /** Label 394 of any other shape than an array of byte strings holds no Receipt (real files have some). */
 function receiptsOf(unprotected: CborMap): readonly Uint8Array[] {
   const list = unprotected.get(HEADER.receipts)
-  if (!Array.isArray(list)) return []
+  if (!Array.isArray(list)) return NO_RECEIPTS
   return (list as readonly CborValue[]).filter((item) => item instanceof Uint8Array)
 }
 
@@ -95,7 +97,7 @@ function fail(message: string): never {
  */
 export function assertRegistrable(
   statement: SignedStatement,
-  profile: StatementProfile = {},
+  profile: StatementProfile = STANDARD,
 ): asserts statement is RegistrableStatement {
   const { headers, message, entry } = statement
   if (entry.length > ENTRY_BYTES_MAX) {
@@ -118,6 +120,7 @@ export function assertRegistrable(
   }
 }
 
+const STANDARD: StatementProfile = {}
 const SUBJECT_MISSING = 'the subject (CWT claim sub, 2) is missing'
 
 /** What the standard demands of the headers and this statement lacks, one sentence each. */

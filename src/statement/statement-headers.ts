@@ -39,20 +39,27 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 export function parseStatementHeaders(header: CborMap, unprotected: CborMap): StatementHeaders {
   const claims = header.get(HEADER.cwtClaims)
   if (claims !== undefined && !(claims instanceof Map)) fail('CWT claims (15) are not a map')
-  const claim = (label: number): CborValue => (claims as CborMap | undefined)?.get(label)
+  const claimed = claims as CborMap | undefined
+  const algorithm = integer(header.get(HEADER.algorithm), 'alg (1)')
+  const type = contentType(header.get(HEADER.contentType), 'content type (3)')
+  const keyId = byteString(header.get(HEADER.keyId), 'kid (4)')
+  const issuer = text(claimed?.get(CLAIM.issuer), 'iss')
+  const subject = text(claimed?.get(CLAIM.subject), 'sub')
+  const issuedAt = time(claimed?.get(CLAIM.issuedAt))
+  const x5chain = certificateChain(header.get(HEADER.x5chain))
+  const x5t = certificateThumbprint(header.get(HEADER.x5t))
+  const hashEnvelope = parseHashEnvelope(header, unprotected)
+  // Absent, not undefined; and one by one, because this is on the path of every registration.
   const headers: Writable<StatementHeaders> = {}
-  const set = <K extends keyof StatementHeaders>(name: K, value: StatementHeaders[K]): void => {
-    if (value !== undefined) headers[name] = value
-  }
-  set('algorithm', integer(header.get(HEADER.algorithm), 'alg (1)'))
-  set('contentType', contentType(header.get(HEADER.contentType), 'content type (3)'))
-  set('keyId', byteString(header.get(HEADER.keyId), 'kid (4)'))
-  set('issuer', text(claim(CLAIM.issuer), 'iss'))
-  set('subject', text(claim(CLAIM.subject), 'sub'))
-  set('issuedAt', time(claim(CLAIM.issuedAt)))
-  set('x5chain', certificateChain(header.get(HEADER.x5chain)))
-  set('x5t', certificateThumbprint(header.get(HEADER.x5t)))
-  set('hashEnvelope', parseHashEnvelope(header, unprotected))
+  if (algorithm !== undefined) headers.algorithm = algorithm
+  if (type !== undefined) headers.contentType = type
+  if (keyId !== undefined) headers.keyId = keyId
+  if (issuer !== undefined) headers.issuer = issuer
+  if (subject !== undefined) headers.subject = subject
+  if (issuedAt !== undefined) headers.issuedAt = issuedAt
+  if (x5chain !== undefined) headers.x5chain = x5chain
+  if (x5t !== undefined) headers.x5t = x5t
+  if (hashEnvelope !== undefined) headers.hashEnvelope = hashEnvelope
   return headers
 }
 
