@@ -17,13 +17,15 @@ import { EvidenceError } from './tee/evidence.ts'
 
 export type ServiceAnchor = Extract<TrustAnchor, { kind: 'attested-service' }>
 
+const NONE: readonly ServiceAnchor[] = []
+
 /** Anchors by which a statement of this profile may be authenticated; none for any other statement. */
 export function attestedAnchors(
   statement: SignedStatement,
   anchors: readonly TrustAnchor[],
 ): readonly ServiceAnchor[] {
   const { issuer } = statement.headers
-  if (issuer === undefined || !isCriticallyAttested(statement)) return []
+  if (issuer === undefined || !isCriticallyAttested(statement)) return NONE
   return anchors
     .filter((anchor): anchor is ServiceAnchor => anchor.kind === 'attested-service')
     .filter(({ issuers }) => issuers.some((pattern) => matchesPattern(pattern, issuer)))
@@ -37,7 +39,7 @@ export function profileOf(
   statement: SignedStatement,
   anchors: readonly TrustAnchor[],
 ): StatementProfile {
-  return attestedAnchors(statement, anchors).length === 0 ? {} : PROFILE
+  return attestedAnchors(statement, anchors).length === 0 ? STANDARD : PROFILE
 }
 
 /**
@@ -48,6 +50,7 @@ export function headersUnderstood(statement: SignedStatement): StatementProfile[
   return isCriticallyAttested(statement) ? PROFILE.understood : undefined
 }
 
+const STANDARD: StatementProfile = {}
 const PROFILE: StatementProfile = { understood: new Set(ATTESTED_HEADERS), subject: 'optional' }
 
 /**

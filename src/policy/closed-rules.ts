@@ -41,11 +41,10 @@ export function decideContentType(
   statement: SignedStatement,
   policy: RegistrationPolicy,
 ): RejectDecision | undefined {
+  if (policy.contentTypes.includes('*')) return undefined
   const types = contentTypes(statement)
-  const accepted = policy.contentTypes.some(
-    (pattern) =>
-      pattern === '*' ||
-      types.some((type) => matchesPattern(mediaTypeName(pattern), mediaTypeName(type))),
+  const accepted = policy.contentTypes.some((pattern) =>
+    types.some((type) => matchesPattern(mediaTypeName(pattern), mediaTypeName(type))),
   )
   if (accepted) return undefined
   return reject(
@@ -99,7 +98,8 @@ export function decideRequiredClaims(
   policy: RegistrationPolicy,
   facts: () => PayloadFacts,
 ): RejectDecision | undefined {
-  const missing = findMissingClaim(policy.requiredClaims ?? [], statement, facts)
+  if (policy.requiredClaims === undefined) return undefined
+  const missing = findMissingClaim(policy.requiredClaims, statement, facts)
   if (missing === undefined) return undefined
   return reject('required-claim', `the claim ${missing} is missing, and this log demands it`)
 }

@@ -17,7 +17,6 @@ import type { RegistrableStatement, SignedStatement } from '../statement/signed-
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
 import {
-  contentTypes,
   decideAlgorithm,
   decideContentType,
   decideLag,
@@ -31,20 +30,20 @@ import { decideDelegation, decideRevocation } from './decide-delegation.ts'
 import { decideGovernance } from './decide-governance.ts'
 import type { LogNames } from './decide-governance.ts'
 import { intersect, reject } from './decision.ts'
-import type { Decision, RejectDecision, RuleName, TimeSpan } from './decision.ts'
+import type { AcceptDecision, Decision, RejectDecision, RuleName, TimeSpan } from './decision.ts'
 import { findDelegatedIssuer } from './delegated-issuer.ts'
 import { DelegationIndex } from './delegation-index.ts'
 import { decideValidPayload } from './payload-rule.ts'
-import { governanceKind } from '../payload/media-types.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
 import type { BundleVerifier } from '../payload/bundle-verifier.ts'
 import { EvidenceError } from '../payload/tee/evidence.ts'
 import type { EvidenceAppraiser } from '../payload/tee/evidence-appraiser.ts'
 import type { InnerAnchors } from './inner-anchors.ts'
-import { decideInnerSignatures } from './inner-signatures.ts'
+import { decideInnerSignatures, looksInside } from './inner-signatures.ts'
 import type { RegistrationPolicy } from './registration-policy.ts'
+import { governanceOf } from './rules-in-force.ts'
 import type { SubmitterClaims } from './submitter-claims.ts'
-import { decideTeeEvidence } from './tee-evidence.ts'
+import { decideTeeEvidence, isAppraised } from './tee-evidence.ts'
 import type { EvidenceGivens } from './tee-evidence.ts'
 
 export type {
@@ -105,9 +104,7 @@ export async function decide(options: DecideOptions): Promise<Decision> {
   const facts = (): PayloadFacts => (read ??= readPayloadFacts(statement, preimageOf(options)))
   const delegations = options.delegations ?? DelegationIndex.empty
   const request: Request = { ...options, statement, delegations, facts }
-  const kind = contentTypes(statement)
-    .map(governanceKind)
-    .find((found) => found !== undefined)
+  const kind = governanceOf(statement)
   switch (kind) {
     case undefined:
       return decideStatement(request)
@@ -171,26 +168,40 @@ async function decideStatement(request: Request): Promise<Decision> {
       ? undefined
       : findUnmetCondition(conditions, celFacts(statement, facts(), collateral?.submitter))
   if (unmet !== undefined) return reject('condition', unmet)
+  let span = intersect(issuer.span, lag.span)
   // Last, because they cost most, and only for issuers that are known.
-  const inner = await decideInnerSignatures({ ...request, preimage: preimageOf(request) })
-  if (inner.kind === 'reject') return inner
-  const evidence = await decideEvidence(request, issuer.key)
-  if (evidence.kind === 'reject') return evidence
-  const spans = [issuer.span, lag.span, inner.span, evidence.span]
-  const { from, until } = spans.reduce(intersect)
-  return {
-    kind: 'accept',
+  if (looksInside(policy)) {
+    const inner = await decideInnerSignatures({ ...request, preimage: preimageOf(request) })
+    if (inner.kind === 'reject') return inner
+    span = intersect(span, inner.span)
+  }
+  if (isAppraised(statement, policy)) {
+    const evidence = await decideEvidence(request, issuer.key)
+    if (evidence.kind === 'reject') return evidence
+    span = intersect(span, evidence.span)
+  }
+  const accepted = {
+    kind: 'accept' as const,
     issuer: statement.headers.issuer,
     anchor: issuer.anchor,
-    ...(issuer.delegations === undefined ? {} : { delegations: issuer.delegations }),
-    collateralUsed: {
-      ...(issuer.x5chain ? { x5chain: true } : {}),
-      ...submitterUsed(request),
-      // Also where no rule looked at it: the index does (design D1).
-      ...(preimageOf(request) === undefined ? {} : { preimage: true }),
-    },
-    standsFrom: from,
-    standsUntil: until,
+    collateralUsed: collateralUsedBy(request, issuer),
+    standsFrom: span.from,
+    standsUntil: span.until,
+  }
+  const { delegations } = issuer
+  return delegations === undefined ? accepted : { ...accepted, delegations }
+}
+
+/** Most statements use nothing beside themselves. */
+function collateralUsedBy(
+  request: Request,
+  { x5chain }: Speaker,
+): AcceptDecision['collateralUsed'] {
+  return {
+    ...(x5chain ? { x5chain } : undefined),
+    ...submitterUsed(request),
+    // Also where no rule looked at it: the index does (design D1).
+    ...(preimageOf(request) === undefined ? undefined : { preimage: true }),
   }
 }
 
@@ -202,9 +213,9 @@ function decideEvidence(request: Request, signer: PublicKey): ReturnType<typeof 
 }
 
 /** Claims took part where the policy asks who submits, or a condition may look at them. */
-function submitterUsed({ policy, collateral }: Request): { readonly submitter?: true } {
+function submitterUsed({ policy, collateral }: Request): { readonly submitter: true } | undefined {
   const asked = policy.submitter !== undefined || policy.conditions !== undefined
-  return asked && collateral?.submitter !== undefined ? { submitter: true } : {}
+  return asked && collateral?.submitter !== undefined ? { submitter: true } : undefined
 }
 
 /** Who speaks, and at which times the same answer stands. */

@@ -36,6 +36,11 @@ export type InnerSignatureAnswer =
 
 const PASSES: InnerSignatureAnswer = { kind: 'passes', span: ALWAYS }
 
+/** Whether a policy asks for anything that a statement wraps. */
+export function looksInside({ sigstoreRoots, dsse }: RegistrationPolicy): boolean {
+  return sigstoreRoots !== undefined || dsse !== undefined
+}
+
 /**
  * Verifies what a statement wraps, as far as the policy asks.
  * @throws UnavailableError `ERR_QUEUE_FULL` when too many bundles wait.
@@ -43,8 +48,7 @@ const PASSES: InnerSignatureAnswer = { kind: 'passes', span: ALWAYS }
 export async function decideInnerSignatures(
   request: InnerSignatureRequest,
 ): Promise<InnerSignatureAnswer> {
-  const { policy } = request
-  if (policy.sigstoreRoots === undefined && policy.dsse === undefined) return PASSES
+  if (!looksInside(request.policy)) return PASSES
   try {
     const envelopes = readWrapped(request)
     let span = ALWAYS

@@ -6,7 +6,6 @@ import type { UnixSeconds } from '../bytes/integers.ts'
 import { InputError } from '../errors.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
-import { contentTypes } from './closed-rules.ts'
 import { DelegationIndex } from './delegation-index.ts'
 import { changesDecisions, governanceKind } from '../payload/media-types.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
@@ -45,9 +44,12 @@ export const NO_RULES: Rules = {
 
 /** What a statement does to the log that carries it; `undefined` for ordinary ones. */
 export function governanceOf(statement: SignedStatement): GovernanceKind | undefined {
-  return contentTypes(statement)
-    .map(governanceKind)
-    .find((kind) => kind !== undefined)
+  const { contentType, hashEnvelope } = statement.headers
+  return kindOf(contentType) ?? kindOf(hashEnvelope?.preimageContentType)
+}
+
+function kindOf(type: string | number | undefined): GovernanceKind | undefined {
+  return type === undefined ? undefined : governanceKind(String(type))
 }
 
 /**

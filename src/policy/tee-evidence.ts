@@ -51,6 +51,14 @@ export type EvidenceAnswer = RejectDecision | { readonly kind: 'passes'; readonl
 const PASSES: EvidenceAnswer = { kind: 'passes', span: ALWAYS }
 const THUMBPRINT_BYTES = 32
 
+/** Whether the rule has anything to say: the policy asks for evidence, and the statement is some. */
+export function isAppraised(
+  statement: SignedStatement,
+  policy: Pick<RegistrationPolicy, 'teeEvidence'>,
+): boolean {
+  return policy.teeEvidence !== undefined && isEvidenceMediaType(payloadMediaType(statement))
+}
+
 /**
  * Holds evidence to the policy.
  * @param request.signer the key that was found to have signed the statement.

@@ -10,7 +10,7 @@ import { PolicyError } from '../errors.ts'
 import type { Candidate } from '../log/queue.ts'
 import type { NewCollateral } from '../log/store.ts'
 import { decide } from '../policy/decide.ts'
-import type { AcceptDecision } from '../policy/decide.ts'
+import type { AcceptDecision, Collateral } from '../policy/decide.ts'
 import { reject } from '../policy/decision.ts'
 import type { RejectDecision } from '../policy/decision.ts'
 import { changesDecisions } from '../payload/media-types.ts'
@@ -19,13 +19,15 @@ import { payloadMediaType } from '../payload/payload-content.ts'
 import { isEvidenceMediaType } from '../payload/tee/evidence-media-types.ts'
 import { refersToLog } from '../policy/evidence-givens.ts'
 import { isSignedByKnownKey } from '../policy/known-signer.ts'
+import { isAppraised } from '../policy/tee-evidence.ts'
+import type { EvidenceGivens } from '../policy/tee-evidence.ts'
 import { payloadNameOf } from '../statement/payload-name.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import { collectCollateral } from './collateral.ts'
 import { readReferences } from './evidence-source.ts'
 import type { SubmittedStatement } from './collateral.ts'
 import { findPreimage } from './payloads.ts'
-import type { RegistryPorts, RulesInForce } from './ports.ts'
+import type { RegistryPorts, RulesInForce, Submitter } from './ports.ts'
 import { Turns } from './turns.ts'
 
 /**
@@ -71,63 +73,104 @@ function isHeavyEvidence({ statement }: Submission): boolean {
 
 async function admitNow(submitted: Submission, ports: RegistryPorts): Promise<Admission> {
   const { statement, submitter } = submitted
-  const { issuer, origin, verifier } = ports
   const registrationTime = nextRegistrationTime(ports)
-  const { policy, anchors, delegations, inner, policyIndex } = ports.rules()
-  const rules = { policy, anchors, delegations, inner }
-  const preimage = await readPreimage(statement, { ports, ...rules, registrationTime })
-  const submission = { ...submitted, preimage }
-  const evidence = await readReferences({ statement, preimage, rules, at: registrationTime, ports })
+  const rules = ports.rules()
+  // What only few statements have is not waited for by the others.
+  const preimage = mayHavePreimage(statement, ports, rules)
+    ? await readPreimage(statement, { ports, rules, registrationTime })
+    : undefined
+  const evidence = isAppraised(statement, rules.policy)
+    ? await readReferences({ statement, preimage, rules, at: registrationTime, ports })
+    : NO_EVIDENCE
+  const { policy, anchors, delegations, inner, policyIndex } = rules
+  const { issuer, origin, verifier, bundles, appraiser } = ports
+  const collateral = collateralOf(submitter, preimage)
+  const options = { statement, policy, anchors, delegations, inner, registrationTime, collateral }
   const decided = await decide({
-    ...{ statement, ...rules, registrationTime, verifier, evidence },
-    ...(ports.bundles === undefined ? {} : { bundles: ports.bundles }),
-    ...(ports.appraiser === undefined ? {} : { appraiser: ports.appraiser }),
+    ...options,
+    verifier,
+    evidence,
+    ...(bundles === undefined ? undefined : { bundles }),
+    ...(appraiser === undefined ? undefined : { appraiser }),
     log: { issuer, origin },
-    collateral: {
-      ...(submitter === undefined ? {} : { submitter: submitter.claims }),
-      ...(preimage === undefined ? {} : { preimage }),
-    },
   })
-  const decision = decided.kind === 'accept' ? refuseJournal(decided, submission) : decided
-  if (decision.kind === 'accept') {
-    const { standsFrom, standsUntil, governance: kind } = decision
-    const collateral = collectCollateral(decision, submission, ports.sha256)
-    return {
-      ...{ standsFrom, standsUntil, policyIndex: leafIndex(policyIndex) },
-      ...(kind === undefined ? {} : { kind, governance: changesDecisions(kind) }),
-      ...(collateral.length === 0 ? {} : { collateral }),
-      ...(submitted.follows === undefined ? {} : { follows: submitted.follows }),
-    }
+  const decision = decided.kind === 'accept' ? refuseJournal(decided, submitted) : decided
+  if (decision.kind === 'reject') return refuse(decision, statement, { ports, registrationTime })
+  const admission: Writable<Admission> = {
+    standsFrom: decision.standsFrom,
+    standsUntil: decision.standsUntil,
+    policyIndex: leafIndex(policyIndex),
   }
-  ports.refusals.record({
-    entryId: statement.entryId,
-    rule: decision.rule,
-    reason: decision.reason,
-    ...(statement.headers.issuer === undefined ? {} : { issuer: statement.headers.issuer }),
-    refusedAt: registrationTime,
-  })
-  const code = decision.rule === 'governance' ? 'ERR_POLICY_GOVERNANCE' : 'ERR_POLICY_REJECTED'
-  const { rule, reason, pointer } = decision
-  throw new PolicyError(code, rule, reason, { pointer })
+  const { governance: kind } = decision
+  if (kind !== undefined) {
+    admission.kind = kind
+    admission.governance = changesDecisions(kind)
+  }
+  const pieces = collectCollateral(decision, { statement, submitter, preimage }, ports.sha256)
+  if (pieces.length > 0) admission.collateral = pieces
+  if (submitted.follows !== undefined) admission.follows = submitted.follows
+  return admission
 }
 
-interface PreimageContext extends Pick<RulesInForce, 'policy' | 'anchors' | 'delegations'> {
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+const NO_EVIDENCE: EvidenceGivens = {}
+const NO_COLLATERAL: Collateral = {}
+
+function collateralOf(
+  submitter: Submitter | undefined,
+  preimage: Uint8Array | undefined,
+): Collateral {
+  if (submitter === undefined && preimage === undefined) return NO_COLLATERAL
+  return {
+    ...(submitter === undefined ? {} : { submitter: submitter.claims }),
+    ...(preimage === undefined ? {} : { preimage }),
+  }
+}
+
+interface RefusalContext {
   readonly ports: RegistryPorts
   readonly registrationTime: UnixSeconds
 }
 
-/**
- * Content that the store has for a hash envelope. Nobody unknown makes the registry read it; and where
- * no journal would name it, nobody could replay a decision that used it.
- */
+/** Keeps the refusal, and says it. */
+function refuse(
+  { rule, reason, pointer }: RejectDecision,
+  { entryId, headers: { issuer } }: SignedStatement,
+  { ports, registrationTime: refusedAt }: RefusalContext,
+): never {
+  ports.refusals.record({
+    ...{ entryId, rule, reason, refusedAt },
+    ...(issuer === undefined ? {} : { issuer }),
+  })
+  const code = rule === 'governance' ? 'ERR_POLICY_GOVERNANCE' : 'ERR_POLICY_REJECTED'
+  throw new PolicyError(code, rule, reason, { pointer })
+}
+
+/** Only a hash envelope has; and where no journal would name it, nobody could replay its decision. */
+function mayHavePreimage(
+  { headers }: SignedStatement,
+  { payloads }: RegistryPorts,
+  { policy }: RulesInForce,
+): boolean {
+  const isNamed = policy.registrarKeys !== undefined && policy.registrarKeys.length > 0
+  return headers.hashEnvelope !== undefined && payloads !== undefined && isNamed
+}
+
+interface PreimageContext {
+  readonly ports: RegistryPorts
+  readonly rules: RulesInForce
+  readonly registrationTime: UnixSeconds
+}
+
+/** Content that the store has for a hash envelope. Nobody unknown makes the registry read it. */
 async function readPreimage(
   statement: SignedStatement,
-  { ports, policy, anchors, delegations, registrationTime: at }: PreimageContext,
+  { ports, rules: { anchors, delegations }, registrationTime: at }: PreimageContext,
 ): Promise<Uint8Array | undefined> {
   const { payloads, verifier } = ports
   const name = payloadNameOf(statement)
   if (payloads === undefined || name === undefined) return undefined
-  if ((policy.registrarKeys ?? []).length === 0) return undefined
   // A look-up costs less than a signature, and content is mostly not at hand.
   if (!(await payloads.store.has(name))) return undefined
   const isKnown = await isSignedByKnownKey({ statement, anchors, delegations, at, verifier })

@@ -27,12 +27,16 @@ export function digestName(digest: Uint8Array): string {
   return `sha256:${encodeHex(digest)}`
 }
 
+const NONE: readonly NewCollateral[] = []
+
 /** What is committed with the entry; at most one piece of a kind. */
 export function collectCollateral(
   { collateralUsed }: AcceptDecision,
   { statement, submitter, preimage }: SubmittedStatement,
   sha256: Sha256,
 ): readonly NewCollateral[] {
+  const { x5chain: usedChain, preimage: usedPreimage } = collateralUsed
+  if (submitter === undefined && usedChain !== true && usedPreimage !== true) return NONE
   const pieces: NewCollateral[] = []
   const add = (kind: CollateralKind, bytes: Uint8Array): string => {
     const digest = sha256(bytes)
@@ -44,12 +48,12 @@ export function collectCollateral(
     const claims = jwks === undefined ? submitter.claims : { ...submitter.claims, jwks }
     add('submitter-claims', encodeSubmitterCollateral(claims))
   }
-  if (collateralUsed.x5chain === true) {
+  if (usedChain === true) {
     const { unprotectedX5chain: chain } = statement
     assertInvariant(chain !== undefined, 'a decision used a chain that was not there')
     add('x5chain', encodeChain(chain))
   }
-  if (collateralUsed.preimage === true) {
+  if (usedPreimage === true) {
     assertInvariant(preimage !== undefined, 'a decision used content that was not there')
     add('preimage', preimage)
   }

@@ -59,16 +59,18 @@ export async function authenticateIssuer(
     throw new InputError('ERR_STATEMENT_HEADERS', 'the issuer (CWT claim iss, 1) is missing')
   }
   // Attested services are authenticated by what their statements carry (payload/authenticate-attested.ts).
-  const allowed = anchors
-    .filter((anchor): anchor is KnownAnchor => anchor.kind !== 'attested-service')
-    .filter(({ issuers }) => issuers.some((pattern) => matchesPattern(pattern, issuer)))
+  const allowed = anchors.filter(
+    (anchor): anchor is KnownAnchor =>
+      anchor.kind !== 'attested-service' && speaksFor(anchor, issuer),
+  )
   if (allowed.length === 0) {
     throw new VerificationError('ERR_ISSUER_UNKNOWN', 'no trust anchor speaks for this issuer')
   }
-  const roots = allowed.filter((anchor) => anchor.kind !== 'cose-key')
   const signedChain = statement.headers.x5chain
   const chain = signedChain ?? statement.unprotectedX5chain
-  if (chain === undefined || roots.length === 0) return byKey(request, issuer, allowed)
+  if (chain === undefined) return byKey(request, issuer, allowed)
+  const roots = allowed.filter((anchor) => anchor.kind !== 'cose-key')
+  if (roots.length === 0) return byKey(request, issuer, allowed)
   const certified = byCertificate({ ...request, issuer, chain, roots })
   if (signedChain !== undefined || roots.length === allowed.length) return certified
   // An unprotected chain is help that anybody may add: a wrong one does not stand in a key's way.
@@ -76,6 +78,11 @@ export async function authenticateIssuer(
     if (!(error instanceof VerificationError || error instanceof InputError)) throw error
     return byKey(request, issuer, allowed)
   })
+}
+
+/** Whether an anchor is for an issuer; what it may say, and with which key, is another question. */
+export function speaksFor({ issuers }: TrustAnchor, issuer: string): boolean {
+  return issuers.some((pattern) => matchesPattern(pattern, issuer))
 }
 
 /** Parses the chain and holds its leaf against a protected x5t. */
@@ -98,6 +105,7 @@ function parseChain(
 }
 
 type KnownAnchor = Exclude<TrustAnchor, { kind: 'attested-service' }>
+type KeyAnchor = Extract<KnownAnchor, { kind: 'cose-key' }>
 type RootAnchor = Exclude<KnownAnchor, { kind: 'cose-key' }>
 
 interface ByCertificate extends AuthenticateRequest {
@@ -164,21 +172,26 @@ async function byKey(
 ): Promise<AuthenticatedIssuer> {
   const algorithm = algorithmById(statement.headers.algorithm)
   const { keyId } = statement.headers
-  const anchors = allowed.filter((anchor) => anchor.kind === 'cose-key')
-  const named = anchors.filter(({ key }) => isNamed(key, keyId))
+  const named: KeyAnchor[] = []
   // A key that was given without a kid may be the one behind any kid; its signature decides.
-  const unnamed = anchors.filter(({ key }) => key.kid === undefined && !isNamed(key, keyId))
+  const unnamed: KeyAnchor[] = []
   const certified = certifiedKey(statement)
-  const candidates = [...named, ...unnamed]
-    .filter(({ key }) => certified === undefined || equalBytes(key.spki, certified))
-    .slice(0, KEYS_TRIED_MAX)
+  for (const anchor of allowed) {
+    if (anchor.kind !== 'cose-key') continue
+    if (certified !== undefined && !equalBytes(anchor.key.spki, certified)) continue
+    if (isNamed(anchor.key, keyId)) named.push(anchor)
+    else if (anchor.key.kid === undefined) unnamed.push(anchor)
+  }
+  const candidates = unnamed.length === 0 ? named : [...named, ...unnamed]
+  if (candidates.length > KEYS_TRIED_MAX) candidates.length = KEYS_TRIED_MAX
   let failure: VerificationError | InputError | undefined
   for (const anchor of candidates) {
     try {
       assertKeyFits(algorithm, anchor.key)
       const { message } = statement
       await verifySign1({ message, key: anchor.key, verifier, failure: 'ERR_STATEMENT_SIGNATURE' })
-      return { issuer, anchor, key: anchor.key, ...ALWAYS }
+      const { validFrom, validUntil } = ALWAYS
+      return { issuer, anchor, key: anchor.key, validFrom, validUntil }
     } catch (error) {
       if (!(error instanceof VerificationError || error instanceof InputError)) throw error
       failure ??= error
@@ -196,7 +209,18 @@ async function byKey(
 
 function isNamed(key: PublicKey, keyId: Uint8Array | undefined): boolean {
   if (keyId === undefined || (key.kid !== undefined && equalBytes(key.kid, keyId))) return true
-  return equalBytes(keyThumbprint(key), keyId)
+  return equalBytes(thumbprintOf(key), keyId)
+}
+
+/** Of keys of anchors, which stay the same objects as long as their anchors are in force. */
+const thumbprints = new WeakMap<PublicKey, Uint8Array>()
+
+function thumbprintOf(key: PublicKey): Uint8Array {
+  const known = thumbprints.get(key)
+  if (known !== undefined) return known
+  const thumbprint = keyThumbprint(key)
+  thumbprints.set(key, thumbprint)
+  return thumbprint
 }
 
 /** The key of the certificate that the protected header names: every identifier there counts (TS-2). */
