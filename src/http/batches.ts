@@ -10,13 +10,14 @@
  * that is no sequence is refused whole, before anything is registered.
  */
 import type { Request, Response } from 'express'
-import { concatBytes } from '../bytes/bytes.ts'
+import { concatBytes, encodeUtf8 } from '../bytes/bytes.ts'
 import type { CborValue } from '../cbor/decode.ts'
 import { decodeCbor } from '../cbor/decode.ts'
-import { encodeCbor } from '../cbor/encode.ts'
+import { encodeCbor, encodeHead, joinEncoded } from '../cbor/encode.ts'
 import { splitCborSequence } from '../cbor/sequence.ts'
 import { InputError, NotFoundError } from '../errors.ts'
 import type { Submitter } from '../registry/ports.ts'
+import type { RegisterResult } from '../registry/register.ts'
 import { answer, NO_STORE } from './answer.ts'
 import type { HttpContext } from './context.ts'
 import { reportProblem } from './error-handler.ts'
@@ -82,9 +83,8 @@ async function registerOne(
   try {
     const result = await registry.register(bytes, submitter)
     observer?.onRegistered(result.status, monotonicMs() - startedMs)
-    const receipt = result.status === 'registered' ? { receipt: result.receipt } : {}
-    const status = result.status === 'registered' ? 201 : 202
-    return encodeResult({ status, entry: result.entryId, ...receipt })
+    if (result.status === 'registered') return encodeRegistered(result)
+    return encodeResult({ status: 202, entry: result.entryId })
   } catch (error) {
     const report = reportProblem(context, error)
     if (report.status >= OWN_FAULT) refundRegistration(context, req)
@@ -93,6 +93,32 @@ async function registerOne(
     return encodeResult({ status, problem: decodeCbor(encodeConciseProblem(report)), ...retry })
   }
 }
+
+/** What `encodeResult` would write, whose members are in the order of their encodings. */
+function encodeRegistered({ entryId, receipt }: Registered): Uint8Array {
+  return joinEncoded([
+    REGISTERED_HEAD,
+    encodeUtf8(entryId),
+    REGISTERED_RECEIPT,
+    { content: receipt },
+  ])
+}
+
+type Registered = Extract<RegisterResult, { status: 'registered' }>
+
+const ENTRY_ID_LENGTH = 64
+const MAP = 5
+const TEXT = 3
+const REGISTERED_HEAD: Uint8Array = concatBytes(
+  encodeHead(MAP, 3),
+  encodeCbor('entry'),
+  encodeHead(TEXT, ENTRY_ID_LENGTH),
+)
+const REGISTERED_RECEIPT: Uint8Array = concatBytes(
+  encodeCbor('status'),
+  encodeCbor(201),
+  encodeCbor('receipt'),
+)
 
 function encodeResult(result: Readonly<Record<string, CborValue>>): Uint8Array {
   return encodeCbor(new Map<CborValue, CborValue>(Object.entries(result)))

@@ -34,9 +34,24 @@ function isCoseSign1(type: string): boolean {
 
 /** Reads the whole body. Throws as {@link streamBody}. */
 export async function readBody(req: Request, res: Response, bytesMax: number): Promise<Uint8Array> {
+  // A small body mostly comes with its header, and is here by the time that anybody asks for it.
+  const whole = takeWhole(req, bytesMax)
+  if (whole !== undefined) return whole
   const chunks: Uint8Array[] = []
   await streamBody(req, res, { bytesMax, onChunk: (chunk) => chunks.push(chunk) })
   return chunks.length === 1 ? chunks[0]! : concatBytes(...chunks)
+}
+
+/** The body, if all of its declared bytes are here and nobody has to be told to send them. */
+function takeWhole(req: Request, bytesMax: number): Uint8Array | undefined {
+  const length = req.readableLength
+  const isWhole = length > 0 && Number(req.headers['content-length']) === length
+  if (!isWhole || length > bytesMax || req.headers.expect !== undefined) return undefined
+  if (req.destroyed) return undefined
+  const chunk = req.read() as Uint8Array
+  // Its end is still to come, and whoever waits for that would otherwise wait for ever.
+  req.resume()
+  return plainView(chunk)
 }
 
 export interface StreamBodyOptions {
