@@ -10,7 +10,7 @@ import { PolicyError } from '../errors.ts'
 import type { Candidate } from '../log/queue.ts'
 import type { NewCollateral } from '../log/store.ts'
 import { decide } from '../policy/decide.ts'
-import type { AcceptDecision, Collateral } from '../policy/decide.ts'
+import type { AcceptDecision, Collateral, DecideOptions } from '../policy/decide.ts'
 import { reject } from '../policy/decision.ts'
 import type { RejectDecision } from '../policy/decision.ts'
 import { changesDecisions } from '../payload/media-types.ts'
@@ -84,16 +84,15 @@ async function admitNow(submitted: Submission, ports: RegistryPorts): Promise<Ad
     : NO_EVIDENCE
   const { policy, anchors, delegations, inner, policyIndex } = rules
   const { issuer, origin, verifier, bundles, appraiser } = ports
+  const log = { issuer, origin }
   const collateral = collateralOf(submitter, preimage)
-  const options = { statement, policy, anchors, delegations, inner, registrationTime, collateral }
-  const decided = await decide({
-    ...options,
-    verifier,
-    evidence,
-    ...(bundles === undefined ? undefined : { bundles }),
-    ...(appraiser === undefined ? undefined : { appraiser }),
-    log: { issuer, origin },
-  })
+  // prettier-ignore
+  const options: Writable<DecideOptions> = {
+    statement, policy, anchors, delegations, inner, registrationTime, verifier, log, evidence, collateral,
+  }
+  if (bundles !== undefined) options.bundles = bundles
+  if (appraiser !== undefined) options.appraiser = appraiser
+  const decided = await decide(options)
   const decision = decided.kind === 'accept' ? refuseJournal(decided, submitted) : decided
   if (decision.kind === 'reject') return refuse(decision, statement, { ports, registrationTime })
   const admission: Writable<Admission> = {
