@@ -11,6 +11,9 @@ import { InputError } from '../errors.ts'
 /** Bytes of every hash in the tree. */
 export const HASH_BYTES = 32
 
+/** Entries of up to this are hashed in a block that is kept. */
+const LEAF_BLOCK_ENTRY_MAX = 4096
+
 /** Hash of a leaf. */
 export type LeafHash = Branded<Uint8Array, 'LeafHash'>
 /** Hash of a whole tree. */
@@ -30,12 +33,16 @@ export interface TreeHasher {
 
 /** Tree hashes over the given SHA-256, which must not keep its argument. */
 export function createTreeHasher(sha256: Sha256): TreeHasher {
-  // One block is reused for every node: hashing is synchronous and dominates appends.
+  // Blocks are reused: hashing is synchronous and dominates appends.
   const nodeBlock = new Uint8Array(1 + 2 * HASH_BYTES)
   nodeBlock[0] = 1
+  const leafBlock = new Uint8Array(1 + LEAF_BLOCK_ENTRY_MAX)
   return {
     leaf(entry: Uint8Array): LeafHash {
-      const block = new Uint8Array(1 + entry.length)
+      const isSmall = entry.length <= LEAF_BLOCK_ENTRY_MAX
+      const block = isSmall
+        ? leafBlock.subarray(0, 1 + entry.length)
+        : new Uint8Array(1 + entry.length)
       block.set(entry, 1)
       return sha256(block) as LeafHash
     },

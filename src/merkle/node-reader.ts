@@ -64,18 +64,18 @@ export class TileNodeReader {
     return tile.node(height, id.index - tileId.index * powerOfTwo(TILE_HEIGHT - height))
   }
 
-  /** The hash of one path element: its nodes, left to right, folded. */
-  subtree(nodes: readonly NodeId[]): NodeHash {
-    const first = nodes[0]
-    const last = nodes.at(-1)
-    assertInvariant(first !== undefined && last !== undefined, 'a path element has nodes')
-    if (nodes.length === 1) return this.node(first)
+  /** The hash of one path element: its nodes from `at` on, left to right, folded; the caller's own. */
+  subtree(nodes: readonly NodeId[], at = 0): NodeHash {
+    const first = nodes[at]
+    assertInvariant(first !== undefined, 'a path element has nodes')
+    if (at === nodes.length - 1) return this.node(first)
+    const last = nodes[nodes.length - 1]!
     // An element of an older head ends elsewhere and must not meet this head's subtrees.
     const isAtEdge = (last.index + 1) * powerOfTwo(last.level) === this.#options.edge.treeSize
     const start = first.index * powerOfTwo(first.level)
     const known = isAtEdge ? this.#cutSubtrees.get(start) : undefined
     if (known !== undefined) return new Uint8Array(known) as NodeHash
-    const hash = this.#options.hasher.node(this.node(first), this.subtree(nodes.slice(1)))
+    const hash = this.#options.hasher.node(this.node(first), this.subtree(nodes, at + 1))
     if (isAtEdge) this.#cutSubtrees.set(start, new Uint8Array(hash) as NodeHash)
     return hash
   }
