@@ -26,6 +26,7 @@ export interface ServeValues {
   readonly adminHost: string
   readonly adminPort: number | undefined
   readonly accessLog: number
+  readonly traces: boolean
   readonly auth: 'optional' | 'required'
   readonly oidcJwks: readonly string[]
   readonly ratePerClient: number | undefined
@@ -152,6 +153,10 @@ const OPERATION = {
     { min: 0, max: 1_000_000 },
     { group: 'Operation', help: 'log one request in so many; 0 logs none' },
   ),
+  traces: toggle({
+    group: 'Operation',
+    help: 'make OpenTelemetry spans, for the SDK that is loaded with --import',
+  }),
 }
 
 const SUBMITTERS = {

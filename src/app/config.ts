@@ -61,6 +61,8 @@ export interface RegistryConfig {
   readonly admin: AdminConfig | undefined
   /** One request in so many is told; 0 for none. */
   readonly accessLogEvery: number
+  /** Whether spans are made for the operator's OpenTelemetry SDK. */
+  readonly traces: boolean
   /** Undefined: plain HTTP. */
   readonly tls: TlsConfig | undefined
   readonly limits: HttpLimits
@@ -126,6 +128,7 @@ export function configFrom(given: GivenConfig, parts: ConfigParts = {}): Registr
     admin: readAdmin(reading),
     tls: readTls(reading),
     accessLogEvery: values.accessLog,
+    traces: values.traces,
     limits: readLimits(values),
     diskFloorBytes: values.diskFloorBytes,
     answerWithinMs: values.answerWithinMs,

@@ -33,6 +33,8 @@ import type { Scrubbing } from './scrubbing.ts'
 import { openApiTokens, openPayloads, openRefusals } from './stores.ts'
 import { ServedTls } from './served-tls.ts'
 import { createSubmitters, openOidcTokens } from './submitters.ts'
+import { observeBoth, openTraces } from './traces.ts'
+import type { Traces } from './traces.ts'
 import { readVersion } from './version.ts'
 import { startWitnessing } from './witnessing.ts'
 import type { Witnessing } from './witnessing.ts'
@@ -59,11 +61,13 @@ export interface RunningRegistry {
  */
 export async function startRegistry(given: RegistryConfig): Promise<RunningRegistry> {
   const { config, metrics } = observe(given)
+  const traces = config.traces ? await openTraces(await readVersion()) : undefined
   const ending = new Ending(config)
+  ending.onEnd(() => traces?.flush())
   const opened = await openLog(config.paths, {
     clock: config.clock,
     receiptKey: config.receiptKey,
-    observer: metrics?.log,
+    observer: observeBoth(metrics?.log, traces?.log),
     onFatal: (error) => ending.fail(error),
   })
   ending.onEnd(() => opened.log.close())
@@ -88,7 +92,7 @@ export async function startRegistry(given: RegistryConfig): Promise<RunningRegis
     ending.onEnd(() => scrubbing?.close())
     const parts = {
       ...{ opened, witnessing, refusals, tokens, payloads, bundles, indexing, gate, metrics },
-      ...{ scrubbing, ending },
+      ...{ scrubbing, traces, ending },
     }
     const signer = await loadSigner(config.paths.registrarKey)
     const registrar = { signer, build: `attestry ${await readVersion()}` }
@@ -105,6 +109,7 @@ export async function startRegistry(given: RegistryConfig): Promise<RunningRegis
       monotonicMs: () => performance.now(),
       observer: metrics?.http,
       accessLog: accessLogOf(config),
+      tracer: traces?.http,
       tls: tls?.material,
       onFailure: (error, requestId) => ending.report(error, requestId),
     })
@@ -199,6 +204,7 @@ interface RegistryParts {
   readonly gate: ServedWriteGate
   readonly scrubbing: Scrubbing | undefined
   readonly metrics: ServiceMetrics | undefined
+  readonly traces: Traces | undefined
   readonly ending: Ending
 }
 
@@ -207,7 +213,7 @@ async function registryPorts(
   parts: RegistryParts,
 ): Promise<RegistryPorts> {
   const { opened, witnessing, refusals, tokens, payloads, bundles, indexing, ending } = parts
-  const { gate, metrics } = parts
+  const { gate, metrics, traces } = parts
   const { log, names, serviceKeys, checkpointKeys } = opened
   const rules = await followRules(log)
   return {
@@ -220,6 +226,7 @@ async function registryPorts(
     retiredCheckpointKeys: checkpointKeys.retired,
     refusals: metrics?.countRefusals(refusals) ?? refusals,
     writes: gate,
+    ...(traces === undefined ? {} : { spans: traces.registrations }),
     submitters: createSubmitters({
       ...{ tokens, clock, issuer: names.issuer, required: submitters.required },
       oidc: await openOidcTokens(submitters.oidcKeys, clock),

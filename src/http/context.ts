@@ -7,6 +7,7 @@ import type { HttpObserver } from './observer.ts'
 import type { RateLimiter } from './rate-limit.ts'
 import type { RegistrationSlots } from './registration-slots.ts'
 import type { SubmitterQuotas } from './submitter-quotas.ts'
+import type { HttpTracer } from './tracer.ts'
 
 export interface HttpContext {
   readonly registry: Registry
@@ -26,6 +27,8 @@ export interface HttpContext {
   readonly observer: HttpObserver | undefined
   /** Tells some of the requests to the operator. */
   readonly accessLog: AccessLog | undefined
+  /** Makes spans of requests. */
+  readonly tracer: HttpTracer | undefined
   /** Milliseconds of a monotonic clock. */
   readonly monotonicMs: () => number
   /** Told of every failure that is ours, with the id that the client was given. */

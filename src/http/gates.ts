@@ -8,10 +8,11 @@ import type { HttpContext } from './context.ts'
 import type { HttpLimits } from './limits.ts'
 import type { RequestKind } from './observer.ts'
 import { refundSubmitter } from './submitter.ts'
+import { traceRequest } from './tracer.ts'
 
 /** The gate of one kind of request, or the one without a limit. */
 export function createGate(context: HttpContext, kind: RequestKind | undefined): RequestHandler {
-  return (req: Request, res: Response, next: NextFunction) => {
+  const enter = (req: Request, res: Response, next: NextFunction): void => {
     if (context.isDraining()) res.shouldKeepAlive = false
     context.accessLog?.begin(req, res)
     context.observer?.onRequest(kind ?? 'health')
@@ -22,6 +23,11 @@ export function createGate(context: HttpContext, kind: RequestKind | undefined):
     }
     next()
   }
+  const { tracer, limits } = context
+  if (tracer === undefined) return enter
+  const { trustProxy } = limits
+  return (req, res, next) =>
+    traceRequest({ tracer, trustProxy }, { req, res }, () => enter(req, res, next))
 }
 
 /**

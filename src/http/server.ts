@@ -47,6 +47,7 @@ import { headBundleResource, tileResource } from './tiles.ts'
 import { secureOptions } from './tls-material.ts'
 import type { TlsMaterial } from './tls-material.ts'
 import { tlogProofResource } from './tlog-proof.ts'
+import type { HttpTracer } from './tracer.ts'
 import { answerUnparsedRequests } from './unparsed-requests.ts'
 
 /** What the server is made of. */
@@ -64,6 +65,8 @@ export interface HttpServerOptions {
   /** Counts what is answered. */
   readonly observer?: HttpObserver | undefined
   readonly accessLog?: AccessLogOptions | undefined
+  /** Makes spans of requests. */
+  readonly tracer?: HttpTracer | undefined
   /** Told of every failure that is ours, with the id that the client was given. */
   readonly onFailure: (error: unknown, requestId: string) => void
   /** First Node major on which Express is fast by itself; tests set it to try both ways. */
@@ -90,6 +93,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
       options.accessLog === undefined
         ? undefined
         : new AccessLog(options.accessLog, { ...options, trustProxy: limits.trustProxy }),
+    tracer: options.tracer,
     monotonicMs: options.monotonicMs,
     onFailure: options.onFailure,
     isDraining: () => !server.listening,

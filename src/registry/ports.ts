@@ -117,6 +117,16 @@ export interface WriteGate {
   readonly refusal: () => UnavailableError | undefined
 }
 
+/** Makes the parts of a registration visible as spans of a trace. Adapter: `app/traces.ts`. */
+export interface RegistrationSpans {
+  /** Calls `work` with `args` as one part of what is under way; gives and throws what it does. */
+  during<Args extends unknown[], Result>(
+    about: { readonly part: 'admit' | 'append'; readonly entryId: string },
+    work: (...args: Args) => Promise<Result>,
+    ...args: Args
+  ): Promise<Result>
+}
+
 /** Everything that the use cases are given. */
 export interface RegistryPorts {
   readonly log: RegistryLog
@@ -151,6 +161,8 @@ export interface RegistryPorts {
   readonly witnesses?: LogWitnesses
   /** Without one, whatever is admitted is stored. */
   readonly writes?: WriteGate
+  /** Absent where nobody traces. */
+  readonly spans?: RegistrationSpans
   /** True once the log sequences no more; the process is about to end then. */
   readonly stopped: () => boolean
   /** How long a registration may keep its client waiting before it is answered 202 or 503. */

@@ -76,9 +76,9 @@ export async function admitAndAppend(
 ): Promise<Registered> {
   const { statement } = submission
   for (let decisions = 1, isFound = isStored; ; decisions++) {
-    const admission = isFound ? ADMITTED_BEFORE : await admit(submission, ports)
+    const admission = isFound ? ADMITTED_BEFORE : await admitTraced(submission, ports)
     try {
-      return await append(statement, admission, ports)
+      return await appendTraced(statement, admission, ports)
     } catch (error) {
       if (!isStale(error) || decisions === DECISIONS_MAX) throw error
     }
@@ -86,6 +86,24 @@ export async function admitAndAppend(
     // very one, when its node lost sight of the batch. New rules do not refuse what is stored (D6).
     isFound = (await ports.log.findEntry(statement.entryDigest)) !== undefined
   }
+}
+
+function admitTraced(submission: Submission, ports: RegistryPorts): Promise<Admission> {
+  const { spans } = ports
+  if (spans === undefined) return admit(submission, ports)
+  const { entryId } = submission.statement
+  return spans.during({ part: 'admit', entryId }, admit, submission, ports)
+}
+
+function appendTraced(
+  statement: SignedStatement,
+  admission: Admission,
+  ports: RegistryPorts,
+): Promise<Registered> {
+  const { spans } = ports
+  if (spans === undefined) return append(statement, admission, ports)
+  const { entryId } = statement
+  return spans.during({ part: 'append', entryId }, append, statement, admission, ports)
 }
 
 function append(
