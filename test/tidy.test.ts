@@ -104,6 +104,7 @@ interface Manifest {
   dependencies: Record<string, string>
   optionalDependencies: Record<string, string>
   devDependencies: Record<string, string>
+  peerDependencies: Record<string, string>
 }
 
 describe('packages', () => {
@@ -111,8 +112,8 @@ describe('packages', () => {
 
   it('every dependency has its owner, and every owner something to own', () => {
     const owned = Object.keys(owners).filter((name) => !name.startsWith('node:'))
-    const { dependencies, optionalDependencies } = manifest
-    const names = Object.keys({ ...dependencies, ...optionalDependencies })
+    const { dependencies, optionalDependencies, peerDependencies } = manifest
+    const names = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })
     expect(owned.sort()).toEqual(names.sort())
   })
 
