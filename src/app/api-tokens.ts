@@ -12,14 +12,14 @@ import type {
   StoredApiToken,
 } from '../log/operator-tables.ts'
 import { systemClock } from './config.ts'
-import { dataPaths } from './data-directory.ts'
+import { logPaths } from './data-directory.ts'
+import type { LogPlace } from './data-directory.ts'
 import { openApiTokens, readRefusals as readStoredRefusals } from './stores.ts'
 
 /** A token as it is listed: without its hash. */
 export type ApiTokenDescription = Omit<StoredApiToken, 'hash'>
 
-export interface AddTokenRequest {
-  readonly data: string
+export interface AddTokenRequest extends LogPlace {
   readonly name: string
   readonly scopes: readonly ApiTokenScope[]
   readonly expiresAt?: UnixSeconds | undefined
@@ -29,32 +29,32 @@ export interface AddTokenRequest {
 export async function addApiToken(
   request: AddTokenRequest,
 ): Promise<ApiTokenDescription & { readonly token: string }> {
-  const { data, name, scopes, expiresAt } = request
+  const { name, scopes, expiresAt } = request
   const { token, tokenId, hash } = createApiToken()
   const description = {
     ...{ tokenId, name, scopes, createdAt: systemClock.now() },
     ...(expiresAt === undefined ? {} : { expiresAt }),
   }
-  await withTokens(data, (tokens) => tokens.add({ ...description, hash }))
+  await withTokens(request, (tokens) => tokens.add({ ...description, hash }))
   return { ...description, token }
 }
 
 /** All tokens, oldest first. @throws StartError `ERR_LOG_MISSING`. */
-export async function listApiTokens(data: string): Promise<readonly ApiTokenDescription[]> {
-  const tokens = await withTokens(data, (stored) => stored.list())
+export async function listApiTokens(place: LogPlace): Promise<readonly ApiTokenDescription[]> {
+  const tokens = await withTokens(place, (stored) => stored.list())
   return tokens.map(({ hash: _, ...rest }) => rest)
 }
 
 /** False when there is no such token. @throws StartError `ERR_LOG_MISSING`. */
-export function revokeApiToken(data: string, tokenId: string): Promise<boolean> {
-  return withTokens(data, (tokens) => tokens.revoke(tokenId, systemClock.now()))
+export function revokeApiToken(place: LogPlace, tokenId: string): Promise<boolean> {
+  return withTokens(place, (tokens) => tokens.revoke(tokenId, systemClock.now()))
 }
 
 async function withTokens<Value>(
-  data: string,
+  place: LogPlace,
   use: (tokens: ApiTokenStore) => Awaitable<Value>,
 ): Promise<Value> {
-  const tokens = await openApiTokens(dataPaths(data))
+  const tokens = await openApiTokens(logPaths(place))
   try {
     return await use(tokens)
   } finally {
@@ -63,6 +63,6 @@ async function withTokens<Value>(
 }
 
 /** The newest refusals, newest first. @throws StartError `ERR_LOG_MISSING`. */
-export function readRefusals(data: string, limit: number): Promise<readonly RefusalRecord[]> {
-  return readStoredRefusals(dataPaths(data), limit)
+export function readRefusals(place: LogPlace, limit: number): Promise<readonly RefusalRecord[]> {
+  return readStoredRefusals(logPaths(place), limit)
 }

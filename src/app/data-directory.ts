@@ -3,7 +3,7 @@
  * not be restored together with a backup of the directory (design D7).
  */
 import { join, resolve } from 'node:path'
-import { sharedLocation } from './store-location.ts'
+import { sharedLocation, storeLocation } from './store-location.ts'
 
 /** Paths of one registry; none of them is created by naming it. */
 export interface DataPaths {
@@ -38,6 +38,24 @@ export function dataPaths(directory: string, guard?: string, store?: string): Da
   return shared === undefined
     ? localPaths(directory, guard)
     : { ...localPaths(directory), ...shared }
+}
+
+/** Where a log is, as commands name it that need no guard. */
+export interface LogPlace {
+  /** Its data directory. */
+  readonly data: string
+  /** URL of its database; undefined: what the directory remembers, or a file in it. */
+  readonly store?: string | undefined
+}
+
+/**
+ * The layout for what needs no guard.
+ * @throws StartError `ERR_CONFIGURATION` for a store that is no database.
+ */
+export function logPaths({ data, store }: LogPlace): Omit<DataPaths, 'guard'> {
+  const { guard: _, ...local } = localPaths(data)
+  const shared = storeLocation(local.directory, store)
+  return shared === undefined ? local : { ...local, store: shared }
 }
 
 /** The same for a log in files, whatever the directory remembers. */

@@ -4,7 +4,8 @@ import { readReferences } from '../index/evidence-source.ts'
 import { nativeSha256 } from '../keys/native-hash.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
 import type { EvidenceContent, EvidenceGivens } from '../policy/tee-evidence.ts'
-import { dataPaths } from './data-directory.ts'
+import { logPaths } from './data-directory.ts'
+import type { LogPlace } from './data-directory.ts'
 import { readCheckpointKeys } from './service-signers.ts'
 import { openStoreReader } from './stores.ts'
 
@@ -18,8 +19,8 @@ export interface EvidenceReferences {
 }
 
 /** Opens the log; reads only. @throws StartError `ERR_LOG_MISSING`. */
-export async function openEvidenceReferences(data: string): Promise<EvidenceReferences> {
-  const log = await openStoreReader(dataPaths(data))
+export async function openEvidenceReferences(place: LogPlace): Promise<EvidenceReferences> {
+  const log = await openStoreReader(logPaths(place))
   const { origin, treeHead } = await log.readState()
   const ports = {
     ...{ log, sha256: nativeSha256 },

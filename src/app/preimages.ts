@@ -1,7 +1,8 @@
 /** Content of hash envelopes that a data directory has, for commands that try decisions. */
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import { payloadNameOf } from '../statement/payload-name.ts'
-import { dataPaths } from './data-directory.ts'
+import { logPaths } from './data-directory.ts'
+import type { LogPlace } from './data-directory.ts'
 import { openPayloads } from './stores.ts'
 
 export interface Preimages {
@@ -11,8 +12,8 @@ export interface Preimages {
 }
 
 /** Opens the payload store of a log that exists. */
-export async function openPreimages(data: string): Promise<Preimages> {
-  const payloads = await openPayloads(dataPaths(data))
+export async function openPreimages(place: LogPlace): Promise<Preimages> {
+  const payloads = await openPayloads(logPaths(place))
   return {
     of: async (statement) => {
       const name = payloadNameOf(statement)

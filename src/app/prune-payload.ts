@@ -7,8 +7,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { encodeHex } from '../bytes/hex.ts'
 import type { PayloadName } from '../statement/payload-name.ts'
 import { systemClock } from './config.ts'
-import { dataPaths } from './data-directory.ts'
-import type { DataPaths } from './data-directory.ts'
+import { logPaths } from './data-directory.ts'
+import type { DataPaths, LogPlace } from './data-directory.ts'
 import { readPrunings } from './pruned-payloads.ts'
 import type { RegisteredPruning } from './pruned-payloads.ts'
 import { openPayloadPruning, openStoreReader } from './stores.ts'
@@ -16,8 +16,7 @@ import { openPayloadPruning, openStoreReader } from './stores.ts'
 /** Decisions that were made with the content are committed within this. */
 const DECISIONS_SETTLE_MS = 2000
 
-export interface PrunePayloadRequest {
-  readonly data: string
+export interface PrunePayloadRequest extends LogPlace {
   readonly name: PayloadName
   /** Registers the pruning of `sha256:…` where it takes one and none is registered. */
   readonly registerPruning?: ((digest: string) => Promise<void>) | undefined
@@ -33,8 +32,8 @@ export type PruneOutcome =
 
 /** @throws StartError `ERR_LOG_MISSING`, or `ERR_CONFIGURATION` for a log of an earlier version. */
 export async function prunePayload(request: PrunePayloadRequest): Promise<PruneOutcome> {
-  const { data, name, registerPruning } = request
-  const paths = dataPaths(data)
+  const { name, registerPruning } = request
+  const paths = logPaths(request)
   const payloads = await openPayloadPruning(paths)
   try {
     const found = await payloads.find(name)
@@ -61,7 +60,7 @@ export async function prunePayload(request: PrunePayloadRequest): Promise<PruneO
 }
 
 async function findPruning(
-  paths: DataPaths,
+  paths: Pick<DataPaths, 'store'>,
   digest: string,
 ): Promise<RegisteredPruning | undefined> {
   const store = await openStoreReader(paths)

@@ -6,7 +6,8 @@
 import { leafIndex } from '../bytes/integers.ts'
 import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
 import type { StoredState } from '../log/store.ts'
-import { dataPaths } from './data-directory.ts'
+import { logPaths } from './data-directory.ts'
+import type { LogPlace } from './data-directory.ts'
 import { openStoreReader } from './stores.ts'
 
 const PAGE = 256
@@ -17,8 +18,7 @@ export interface ReadEntry {
   readonly registrationTime: UnixSeconds
 }
 
-export interface ReadLogRequest {
-  readonly data: string
+export interface ReadLogRequest extends LogPlace {
   readonly onEntry: (entry: ReadEntry) => void
   readonly onProgress?: (entries: number, treeSize: number) => void
 }
@@ -28,8 +28,8 @@ export interface ReadLogRequest {
  * @throws StartError `ERR_LOG_MISSING`.
  */
 export async function readLog(request: ReadLogRequest): Promise<StoredState> {
-  const { data, onEntry, onProgress } = request
-  const store = await openStoreReader(dataPaths(data))
+  const { onEntry, onProgress } = request
+  const store = await openStoreReader(logPaths(request))
   try {
     const state = await store.readState()
     const { treeSize } = state.treeHead

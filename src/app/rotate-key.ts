@@ -19,8 +19,8 @@ import type { StoredServiceKey } from '../log/store.ts'
 import { encodeVerifierKey } from '../note/verifier-key.ts'
 import { StartError } from '../errors.ts'
 import { systemClock } from './config.ts'
-import { dataPaths } from './data-directory.ts'
-import type { DataPaths } from './data-directory.ts'
+import { logPaths } from './data-directory.ts'
+import type { LogPlace } from './data-directory.ts'
 import {
   loadServiceSigner,
   openReceiptToken,
@@ -28,6 +28,7 @@ import {
   ROTATED_KEY_ALGORITHMS,
   rotatedKeyPath,
 } from './service-signers.ts'
+import type { KeyPaths } from './service-signers.ts'
 import { openStoreReader, openStoreWriter } from './stores.ts'
 
 /** A rotation that was done. */
@@ -50,11 +51,11 @@ export interface KeyRotation {
  *   `ERR_CONFIGURATION`.
  */
 export async function rotateKey(
-  data: string,
+  place: LogPlace,
   purpose: RotatedPurpose,
   receiptKey?: string,
 ): Promise<KeyRotation> {
-  const paths = dataPaths(data)
+  const paths = logPaths(place)
   const store = await openStoreWriter(paths)
   try {
     const { origin } = await store.readState()
@@ -74,9 +75,9 @@ export async function rotateKey(
 
 /** Ends the time in which two checkpoint keys sign. Throws as {@link rotateKey}. */
 export async function retireKey(
-  data: string,
+  place: LogPlace,
 ): Promise<{ readonly retired: readonly StoredServiceKey[]; readonly vkey: string }> {
-  const store = await openStoreWriter(dataPaths(data))
+  const store = await openStoreWriter(logPaths(place))
   try {
     const { origin } = await store.readState()
     const retired = await retireOutgoingKeys({ store, clock: systemClock })
@@ -88,12 +89,12 @@ export async function retireKey(
 }
 
 /** Verifier keys of a log; may run beside a serving process, and needs no private key. */
-export async function readVerifierKeys(data: string): Promise<{
+export async function readVerifierKeys(place: LogPlace): Promise<{
   readonly origin: string
   readonly active: readonly string[]
   readonly retired: readonly string[]
 }> {
-  const store = await openStoreReader(dataPaths(data))
+  const store = await openStoreReader(logPaths(place))
   try {
     const { origin } = await store.readState()
     const { active, retired } = await readCheckpointKeys(store, origin)
@@ -122,7 +123,7 @@ async function tokenKey(purpose: RotatedPurpose, receiptKey: string): Promise<Ne
 
 /** The name has the key's id, which is known once there is a key. */
 async function generateKey(
-  paths: DataPaths,
+  paths: KeyPaths,
   purpose: RotatedPurpose,
   before: readonly StoredServiceKey[],
 ): Promise<NewKey> {

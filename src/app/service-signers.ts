@@ -26,12 +26,15 @@ import type { ServiceKey } from '../registry/ports.ts'
 import type { DataPaths } from './data-directory.ts'
 import { noteSignerOf } from './note-signer.ts'
 
+/** Where key files are. */
+export type KeyPaths = Pick<DataPaths, 'keys' | 'receiptKey' | 'checkpointKey'>
+
 /** Algorithms of the keys of D3: receipts verify wherever ES256 does, checkpoints are Ed25519. */
 export const ROTATED_KEY_ALGORITHMS = { receipt: 'ES256', checkpoint: 'EdDSA' } as const
 
 /** Where a key lies that a rotation made. */
 export function rotatedKeyPath(
-  { keys }: DataPaths,
+  { keys }: KeyPaths,
   purpose: RotatedPurpose,
   keyId: Uint8Array,
 ): string {
@@ -44,7 +47,7 @@ export function rotatedKeyPath(
  *   `ERR_KEY_FILE` when it has none that can be used.
  */
 export async function loadServiceSigner(
-  paths: DataPaths,
+  paths: KeyPaths,
   purpose: RotatedPurpose,
   keyId: Uint8Array,
 ): Promise<Signer> {
@@ -62,7 +65,7 @@ export async function loadServiceSigner(
  * @throws StartError as {@link loadServiceSigner}.
  */
 export async function loadReceiptSigner(
-  paths: DataPaths,
+  paths: KeyPaths,
   keyId: Uint8Array,
   uri: Pkcs11Uri | undefined,
 ): Promise<Signer> {
@@ -120,7 +123,7 @@ export interface CheckpointKeys {
  */
 export async function loadCheckpointKeys(
   store: Pick<LogStore, 'listServiceKeys'>,
-  paths: DataPaths,
+  paths: KeyPaths,
   origin: string,
 ): Promise<CheckpointKeys> {
   const active = await readActiveKeys(store, 'checkpoint')

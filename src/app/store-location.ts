@@ -37,12 +37,7 @@ export function sharedLocation(
       'a guard in PostgreSQL needs --store postgres://…, too',
     )
   }
-  if (!isPostgresUrl(store)) {
-    throw new StartError(
-      'ERR_CONFIGURATION',
-      '--store names no PostgreSQL database (postgres://…); without it the log is in the data directory',
-    )
-  }
+  assertDatabase(store)
   if (guard === undefined || !isPostgresUrl(guard)) {
     throw new StartError(
       'ERR_CONFIGURATION',
@@ -51,6 +46,24 @@ export function sharedLocation(
     )
   }
   return { store, guard }
+}
+
+/**
+ * The database of the log alone, for what needs no guard.
+ * @throws StartError `ERR_CONFIGURATION` for a store that is none.
+ */
+export function storeLocation(directory: string, given: string | undefined): string | undefined {
+  const store = given ?? readLocation(directory)?.store
+  if (store !== undefined) assertDatabase(store)
+  return store
+}
+
+function assertDatabase(store: string): void {
+  if (isPostgresUrl(store)) return
+  throw new StartError(
+    'ERR_CONFIGURATION',
+    '--store names no PostgreSQL database (postgres://…); without it the log is in the data directory',
+  )
 }
 
 /**

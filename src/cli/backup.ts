@@ -3,7 +3,8 @@ import type { Command } from 'commander'
 import { encodeHex } from '../bytes/hex.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
-import type { LogOptions } from './log-check.ts'
+import { addGuard } from './log-place.ts'
+import type { LogOptions } from './log-place.ts'
 import { StagedProgress } from './staged-progress.ts'
 import { fields, formatNumber } from './terminal.ts'
 
@@ -25,11 +26,11 @@ interface BackupOptions extends LogOptions {
 }
 
 export function addBackup(program: Command): void {
-  addCommand(program, 'backup', { description: 'copy a log, also while it is served', help: HELP })
+  const text = { description: 'copy a log, also while it is served', help: HELP }
+  const command = addCommand(program, 'backup', text)
     .requiredOption('--data <dir>', 'data directory of the log')
     .requiredOption('-o, --out <dir>', 'directory to make')
-    .option('--guard <path>', 'guard of the log (default: DIR.guard beside DIR)')
-    .action(run(backup))
+  addGuard(command, 'guard of the log').action(run(backup))
 }
 
 async function backup({ data, guard, out, json }: BackupOptions): Promise<Report> {

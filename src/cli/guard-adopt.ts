@@ -16,7 +16,8 @@ import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { readInput } from './files.ts'
 import { checkJson, checkRows } from './log-check.ts'
-import type { LogOptions } from './log-check.ts'
+import { addGuard, addLogPlace } from './log-place.ts'
+import type { LogOptions } from './log-place.ts'
 import { collect } from './option-values.ts'
 import { Progress } from './progress.ts'
 import { fields, formatNumber } from './terminal.ts'
@@ -38,10 +39,8 @@ interface AdoptOptions extends LogOptions {
 }
 
 export function addGuardAdopt(guard: Command): void {
-  addCommand(guard, 'adopt', { description: 'make a new guard for a lost one', help: HELP })
-    .requiredOption('--data <dir>', 'data directory of the log')
-    .option('--store <url>', 'database of the log (default: what DIR remembers, or a file in it)')
-    .option('--guard <path>', 'guard to create (default: DIR.guard beside DIR)')
+  const text = { description: 'make a new guard for a lost one', help: HELP }
+  addGuard(addLogPlace(addCommand(guard, 'adopt', text)), 'guard to create')
     .option('--seen <file>', 'head or Transparent Statement from outside (repeatable)', collect)
     .option('--receipt-key <uri>', 'PKCS #11 URI of the receipt key, when a token holds it')
     .action(run(adopt))

@@ -1,7 +1,9 @@
 /** `attestry index rebuild`: makes the tables of look-ups again, from the log. */
 import type { Command } from 'commander'
 import { addCommand, run } from './command.ts'
-import type { CommonOptions, Report } from './command.ts'
+import type { Report } from './command.ts'
+import { addGuardedLog } from './log-place.ts'
+import type { LogOptions } from './log-place.ts'
 import { Progress } from './progress.ts'
 import { fields, formatNumber } from './terminal.ts'
 
@@ -14,18 +16,14 @@ Example:
   $ attestry index rebuild --data ./data
 `
 
-interface RebuildOptions extends CommonOptions {
-  readonly data: string
-  readonly store?: string
-  readonly guard?: string
+interface RebuildOptions extends LogOptions {
   readonly resume?: boolean
 }
 
 export function addIndexRebuild(index: Command): void {
-  addCommand(index, 'rebuild', { description: 'make the index again from the log', help: HELP })
-    .requiredOption('--data <dir>', 'data directory of the log')
-    .option('--store <url>', 'database of the log (default: what DIR remembers, or a file in it)')
-    .option('--guard <path>', 'guard of the log (default: DIR.guard beside DIR)')
+  addGuardedLog(
+    addCommand(index, 'rebuild', { description: 'make the index again from the log', help: HELP }),
+  )
     .option('--resume', 'go on with an index that was interrupted')
     .action(run(rebuild))
 }

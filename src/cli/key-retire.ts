@@ -3,7 +3,9 @@ import type { Command } from 'commander'
 import { Option } from 'commander'
 import { encodeHex } from '../bytes/hex.ts'
 import { addCommand, run } from './command.ts'
-import type { CommonOptions, Report } from './command.ts'
+import type { Report } from './command.ts'
+import { addLogPlace } from './log-place.ts'
+import type { LogPlaceOptions } from './log-place.ts'
 import { fields } from './terminal.ts'
 
 const HELP = `
@@ -14,22 +16,19 @@ Example:
   $ attestry key retire --data ./data --purpose checkpoint
 `
 
-interface RetireOptions extends CommonOptions {
-  readonly data: string
-}
-
 export function addKeyRetire(key: Command): void {
-  addCommand(key, 'retire', { description: 'end the time in which two keys sign', help: HELP })
-    .requiredOption('--data <dir>', 'data directory of the log')
+  addLogPlace(
+    addCommand(key, 'retire', { description: 'end the time in which two keys sign', help: HELP }),
+  )
     .addOption(
       new Option('--purpose <purpose>', 'which key').choices(['checkpoint']).makeOptionMandatory(),
     )
     .action(run(retire))
 }
 
-async function retire({ data }: RetireOptions): Promise<Report> {
+async function retire({ data, store }: LogPlaceOptions): Promise<Report> {
   const { retireKey } = await import('../app/rotate-key.ts')
-  const { retired, vkey } = await retireKey(data)
+  const { retired, vkey } = await retireKey({ data, store })
   const keyIds = retired.map(({ keyId }) => encodeHex(keyId))
   return {
     json: { data, retired: keyIds, vkey },

@@ -4,7 +4,9 @@ import { Option } from 'commander'
 import type { KeyRotation } from '../app/rotate-key.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { addCommand, run } from './command.ts'
-import type { CommonOptions, Report } from './command.ts'
+import type { Report } from './command.ts'
+import { addLogPlace } from './log-place.ts'
+import type { LogPlaceOptions } from './log-place.ts'
 import { fields } from './terminal.ts'
 
 const HELP = `
@@ -19,15 +21,15 @@ Example:
   $ attestry key rotate --data ./data --purpose receipt
 `
 
-interface RotateOptions extends CommonOptions {
-  readonly data: string
+interface RotateOptions extends LogPlaceOptions {
   readonly purpose: 'receipt' | 'checkpoint'
   readonly receiptKey?: string
 }
 
 export function addKeyRotate(key: Command): void {
-  addCommand(key, 'rotate', { description: 'replace a signing key of the log', help: HELP })
-    .requiredOption('--data <dir>', 'data directory of the log')
+  addLogPlace(
+    addCommand(key, 'rotate', { description: 'replace a signing key of the log', help: HELP }),
+  )
     .addOption(
       new Option('--purpose <purpose>', 'which key')
         .choices(['receipt', 'checkpoint'])
@@ -37,9 +39,9 @@ export function addKeyRotate(key: Command): void {
     .action(run(rotate))
 }
 
-async function rotate({ data, purpose, receiptKey }: RotateOptions): Promise<Report> {
+async function rotate({ data, store, purpose, receiptKey }: RotateOptions): Promise<Report> {
   const { rotateKey } = await import('../app/rotate-key.ts')
-  const rotation = await rotateKey(data, purpose, receiptKey)
+  const rotation = await rotateKey({ data, store }, purpose, receiptKey)
   const { keyId, path, vkeys, before } = rotation
   const previous = before.map((one) => encodeHex(one.keyId))
   return {

@@ -3,7 +3,9 @@ import type { Command } from 'commander'
 import type { CheckReport } from '../log/check-log.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { addCommand, run } from './command.ts'
-import type { CommonOptions, Report } from './command.ts'
+import type { Report } from './command.ts'
+import { addGuardedLog } from './log-place.ts'
+import type { LogOptions } from './log-place.ts'
 import { Progress } from './progress.ts'
 import { fields, formatNumber, formatTime } from './terminal.ts'
 
@@ -15,18 +17,9 @@ Example:
   $ attestry log check --data ./data
 `
 
-export interface LogOptions extends CommonOptions {
-  readonly data: string
-  readonly store?: string
-  readonly guard?: string
-}
-
 export function addLogCheck(log: Command): void {
-  addCommand(log, 'check', { description: 'check everything that is stored', help: HELP })
-    .requiredOption('--data <dir>', 'data directory of the log')
-    .option('--store <url>', 'database of the log (default: what DIR remembers, or a file in it)')
-    .option('--guard <path>', 'guard of the log (default: DIR.guard beside DIR)')
-    .action(run(check))
+  const text = { description: 'check everything that is stored', help: HELP }
+  addGuardedLog(addCommand(log, 'check', text)).action(run(check))
 }
 
 async function check({ data, store, guard, json }: LogOptions): Promise<Report> {

@@ -3,7 +3,8 @@ import type { Command } from 'commander'
 import { encodeHex } from '../bytes/hex.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
-import type { LogOptions } from './log-check.ts'
+import { addGuardedLog } from './log-place.ts'
+import type { LogOptions } from './log-place.ts'
 import { Progress } from './progress.ts'
 import { fields, formatNumber } from './terminal.ts'
 
@@ -24,11 +25,10 @@ interface ExportOptions extends LogOptions {
 }
 
 export function addLogExport(log: Command): void {
-  addCommand(log, 'export', { description: 'write the log as static files', help: HELP })
-    .requiredOption('--data <dir>', 'data directory of the log')
+  addGuardedLog(
+    addCommand(log, 'export', { description: 'write the log as static files', help: HELP }),
+  )
     .requiredOption('--out <dir>', 'directory to write, or to bring up to date')
-    .option('--store <url>', 'database of the log (default: what DIR remembers, or a file in it)')
-    .option('--guard <path>', 'guard of the log (default: DIR.guard beside DIR)')
     .option('--tiles-only', 'leave out what is one file an entry: statements and Receipts')
     .action(run(exportTo))
 }

@@ -1,7 +1,9 @@
 /** `attestry log refusals`: what was refused, by which rule and why. They are no part of the log. */
 import type { Command } from 'commander'
 import { addCommand, run } from './command.ts'
-import type { CommonOptions, Report } from './command.ts'
+import type { Report } from './command.ts'
+import { addLogPlace } from './log-place.ts'
+import type { LogPlaceOptions } from './log-place.ts'
 import { parseCount } from './option-values.ts'
 import { formatTime } from './terminal.ts'
 
@@ -13,21 +15,21 @@ Example:
   $ attestry log refusals --data ./data --limit 20
 `
 
-interface RefusalOptions extends CommonOptions {
-  readonly data: string
+interface RefusalOptions extends LogPlaceOptions {
   readonly limit: number
 }
 
 export function addLogRefusals(log: Command): void {
-  addCommand(log, 'refusals', { description: 'list refused registrations', help: HELP })
-    .requiredOption('--data <dir>', 'data directory of the log')
+  addLogPlace(
+    addCommand(log, 'refusals', { description: 'list refused registrations', help: HELP }),
+  )
     .option('--limit <n>', 'how many at most', parseCount, 100)
     .action(run(refusals))
 }
 
-async function refusals({ data, limit }: RefusalOptions): Promise<Report> {
+async function refusals({ data, store, limit }: RefusalOptions): Promise<Report> {
   const { readRefusals } = await import('../app/api-tokens.ts')
-  const found = await readRefusals(data, limit)
+  const found = await readRefusals({ data, store }, limit)
   const lines = found.map(
     ({ entryId, rule, reason, issuer, refusedAt }) =>
       `${formatTime(refusedAt)}  ${entryId}  ${rule}: ${reason}` +

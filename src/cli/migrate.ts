@@ -3,7 +3,8 @@ import type { Command } from 'commander'
 import { encodeHex } from '../bytes/hex.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
-import type { LogOptions } from './log-check.ts'
+import { addGuard } from './log-place.ts'
+import type { LogOptions } from './log-place.ts'
 import { StagedProgress } from './staged-progress.ts'
 import { fields, formatNumber } from './terminal.ts'
 
@@ -28,12 +29,12 @@ interface MigrateOptions extends LogOptions {
 }
 
 export function addMigrate(program: Command): void {
-  addCommand(program, 'migrate', { description: 'move a log to PostgreSQL', help: HELP })
+  const text = { description: 'move a log to PostgreSQL', help: HELP }
+  const command = addCommand(program, 'migrate', text)
     .requiredOption('--data <dir>', 'data directory of the log')
     .requiredOption('--to <url>', 'empty PostgreSQL database: postgres://host/database')
     .requiredOption('--to-guard <url>', 'database for the guard, in another cluster')
-    .option('--guard <path>', 'guard of the log until now (default: DIR.guard beside DIR)')
-    .action(run(migrate))
+  addGuard(command, 'guard of the log until now').action(run(migrate))
 }
 
 async function migrate({ data, guard, to, toGuard, json }: MigrateOptions): Promise<Report> {

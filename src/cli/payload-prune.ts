@@ -12,7 +12,9 @@ import { formatPayloadName } from '../statement/payload-name.ts'
 import type { PayloadName } from '../statement/payload-name.ts'
 import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
-import type { CommonOptions, Report } from './command.ts'
+import type { Report } from './command.ts'
+import { addLogPlace } from './log-place.ts'
+import type { LogPlaceOptions } from './log-place.ts'
 import { registerByOperator } from './operator-statement.ts'
 import type { OperatorOptions } from './operator-statement.ts'
 import { parseName, parseUrl } from './option-values.ts'
@@ -32,8 +34,7 @@ Examples:
       --data ./data --reason 'court order 12/345' --key operator.pem --url https://log.example.org
 `
 
-interface PruneOptions extends CommonOptions {
-  readonly data: string
+interface PruneOptions extends LogPlaceOptions {
   readonly reason: string
   readonly key?: string
   readonly url?: string
@@ -42,9 +43,10 @@ interface PruneOptions extends CommonOptions {
 }
 
 export function addPayloadPrune(payload: Command): void {
-  addCommand(payload, 'prune', { description: 'delete content of hash envelopes', help: HELP })
+  addLogPlace(
+    addCommand(payload, 'prune', { description: 'delete content of hash envelopes', help: HELP }),
+  )
     .argument('<digest>', 'sha256:, sha384: or sha512: and lower-case hex', parseName)
-    .requiredOption('--data <dir>', 'data directory of the log')
     .requiredOption('--reason <text>', 'why; published where it takes a statement')
     .option('--key <operator.pem>', 'operator key (PKCS#8, mode 0600)')
     .option('--url <url>', 'address of the log, to register the statement', parseUrl)
@@ -54,7 +56,7 @@ export function addPayloadPrune(payload: Command): void {
 }
 
 async function prune(name: PayloadName, options: PruneOptions): Promise<Report> {
-  const { data, key, url } = options
+  const { data, store, key, url } = options
   if ((key === undefined) !== (url === undefined)) {
     throw new CliError('ERR_USAGE', '--key and --url go together: to sign, and to register')
   }
@@ -64,7 +66,7 @@ async function prune(name: PayloadName, options: PruneOptions): Promise<Report> 
     key === undefined || url === undefined
       ? undefined
       : (digest: string) => register(digest, { ...options, key, url })
-  const outcome = await prunePayload({ data, name, registerPruning })
+  const outcome = await prunePayload({ data, store, name, registerPruning })
   return report(formatPayloadName(name), outcome, options)
 }
 

@@ -2,7 +2,9 @@
 import type { Command } from 'commander'
 import { addCommand, run } from './command.ts'
 import type { CommonOptions, Report } from './command.ts'
+import type { LogPlace } from '../app/data-directory.ts'
 import { CliError } from './cli-error.ts'
+import { addStore, namedLog } from './log-place.ts'
 import { documentJson, readLogRules, readRulesDocument } from './policy-text.ts'
 import type { RulesDocument } from './policy-text.ts'
 import type { Line } from './terminal.ts'
@@ -18,6 +20,7 @@ Examples:
 
 interface DiffOptions extends CommonOptions {
   readonly data?: string
+  readonly store?: string
 }
 
 /** One difference: what is no longer there, or what is new. */
@@ -28,26 +31,30 @@ interface Change {
 }
 
 export function addPolicyDiff(policy: Command): void {
-  addCommand(policy, 'diff', { description: 'show what a new policy changes', help: HELP })
+  const command = addCommand(policy, 'diff', {
+    description: 'show what a new policy changes',
+    help: HELP,
+  })
     .argument('FILE', 'new document; with two files, the old one')
     .argument('[NEW]', 'new document')
     .option('--data <dir>', 'data directory of the log to compare with')
-    .action(run(diff))
+  addStore(command).action(run(diff))
 }
 
 async function diff(
   file: string,
   second: string | undefined,
-  { data, json }: DiffOptions,
+  options: DiffOptions,
 ): Promise<Report> {
-  if ((second === undefined) === (data === undefined)) {
+  const log = namedLog(options)
+  if ((second === undefined) === (log === undefined)) {
     throw new CliError('ERR_USAGE', 'compare with a second FILE or with --data DIR, one of them')
   }
   const next = await readRulesDocument(second ?? file)
   const before =
-    data === undefined
+    log === undefined
       ? await readRulesDocument(file)
-      : await inForce(data, next.kind, json === true)
+      : await inForce(log, next.kind, options.json === true)
   if (before.kind !== next.kind) {
     throw new CliError('ERR_USAGE', 'one is a policy and the other a trust anchors document')
   }
@@ -56,11 +63,11 @@ async function diff(
 }
 
 async function inForce(
-  data: string,
+  log: LogPlace,
   kind: RulesDocument['kind'],
   quiet: boolean,
 ): Promise<RulesDocument> {
-  const { policy, anchors, inner } = (await readLogRules(data, { quiet })).rules
+  const { policy, anchors, inner } = (await readLogRules(log, { quiet })).rules
   const bytes = new Uint8Array()
   return kind === 'policy' ? { kind, policy, bytes } : { kind, anchors, inner, bytes }
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { addCommand, run } from './command.ts'
 import type { CommonOptions, Report } from './command.ts'
 import { CliError } from './cli-error.ts'
+import { addStore, namedLog } from './log-place.ts'
 import {
   anchorsRows,
   documentJson,
@@ -24,17 +25,22 @@ Examples:
 
 interface ShowOptions extends CommonOptions {
   readonly data?: string
+  readonly store?: string
 }
 
 export function addPolicyShow(policy: Command): void {
-  addCommand(policy, 'show', { description: 'show the rules of a log or a file', help: HELP })
+  const command = addCommand(policy, 'show', {
+    description: 'show the rules of a log or a file',
+    help: HELP,
+  })
     .argument('[FILE]', 'policy or trust anchors document')
     .option('--data <dir>', 'data directory of the log')
-    .action(run(show))
+  addStore(command).action(run(show))
 }
 
-async function show(file: string | undefined, { data, json }: ShowOptions): Promise<Report> {
-  if ((file === undefined) === (data === undefined)) {
+async function show(file: string | undefined, options: ShowOptions): Promise<Report> {
+  const log = namedLog(options)
+  if ((file === undefined) === (log === undefined)) {
     throw new CliError('ERR_USAGE', 'name a FILE or a log with --data DIR, one of them')
   }
   if (file !== undefined) {
@@ -42,7 +48,7 @@ async function show(file: string | undefined, { data, json }: ShowOptions): Prom
     const rows = document.kind === 'policy' ? policyRows(document.policy) : anchorsRows(document)
     return { json: documentJson(document), lines: fields(rows) }
   }
-  const found = await readLogRules(data!, { quiet: json === true })
+  const found = await readLogRules(log!, { quiet: options.json === true })
   const { policy, anchors, inner, policyIndex } = found.rules
   const none = new Uint8Array()
   return {

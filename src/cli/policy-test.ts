@@ -5,6 +5,7 @@
 import type { Command } from 'commander'
 import { InputError } from '../errors.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
+import type { LogPlace } from '../app/data-directory.ts'
 import type { EvidenceReferences } from '../app/evidence-references.ts'
 import type { Preimages } from '../app/preimages.ts'
 import type { BundleVerifier } from '../payload/bundle-verifier.ts'
@@ -17,6 +18,7 @@ import type { Rules } from '../policy/rules-in-force.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import { CliError } from './cli-error.ts'
+import { addStore, namedLog } from './log-place.ts'
 import { addCommand, run } from './command.ts'
 import type { CommonOptions, Report } from './command.ts'
 import { EXIT } from './exit-codes.ts'
@@ -44,6 +46,7 @@ const LAST_DEFAULT = 1000
 
 interface TestOptions extends CommonOptions {
   readonly data?: string
+  readonly store?: string
   readonly last?: number
   readonly anchors?: string
   readonly at?: number
@@ -65,10 +68,14 @@ interface Verdict {
 }
 
 export function addPolicyTest(policy: Command): void {
-  addCommand(policy, 'test', { description: 'try a policy before it is in force', help: HELP })
+  const command = addCommand(policy, 'test', {
+    description: 'try a policy before it is in force',
+    help: HELP,
+  })
     .argument('POLICY', 'policy to try')
     .argument('[FILES...]', 'Signed Statements')
     .option('--data <dir>', 'data directory of a log: its last entries, anchors and delegations')
+  addStore(command)
     .option('--last <n>', `how many entries of the log (default: ${LAST_DEFAULT})`, parseCount)
     .option('--anchors <file>', 'trust anchors document to try with')
     .option('--at <time>', 'decide about FILES as of this time instead of now', parseTime)
@@ -76,28 +83,29 @@ export function addPolicyTest(policy: Command): void {
 }
 
 async function test(file: string, files: readonly string[], options: TestOptions): Promise<Report> {
-  const { data, json } = options
-  if (files.length === 0 && data === undefined) {
+  const { json } = options
+  const place = namedLog(options)
+  if (files.length === 0 && place === undefined) {
     throw new CliError('ERR_USAGE', 'name statements to try, or a log with --data DIR')
   }
   if (files.length > 0 && options.last !== undefined) {
     throw new CliError('ERR_USAGE', '--last is for the entries of a log, not for FILES')
   }
-  if (data === undefined && options.anchors === undefined) {
+  if (place === undefined && options.anchors === undefined) {
     throw new CliError('ERR_USAGE', 'name who may speak: --anchors FILE, or a log with --data DIR')
   }
   const policy = await readPolicyFile(file)
   const last = files.length > 0 ? 0 : (options.last ?? LAST_DEFAULT)
   const log =
-    data === undefined ? undefined : await readLogRules(data, { last, quiet: json === true })
+    place === undefined ? undefined : await readLogRules(place, { last, quiet: json === true })
   const tried =
     files.length > 0 ? await readStatements(files, options.at) : entriesOf(log?.entries ?? [])
   const verdicts: Verdict[] = []
   const anchors = options.anchors === undefined ? {} : await readAnchorsFile(options.anchors)
   const rules = { ...(log?.rules ?? NO_RULES), ...anchors }
   const bundles = new SigstoreBundleVerifier()
-  const preimages = data === undefined ? undefined : await openPreimages(data)
-  const references = data === undefined ? undefined : await openReferences(data)
+  const preimages = place === undefined ? undefined : await openPreimages(place)
+  const references = place === undefined ? undefined : await openReferences(place)
   const under = { policy, rules, log, bundles, preimages, references }
   for (const one of tried) verdicts.push(await verdictOf(one, under))
   await bundles.close()
@@ -107,12 +115,12 @@ async function test(file: string, files: readonly string[], options: TestOptions
 }
 
 /** Loaded here: who tries FILES does not wait for SQLite. */
-async function openPreimages(data: string): Promise<Preimages> {
-  return (await import('../app/preimages.ts')).openPreimages(data)
+async function openPreimages(place: LogPlace): Promise<Preimages> {
+  return (await import('../app/preimages.ts')).openPreimages(place)
 }
 
-async function openReferences(data: string): Promise<EvidenceReferences> {
-  return (await import('../app/evidence-references.ts')).openEvidenceReferences(data)
+async function openReferences(place: LogPlace): Promise<EvidenceReferences> {
+  return (await import('../app/evidence-references.ts')).openEvidenceReferences(place)
 }
 
 async function readAnchorsFile(path: string): Promise<Pick<Rules, 'anchors' | 'inner'>> {

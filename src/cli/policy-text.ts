@@ -1,4 +1,5 @@
 /** Registration Policies and trust anchors in words, and where commands find them. */
+import type { LogPlace } from '../app/data-directory.ts'
 import { readLog } from '../app/read-log.ts'
 import type { StoredState } from '../log/store.ts'
 import type { PublicKey } from '../cose/public-key.ts'
@@ -71,7 +72,7 @@ export interface LogRules {
 
 /** Walks the log of a data directory; keeps its last `last` ordinary entries. */
 export async function readLogRules(
-  data: string,
+  place: LogPlace,
   { last = 0, quiet = false }: { readonly last?: number; readonly quiet?: boolean } = {},
 ): Promise<LogRules> {
   const progress = new Progress('reading entries', { quiet })
@@ -82,7 +83,7 @@ export async function readLogRules(
   let state: StoredState
   try {
     state = await readLog({
-      data,
+      ...place,
       onProgress: (done, total) => {
         progress.update(done, total)
       },
@@ -102,7 +103,7 @@ export async function readLogRules(
     progress.end()
   }
   const { policy, ...rest } = rules
-  if (policy === undefined) throw new CliError('ERR_FILE', `${data}: the log has no policy`)
+  if (policy === undefined) throw new CliError('ERR_FILE', `${place.data}: the log has no policy`)
   const kept = last === 0 ? [] : entries.slice(-last)
   return { state, rules: { ...rest, policy }, policyEntry, policyTime, entries: kept }
 }

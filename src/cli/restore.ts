@@ -5,7 +5,8 @@ import type { GuardStanding } from '../app/restore.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { checkRows } from './log-check.ts'
-import type { LogOptions } from './log-check.ts'
+import { addGuard } from './log-place.ts'
+import type { LogOptions } from './log-place.ts'
 import { Progress } from './progress.ts'
 import { fields, formatNumber, formatTime } from './terminal.ts'
 import type { Line } from './terminal.ts'
@@ -24,10 +25,11 @@ Example:
 
 export function addRestore(program: Command): void {
   const text = { description: 'make a data directory from a backup', help: HELP }
-  addCommand(program, 'restore <backup>', text)
-    .requiredOption('--data <dir>', 'data directory to make')
-    .option('--guard <path>', 'guard of the log (default: DIR.guard beside DIR)')
-    .action(run(restore))
+  const command = addCommand(program, 'restore <backup>', text).requiredOption(
+    '--data <dir>',
+    'data directory to make',
+  )
+  addGuard(command, 'guard of the log').action(run(restore))
 }
 
 async function restore(backup: string, { data, guard, json }: LogOptions): Promise<Report> {

@@ -3,7 +3,9 @@ import { Option } from 'commander'
 import type { Command } from 'commander'
 import type { ApiTokenScope } from '../keys/api-token.ts'
 import { addCommand, run } from './command.ts'
-import type { CommonOptions, Report } from './command.ts'
+import type { Report } from './command.ts'
+import { addLogPlace } from './log-place.ts'
+import type { LogPlaceOptions } from './log-place.ts'
 import { parseTime } from './option-values.ts'
 import { fields, formatTime } from './terminal.ts'
 
@@ -15,8 +17,7 @@ Examples:
   $ attestry token add --data ./data --name build-farm --expires 2027-01-01T00:00:00Z
 `
 
-interface AddOptions extends CommonOptions {
-  readonly data: string
+interface AddOptions extends LogPlaceOptions {
   readonly name: string
   readonly scope: readonly ApiTokenScope[]
   readonly expires?: number
@@ -27,17 +28,16 @@ export function addTokenAdd(token: Command): void {
   const scopes = new Option('--scope <scope...>', 'what it may be used for')
     .choices(['register', 'query'])
     .default(['register'])
-  addCommand(token, 'add', { description: 'make an API token', help: HELP })
-    .requiredOption('--data <dir>', 'data directory of the log')
+  addLogPlace(addCommand(token, 'add', { description: 'make an API token', help: HELP }))
     .requiredOption('--name <name>', 'whose it is; published with the entries')
     .option('--expires <time>', 'time like 2027-01-31T12:00:00Z, or Unix seconds', parseTime)
     .addOption(scopes)
     .action(run(add))
 }
 
-async function add({ data, name, scope, expires }: AddOptions): Promise<Report> {
+async function add({ data, store, name, scope, expires }: AddOptions): Promise<Report> {
   const { addApiToken } = await import('../app/api-tokens.ts')
-  const made = await addApiToken({ data, name, scopes: scope, expiresAt: expires })
+  const made = await addApiToken({ data, store, name, scopes: scope, expiresAt: expires })
   return {
     json: { ...made },
     lines: [

@@ -2,7 +2,9 @@
 import type { Command } from 'commander'
 import type { ApiTokenDescription } from '../app/api-tokens.ts'
 import { addCommand, run } from './command.ts'
-import type { CommonOptions, Report } from './command.ts'
+import type { Report } from './command.ts'
+import { addLogPlace } from './log-place.ts'
+import type { LogPlaceOptions } from './log-place.ts'
 import { fields, formatTime } from './terminal.ts'
 
 const HELP = `
@@ -11,14 +13,14 @@ Example:
 `
 
 export function addTokenList(token: Command): void {
-  addCommand(token, 'list', { description: 'list the API tokens', help: HELP })
-    .requiredOption('--data <dir>', 'data directory of the log')
-    .action(run(list))
+  addLogPlace(addCommand(token, 'list', { description: 'list the API tokens', help: HELP })).action(
+    run(list),
+  )
 }
 
-async function list({ data }: CommonOptions & { readonly data: string }): Promise<Report> {
+async function list({ data, store }: LogPlaceOptions): Promise<Report> {
   const { listApiTokens } = await import('../app/api-tokens.ts')
-  const tokens = await listApiTokens(data)
+  const tokens = await listApiTokens({ data, store })
   const rows = tokens.map((token) => [token.tokenId, describe(token)] as const)
   return {
     json: { tokens },

@@ -2,7 +2,9 @@
 import type { Command } from 'commander'
 import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
-import type { CommonOptions, Report } from './command.ts'
+import type { Report } from './command.ts'
+import { addLogPlace } from './log-place.ts'
+import type { LogPlaceOptions } from './log-place.ts'
 
 const HELP = `
 Entries that were registered with it keep its name and id.
@@ -12,18 +14,14 @@ Example:
 `
 
 export function addTokenRevoke(token: Command): void {
-  addCommand(token, 'revoke', { description: 'revoke an API token', help: HELP })
+  addLogPlace(addCommand(token, 'revoke', { description: 'revoke an API token', help: HELP }))
     .argument('ID', 'its id, as `token list` shows it')
-    .requiredOption('--data <dir>', 'data directory of the log')
     .action(run(revoke))
 }
 
-async function revoke(
-  tokenId: string,
-  { data }: CommonOptions & { readonly data: string },
-): Promise<Report> {
+async function revoke(tokenId: string, { data, store }: LogPlaceOptions): Promise<Report> {
   const { revokeApiToken } = await import('../app/api-tokens.ts')
-  if (!(await revokeApiToken(data, tokenId))) {
+  if (!(await revokeApiToken({ data, store }, tokenId))) {
     throw new CliError('ERR_USAGE', `there is no API token ${tokenId}`)
   }
   return {

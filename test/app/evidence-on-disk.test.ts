@@ -80,7 +80,7 @@ describe('evidence on a data directory', () => {
   })
 
   it('refers to the same for a policy that is tried, and to nothing above an entry', async () => {
-    const references = await openEvidenceReferences(service.data)
+    const references = await openEvidenceReferences(service)
     const policy = { teeEvidence } as unknown as RegistrationPolicy
     const statement = parseSignedStatement(evidence)
     const { bytes: preimage } = await service.get(

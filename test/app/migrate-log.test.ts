@@ -108,7 +108,7 @@ describePostgres('attestry migrate', () => {
     expect((await service.register(await service.envelope(inToto(4)))).status).toBe(400)
     await service.setPolicy({ predicateTypes: ['https://good.example/*', 'x:*'] })
     await service.stop()
-    await rotateKey(data, 'receipt')
+    await rotateKey({ data }, 'receipt')
     await service.start()
     registered.push(...(await registerMany(service.url, ENTRIES / 2)))
     const registerPruning = async (): Promise<void> => {
@@ -166,12 +166,12 @@ describePostgres('attestry migrate', () => {
       await service.start()
       registered.push(await register(service.url))
       await service.stop()
-      await rotateKey(data, 'receipt')
+      await rotateKey({ data }, 'receipt')
     }
     expect(sizes[0]).toBeLessThan(sizes[1]!)
     expect(sizes[1]).toBeLessThan(sizes[2]!)
-    const tokens = await listApiTokens(data)
-    await revokeApiToken(data, tokens[0]!.tokenId)
+    const tokens = await listApiTokens({ data })
+    await revokeApiToken({ data }, tokens[0]!.tokenId)
     const { checked } = await migrateLog(request)
     // The directory remembers where the log is.
     const { entries, guard } = await checkDirectory({ data })
@@ -320,7 +320,7 @@ describePostgres('attestry migrate', () => {
     const serve = (path: string): Promise<unknown> =>
       startRegistry(readConfig({ data: path, guard, port: 0 }, { report: () => undefined }))
     expect(await rejection(() => serve(old))).toBe('ERR_LOG_MOVED')
-    expect(await rejection(() => rotateKey(old, 'receipt'))).toBe('ERR_LOG_MOVED')
+    expect(await rejection(() => rotateKey({ data: old }, 'receipt'))).toBe('ERR_LOG_MOVED')
     const adopted = rejection(() => adoptGuard({ data: old, guard: pathOf('new-guard') }))
     expect(await adopted).toBe('ERR_LOG_MOVED')
     expect(existsSync(`${data}.guard`)).toBe(false)

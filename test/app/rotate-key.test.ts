@@ -105,7 +105,7 @@ describe('rotation of the receipt key', () => {
         expect(await verify(url, entry, fresh)).toBe(kids[number])
       }
       await registry.close()
-      const { keyId, before } = await rotateKey(data, 'receipt')
+      const { keyId, before } = await rotateKey({ data }, 'receipt')
       expect(before.map((key) => hex(key.keyId))).toEqual([kids[number]])
       expect(hex(keyId)).not.toBe(kids[number])
     }
@@ -118,22 +118,22 @@ describe('rotation of the receipt key', () => {
   it('is refused while the log is served', async () => {
     const data = await create()
     await serve(data)
-    await expect(rotateKey(data, 'receipt')).rejects.toMatchObject({ code: 'ERR_LOG_LOCKED' })
+    await expect(rotateKey({ data }, 'receipt')).rejects.toMatchObject({ code: 'ERR_LOG_LOCKED' })
     expect(readdirSync(join(data, 'keys')).filter((name) => name.includes('-'))).toEqual([])
   })
 
   it('is refused where the present key is another log’s', async () => {
     const [data, other] = [await create(), await create()]
     copyFileSync(join(other, 'keys/receipt.pem'), join(data, 'keys/receipt.pem'))
-    await expect(rotateKey(data, 'receipt')).rejects.toMatchObject({ code: 'ERR_KEY_MISMATCH' })
+    await expect(rotateKey({ data }, 'receipt')).rejects.toMatchObject({ code: 'ERR_KEY_MISMATCH' })
   })
 })
 
 describe('rotation of the checkpoint key', () => {
   it('has both keys sign until the old one is retired', async () => {
     const data = await create()
-    const { active: before } = await readVerifierKeys(data)
-    const { vkeys } = await rotateKey(data, 'checkpoint')
+    const { active: before } = await readVerifierKeys({ data })
+    const { vkeys } = await rotateKey({ data }, 'checkpoint')
     expect(vkeys).toHaveLength(2)
     expect(vkeys[1]).toBe(before[0])
     const registry = await serve(data)
@@ -143,9 +143,11 @@ describe('rotation of the checkpoint key', () => {
     expect(Buffer.from(await read(`${url}/log-key`)).toString()).toBe(`${vkeys[0]}\n`)
     await registry.close()
 
-    await expect(rotateKey(data, 'checkpoint')).rejects.toMatchObject({ code: 'ERR_CONFIGURATION' })
-    expect((await retireKey(data)).vkey).toBe(vkeys[0])
-    await expect(retireKey(data)).rejects.toMatchObject({ code: 'ERR_CONFIGURATION' })
+    await expect(rotateKey({ data }, 'checkpoint')).rejects.toMatchObject({
+      code: 'ERR_CONFIGURATION',
+    })
+    expect((await retireKey({ data })).vkey).toBe(vkeys[0])
+    await expect(retireKey({ data })).rejects.toMatchObject({ code: 'ERR_CONFIGURATION' })
     const after = await serve(data)
     const one = Buffer.from(await read(`${after.url}/checkpoint`)).toString()
     expect(verifiedLines(one, vkeys[0]!)).toHaveLength(1)
@@ -169,8 +171,8 @@ describe('start', () => {
     'refuses the %s key that was rotated away',
     async (purpose) => {
       const data = await create()
-      const { path } = await rotateKey(data, purpose)
-      if (purpose === 'checkpoint') await retireKey(data)
+      const { path } = await rotateKey({ data }, purpose)
+      if (purpose === 'checkpoint') await retireKey({ data })
       renameSync(path, `${path}.lost`)
       await expect(serve(data)).rejects.toMatchObject({ code: 'ERR_KEY_MISMATCH' })
       renameSync(`${path}.lost`, path)

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { dataPaths } from '../../src/app/data-directory.ts'
+import { dataPaths, logPaths } from '../../src/app/data-directory.ts'
 import { recordLocation } from '../../src/app/store-location.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
@@ -28,6 +28,14 @@ describe('the location of a log', () => {
     expect(dataPaths(root, undefined, moved)).toMatchObject({ store: moved, guard })
     await recordLocation(dataPaths(root, undefined, moved))
     expect(dataPaths(root)).toMatchObject({ store: moved, guard })
+  })
+
+  it('needs no guard where none is used', () => {
+    const data = join(root, 'bare')
+    expect(logPaths({ data, store })).toMatchObject({ store, keys: join(data, 'keys') })
+    expect(logPaths({ data })).toMatchObject({ store: join(data, 'log.sqlite') })
+    expect(logPaths({ data: root })).toMatchObject({ store: 'postgres://u:p@three/log' })
+    expect(() => logPaths({ data, store: './log.sqlite' })).toThrow('PostgreSQL')
   })
 
   it('does not remember files', async () => {

@@ -162,7 +162,7 @@ describe('OIDC tokens', () => {
     expect(filesHolding(data, ['4320093440']).length).toBeGreaterThan(0) // the search works
     expect(JSON.stringify(events)).not.toContain(first.split('.')[2])
     await checkLog({ data })
-    expect(await readRefusals(data, 10)).toMatchObject([{ rule: 'submitter' }])
+    expect(await readRefusals({ data }, 10)).toMatchObject([{ rule: 'submitter' }])
   })
 
   it('that do not hold are refused, also where none is asked for', async () => {
@@ -200,8 +200,8 @@ describe('API tokens', () => {
     for (const bad of [wrong, `attestry_${'0'.repeat(12)}_${token.slice(-43)}`, 'attestry_']) {
       expect(await post(url, { token: bad })).toMatchObject({ code: 'ERR_TOKEN_INVALID' })
     }
-    expect(await listApiTokens(data)).toMatchObject([{ tokenId, name: 'build farm' }])
-    expect(JSON.stringify(await listApiTokens(data))).not.toContain('hash')
+    expect(await listApiTokens({ data })).toMatchObject([{ tokenId, name: 'build farm' }])
+    expect(JSON.stringify(await listApiTokens({ data }))).not.toContain('hash')
     await registry.close()
     expect((await claimsOf(data)).get(2)).toEqual({ name: 'build farm', token_id: tokenId })
     expect(filesHolding(data, [token, token.slice(-43)])).toEqual([])
@@ -239,9 +239,9 @@ describe('API tokens', () => {
     const { data, url } = await start({})
     const { token, tokenId } = await addApiToken({ data, name: 'a', scopes: ['register'] })
     expect((await post(url, { token })).status).toBe(201)
-    expect(await revokeApiToken(data, tokenId)).toBe(true)
+    expect(await revokeApiToken({ data }, tokenId)).toBe(true)
     expect(await post(url, { token })).toMatchObject({ status: 401 })
-    expect(await revokeApiToken(data, 'unknown')).toBe(false)
+    expect(await revokeApiToken({ data }, 'unknown')).toBe(false)
     const expired = await addApiToken({
       data,
       name: 'b',

@@ -118,6 +118,27 @@ describePostgres('attestry with --store', () => {
     expect(existsSync(join(cwd, 'exported', 'checkpoint'))).toBe(true)
   })
 
+  it('goes there, too, where the directory does not know it and --store says it', async () => {
+    cpSync(join(cwd, 'a', 'keys'), join(cwd, 'bare', 'keys'), { recursive: true })
+    const bare = ['--data', 'bare', '--store', store]
+    expect((await run('token', 'list', '--data', 'bare')).stderr).toContain('ERR_LOG_MISSING')
+    const { tokenId } = await json('token', 'add', ...bare, '--name', 'named')
+    expect((await json<{ tokens: object[] }>('token', 'list', ...bare)).tokens).toHaveLength(2)
+    await ok('token', 'revoke', tokenId as string, ...bare)
+    expect(await json('log', 'refusals', ...bare)).toHaveProperty('refusals.0.rule')
+    expect(await ok('log', 'vkey', ...bare)).toBe(await ok('log', 'vkey', '--data', 'a'))
+    const rules = await ok('policy', 'show', ...bare, '--json')
+    writeFileSync(join(cwd, 'policy.json'), JSON.stringify(JSON.parse(rules).policy)) // prettier-ignore
+    expect(await json('policy', 'diff', 'policy.json', ...bare)).toMatchObject({ changes: [] })
+    expect(await json('policy', 'test', 'policy.json', ...bare)).toMatchObject({ refused: [] })
+    expect(existsSync(join(cwd, 'bare', 'location.json'))).toBe(false)
+
+    const file = await run('token', 'list', '--data', 'bare', '--store', 'log.sqlite')
+    expect(file.stderr).toContain('names no PostgreSQL database')
+    const alone = await run('policy', 'show', '--store', store)
+    expect([alone.status, alone.stderr]).toEqual([4, expect.stringContaining('needs --data DIR')])
+  })
+
   it('prunes what lies in the payload store', async () => {
     writeFileSync(join(cwd, 'content'), 'content that nobody refers to')
     const [url] = nodes.map((node) => node.url)
@@ -132,7 +153,8 @@ describePostgres('attestry with --store', () => {
   it('rotates a key: nodes that run on stop signing, and one that has the new key goes on', async () => {
     const [first, second] = [nodes.shift()!, nodes.shift()!]
     expect(await first.stop()).toBe(0)
-    await ok('key', 'rotate', '--purpose', 'receipt', '--data', 'a')
+    await ok('key', 'rotate', '--purpose', 'receipt', '--data', 'bare', '--store', store)
+    cpSync(join(cwd, 'bare', 'keys'), join(cwd, 'a', 'keys'), { recursive: true })
     const refused = await run('register', 'three.cose', '--url', second.url)
     expect(refused.status).not.toBe(0)
     await second.stop()

@@ -264,9 +264,9 @@ describe.skipIf(softHsmMissing !== undefined)('a log whose receipt key is in a t
     const spki = token.addKey('receipt', 'P-256', '01')
     const receiptKey = token.uri('receipt')
     const data = await create()
-    const checkpoint = rotateKey(data, 'checkpoint', receiptKey)
+    const checkpoint = rotateKey({ data }, 'checkpoint', receiptKey)
     await expect(checkpoint).rejects.toMatchObject({ code: 'ERR_CONFIGURATION' })
-    const { path, publicKey } = await rotateKey(data, 'receipt', receiptKey)
+    const { path, publicKey } = await rotateKey({ data }, 'receipt', receiptKey)
     expect([path, publicKey.spki]).toEqual([parsePkcs11Uri(receiptKey).name, spki])
     await expect(serve(data)).rejects.toMatchObject({ code: 'ERR_KEY_MISMATCH' })
     const guard = `${data}.adopted`
