@@ -1,26 +1,24 @@
 /**
- * The frozen state of a log: a file in its data directory, so that it outlives restarts and one look
- * tells it. While it is there, reads go on and nothing new is registered. With several nodes each of
- * them has its own directory and its own file.
+ * The frozen state of a log: a file in its data directory, or for several nodes a column of their
+ * database, so that it outlives restarts and one look tells it. While it is there, reads go on and nothing
+ * new is registered. A node with a file of its own is frozen by that, too.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { encodeUtf8 } from '../bytes/bytes.ts'
-import type { UnixSeconds } from '../bytes/integers.ts'
 import { StartError } from '../errors.ts'
+import type { FreezeStore, Frozen as RecordedFrozen } from '../log/operator-tables.ts'
 import { systemClock } from './config.ts'
-import { dataPaths } from './data-directory.ts'
-import type { DataPaths } from './data-directory.ts'
+import { logPaths } from './data-directory.ts'
+import type { DataPaths, LogPlace } from './data-directory.ts'
 import { replaceFile, syncFolderOf } from './durable-file.ts'
+import { openFreezes } from './stores.ts'
 
-/** Since when a log is frozen, and why: for operators. */
-export interface Frozen {
-  readonly frozenAt?: UnixSeconds
-  readonly reason: string
-}
+/** Since when a log is frozen, and why: for operators. A file that nobody of us wrote has no time. */
+export type Frozen = Pick<RecordedFrozen, 'reason'> & Partial<RecordedFrozen>
 
 /** What the file says; undefined when the log is not frozen. A file that cannot be read freezes, too. */
-export function readFrozen({ frozen }: DataPaths): Frozen | undefined {
+export function readFrozen({ frozen }: Pick<DataPaths, 'frozen'>): Frozen | undefined {
   let text: string
   try {
     text = readFileSync(frozen, 'utf8')
@@ -43,16 +41,21 @@ function parseFrozen(text: string): Frozen | undefined {
 }
 
 /**
- * Freezes a log. A process that serves it notices within a second.
+ * Freezes a log, on all of its nodes. Processes that serve it notice within a second; where there may be
+ * several, nothing is stored from now on.
  * @returns what was there before, unchanged, when it was frozen already.
  * @throws StartError `ERR_LOG_MISSING`.
  */
-export async function freezeLog(data: string, reason: string): Promise<Frozen | undefined> {
-  const paths = dataPaths(data)
+export async function freezeLog(place: LogPlace, reason: string): Promise<Frozen | undefined> {
+  const paths = logPaths(place)
   assertThere(paths)
+  const state = { frozenAt: systemClock.now(), reason }
+  const shared = await withFreezes(paths, async (freezes) => ({
+    before: await freezes.freeze(state),
+  }))
+  if (shared !== undefined) return shared.before
   const before = readFrozen(paths)
   if (before !== undefined) return before
-  const state = { frozenAt: systemClock.now(), reason }
   await replaceFile(paths.frozen, encodeUtf8(`${JSON.stringify(state, undefined, 2)}\n`))
   return undefined
 }
@@ -61,16 +64,38 @@ export async function freezeLog(data: string, reason: string): Promise<Frozen | 
  * Lets a log take registrations again. False when it was not frozen.
  * @throws StartError `ERR_LOG_MISSING`.
  */
-export async function unfreezeLog(data: string): Promise<boolean> {
-  const paths = dataPaths(data)
+export async function unfreezeLog(place: LogPlace): Promise<boolean> {
+  const paths = logPaths(place)
   assertThere(paths)
-  if (!existsSync(paths.frozen)) return false
+  const wasShared = await withFreezes(paths, (freezes) => freezes.unfreeze())
+  if (!existsSync(paths.frozen)) return wasShared === true
   await rm(paths.frozen)
   await syncFolderOf(paths.frozen)
   return true
 }
 
-function assertThere({ keys, directory }: DataPaths): void {
+/** Undefined for a log in files. */
+async function withFreezes<Value>(
+  paths: Pick<DataPaths, 'store'>,
+  use: (freezes: FreezeStore) => Promise<Value>,
+): Promise<Value | undefined> {
+  const freezes = await openFreezes(paths)
+  try {
+    return freezes === undefined ? undefined : await use(freezes)
+  } finally {
+    await freezes?.close()
+  }
+}
+
+/** A log that moves to a database stays frozen there. */
+export async function moveFrozen(paths: Pick<DataPaths, 'frozen'>, store: string): Promise<void> {
+  const frozen = readFrozen(paths)
+  if (frozen === undefined) return
+  const { reason, frozenAt = systemClock.now() } = frozen
+  await withFreezes({ store }, (freezes) => freezes.freeze({ frozenAt, reason }))
+}
+
+function assertThere({ keys, directory }: Pick<DataPaths, 'keys' | 'directory'>): void {
   if (existsSync(keys)) return
   throw new StartError('ERR_LOG_MISSING', `${directory} is no data directory of a log`)
 }

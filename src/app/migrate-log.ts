@@ -24,6 +24,7 @@ import { kindOf } from './check-log.ts'
 import { systemClock } from './config.ts'
 import { localPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
+import { moveFrozen } from './frozen.ts'
 import { handOverGuard, readFinishedHead } from './move-guard.ts'
 import { nativeHasher } from './open-log.ts'
 import { prunedIn } from './pruned-payloads.ts'
@@ -82,6 +83,7 @@ export async function migrateLog(request: MigrateRequest): Promise<MigrateReport
       markMoved(paths.store, { name: moveIn.name, treeSize, movedAt: systemClock.now() })
     }
     await handOverGuard(paths, request.toGuard, target)
+    await moveFrozen(paths, request.to)
     // Last: from here on every command goes to the new place by itself.
     const { to: store, toGuard: guard } = request
     await recordLocation({ directory: paths.directory, store, guard })

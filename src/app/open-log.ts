@@ -7,6 +7,7 @@ import { nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
 import type { Clock } from '../log/clock.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
+import type { UnavailableError } from '../errors.ts'
 import type { Guard } from '../log/guard.ts'
 import { Log } from '../log/log.ts'
 import type { LogObserver } from '../log/observer.ts'
@@ -46,6 +47,8 @@ export async function openLog(
     /** Where the receipt key is, unless in the key directory. */
     readonly receiptKey?: Pkcs11Uri | undefined
     readonly observer?: LogObserver | undefined
+    /** Why nothing but journals is stored now. */
+    readonly refusal?: () => UnavailableError | undefined
   },
 ): Promise<OpenedLog> {
   await assertApart(paths)

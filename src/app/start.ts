@@ -9,7 +9,7 @@ import { nodeVerifier } from '../keys/node-verifier.ts'
 import type { ApiTokenStore, RefusalStore } from '../log/operator-tables.ts'
 import type { PayloadStore } from '../log/payload-store.ts'
 import { NamedPayloads } from '../registry/named-payloads.ts'
-import type { RegistryPorts } from '../registry/ports.ts'
+import type { Registrar, RegistryPorts } from '../registry/ports.ts'
 import { SigstoreBundleVerifier } from '../sigstore/sigstore-bundle-verifier.ts'
 import { Registry } from '../registry/registry.ts'
 import type { RegistryConfig } from './config.ts'
@@ -61,17 +61,20 @@ export interface RunningRegistry {
  */
 export async function startRegistry(given: RegistryConfig): Promise<RunningRegistry> {
   const { config, metrics } = observe(given)
-  const traces = config.traces ? await openTraces(await readVersion()) : undefined
   const ending = new Ending(config)
-  ending.onEnd(() => traces?.flush())
+  const traces = await startTraces(config, ending)
+  let gate: ServedWriteGate | undefined
   const opened = await openLog(config.paths, {
     clock: config.clock,
     receiptKey: config.receiptKey,
     observer: observeBoth(metrics?.log, traces?.log),
+    refusal: () => gate?.refusal(),
     onFatal: (error) => ending.fail(error),
   })
   ending.onEnd(() => opened.log.close())
   try {
+    gate = await ServedWriteGate.open(config)
+    ending.onEnd(() => gate?.close())
     const refusals = await openRefusals(config.paths)
     ending.onEnd(() => refusals.close())
     const witnessing = await startWitnesses(config, opened)
@@ -86,18 +89,15 @@ export async function startRegistry(given: RegistryConfig): Promise<RunningRegis
     ending.onEnd(() => appraiser.close())
     const indexing = await startIndex(config, opened, witnessing)
     ending.onEnd(() => indexing?.close())
-    const gate = await ServedWriteGate.open(config)
-    ending.onEnd(() => gate.close())
     const scrubbing = startScrub(config, ending)
     ending.onEnd(() => scrubbing?.close())
     const parts = {
       ...{ opened, witnessing, refusals, tokens, payloads, bundles, indexing, gate, metrics },
       ...{ scrubbing, traces, ending },
     }
-    const signer = await loadSigner(config.paths.registrarKey)
-    const registrar = { signer, build: `attestry ${await readVersion()}` }
+    const registrar = await openRegistrar(config)
     const ports = { ...(await registryPorts(config, parts)), appraiser, registrar }
-    const journaling = await openJournaling(config, { ...ports, log: opened.log }, signer)
+    const journaling = await openJournaling(config, { ...ports, log: opened.log }, registrar.signer)
     ending.onEnd(() => journaling.close())
     const registry = new Registry(ports)
     const tls = await ServedTls.open(config)
@@ -128,6 +128,19 @@ export async function startRegistry(given: RegistryConfig): Promise<RunningRegis
     await ending.close()
     throw error
   }
+}
+
+/** Undefined unless it is asked for. */
+async function startTraces(config: RegistryConfig, ending: Ending): Promise<Traces | undefined> {
+  if (!config.traces) return undefined
+  const traces = await openTraces(await readVersion())
+  ending.onEnd(() => traces.flush())
+  return traces
+}
+
+async function openRegistrar({ paths }: RegistryConfig): Promise<Registrar> {
+  const signer = await loadSigner(paths.registrarKey)
+  return { signer, build: `attestry ${await readVersion()}` }
 }
 
 /** Undefined when no witness policy is configured. */

@@ -3,7 +3,12 @@
  * PostgreSQL, whose driver is loaded only then. The one place where it matters which of them it is.
  */
 import type { Guard } from '../log/guard.ts'
-import type { ApiTokenStore, RefusalRecord, RefusalStore } from '../log/operator-tables.ts'
+import type {
+  ApiTokenStore,
+  FreezeStore,
+  RefusalRecord,
+  RefusalStore,
+} from '../log/operator-tables.ts'
 import type {
   ExportedPayloads,
   PayloadPruning,
@@ -118,6 +123,13 @@ export async function openRefusals({ store }: StorePath): Promise<RefusalStore> 
   if (!isPostgresUrl(store)) return SqliteRefusals.open(store)
   const { PostgresRefusals } = await import('../store/postgres/postgres-refusals.ts')
   return PostgresRefusals.open(store)
+}
+
+/** What freezes all nodes of a log; undefined where the log is in files, and has one. */
+export async function openFreezes({ store }: StorePath): Promise<FreezeStore | undefined> {
+  if (!isPostgresUrl(store)) return undefined
+  const { PostgresFreezes } = await import('../store/postgres/postgres-freezes.ts')
+  return PostgresFreezes.open(store)
 }
 
 /** The newest refusals, newest first. */

@@ -1,5 +1,6 @@
 /** Who of a batch is answered before it is stored, and what the others are told afterwards. */
 import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
+import type { UnavailableError } from '../errors.ts'
 import { decisionStale, journalMoved } from './answers.ts'
 import type { Candidate, Waiting } from './queue.ts'
 import type { Registered } from './registered.ts'
@@ -44,6 +45,18 @@ export async function answerStored(
     for (const { resolve } of waiting.waiters) resolve(answer)
   }
   return fresh
+}
+
+/** Refuses what may not be stored now; a journal covers what was stored before, and is. */
+export function refuseNew(
+  batch: readonly LogWaiting[],
+  refusal: UnavailableError | undefined,
+): readonly LogWaiting[] {
+  if (refusal === undefined) return batch
+  const isJournal = ({ waiters }: LogWaiting): boolean =>
+    waiters[0]!.candidate.follows !== undefined
+  for (const waiting of batch) if (!isJournal(waiting)) failAll(waiting, refusal)
+  return batch.filter(isJournal)
 }
 
 /**

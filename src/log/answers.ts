@@ -25,6 +25,14 @@ export function journalMoved(): UnavailableError {
   return new UnavailableError('ERR_JOURNAL_MOVED', 'another journal was registered meanwhile')
 }
 
+/** It does not end by itself soon, and clients of SCRAPI give up on longer waits. */
+export const FROZEN_RETRY_SECONDS = 30
+
+export function logFrozen(): UnavailableError {
+  const options = { retryAfterSeconds: FROZEN_RETRY_SECONDS }
+  return new UnavailableError('ERR_LOG_FROZEN', 'the log is frozen', options)
+}
+
 export function headUnknown(treeSize: number): NotFoundError {
   return new NotFoundError('ERR_HEAD_UNKNOWN', `there is no signed tree head of size ${treeSize}`)
 }

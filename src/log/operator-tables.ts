@@ -1,5 +1,6 @@
 /**
- * Ports of the tables beside the log that operators and serving nodes share: API tokens and refusals.
+ * Ports of what operators and serving nodes share beside the log: API tokens, refusals, and whether a log
+ * of several nodes is frozen.
  * Adapters answer at once (SQLite) or later (PostgreSQL); whoever uses them awaits.
  */
 import type { UnixSeconds } from '../bytes/integers.ts'
@@ -27,6 +28,23 @@ export interface ApiTokenStore {
   /** False when there is no such token; one that is revoked stays so. */
   revoke(tokenId: string, at: UnixSeconds): Awaitable<boolean>
   close(): Awaitable<void>
+}
+
+/** Since when a log takes nothing new, and why: for operators. */
+export interface Frozen {
+  readonly frozenAt: UnixSeconds
+  readonly reason: string
+}
+
+/** Freezes a log on all of its nodes: once it is frozen nothing but journals is committed. */
+export interface FreezeStore {
+  /** Undefined while the log is not frozen. */
+  read(): Promise<Frozen | undefined>
+  /** What was there before, and stays, when it was frozen already. */
+  freeze(state: Frozen): Promise<Frozen | undefined>
+  /** False when it was not frozen. */
+  unfreeze(): Promise<boolean>
+  close(): Promise<void>
 }
 
 /** A refused statement; the same shape as the registry's port. */

@@ -5,6 +5,7 @@ import type { Guard } from './guard.ts'
 import type { Clock } from './clock.ts'
 import type { LogObserver } from './observer.ts'
 import type { Signer } from '../cose/signer.ts'
+import type { UnavailableError } from '../errors.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
 
@@ -21,6 +22,8 @@ export interface LogPorts extends CheckingPorts, Pick<LogIdentity, 'origin' | 'i
   /** The receipt key. */
   readonly signer: Signer
   readonly clock: Clock
+  /** Why nothing but journals is stored now; asked for each batch, since what waits was let in before. */
+  readonly refusal?: (() => UnavailableError | undefined) | undefined
   /** Told of every step of every batch. */
   readonly observer?: LogObserver | undefined
 }

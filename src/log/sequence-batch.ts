@@ -84,6 +84,9 @@ export async function sequenceBatch(
   }
 }
 
+/** Frozen: for all nodes, and before this one knows of it. */
+const NOTHING_STORED: ReadonlySet<string> = new Set(['ERR_STORE_BUSY', 'ERR_LOG_FROZEN'])
+
 /** A store that knows that it stored nothing is the one failure that the log survives. */
 async function commitOrRefuse(
   { store }: LogPorts,
@@ -93,7 +96,7 @@ async function commitOrRefuse(
     await store.commit(batch)
     return undefined
   } catch (error) {
-    if (error instanceof UnavailableError && error.code === 'ERR_STORE_BUSY') return error
+    if (error instanceof UnavailableError && NOTHING_STORED.has(error.code)) return error
     throw error
   }
 }

@@ -6,7 +6,7 @@
  */
 import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
 import { assertInvariant, UnavailableError } from '../errors.ts'
-import { answerReleased, answerStored, failAll, refuseStale } from './answer-batch.ts'
+import { answerReleased, answerStored, failAll, refuseNew, refuseStale } from './answer-batch.ts'
 import type { LogWaiting } from './answer-batch.ts'
 import { clockBehind, decisionStale, logClosing, logStopped } from './answers.ts'
 import type { CaughtUp } from './catch-up.ts'
@@ -165,6 +165,7 @@ export class Sequencer {
       const { store } = this.#ports
       const elsewhere = (leafIndex: LeafIndex): Error => this.#storedElsewhere(leafIndex)
       batch = await answerStored(batch, { store, released: this.#released, elsewhere })
+      batch = refuseNew(batch, this.#ports.refusal?.())
       const registrationTime = Math.max(now, last)
       const { policyIndex } = this.#released.state.stored
       batch = await refuseStale(batch, { store, registrationTime, policyIndex })

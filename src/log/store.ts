@@ -148,6 +148,7 @@ export interface LogStore {
    * @throws UnavailableError `ERR_STORE_BUSY` when it is known that nothing was stored; of a shared
    *   store `ERR_HEAD_MOVED` when the stored head, or its epoch, is another one. Nothing was stored
    *   then either, unless it was an earlier try of this very batch: who repeats a commit looks first.
+   *   `ERR_LOG_FROZEN` likewise when it is frozen and the batch is more than journals.
    * @throws InvariantError when the stored head of an unshared store is another one: somebody else
    *   writes.
    * @throws UnavailableError `ERR_STORE_UNREACHABLE` of a shared store whose outcome is unknown: the

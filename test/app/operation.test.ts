@@ -76,7 +76,7 @@ describe('a frozen log', () => {
     expect(registered.status).toBe(201)
     const location = registered.headers.get('location')!
 
-    expect(await freezeLog(data, 'moved')).toBeUndefined()
+    expect(await freezeLog({ data }, 'moved')).toBeUndefined()
     await until(() => events.some(({ event }) => event === 'frozen'))
     const refused = await post(url, second)
     expect(refused.status).toBe(503)
@@ -98,17 +98,17 @@ describe('a frozen log', () => {
     await running.pop()!.close()
     const again = await start()
     expect((await post(again.url, second)).status).toBe(503)
-    expect(await freezeLog(data, 'again')).toMatchObject({ reason: 'moved' })
-    expect(await unfreezeLog(data)).toBe(true)
+    expect(await freezeLog({ data }, 'again')).toMatchObject({ reason: 'moved' })
+    expect(await unfreezeLog({ data })).toBe(true)
     await until(() => events.some(({ event }) => event === 'unfrozen'))
     expect((await post(again.url, second)).status).toBe(201)
-    expect(await unfreezeLog(data)).toBe(false)
+    expect(await unfreezeLog({ data })).toBe(false)
   })
 
   it('gets at most one more journal, which covers what was registered before', async () => {
     const registry = await start({ journalIntervalMs: 50 })
     await post(registry.url, await statement(1))
-    await freezeLog(data, 'moved')
+    await freezeLog({ data }, 'moved')
     await until(() => events.some(({ event }) => event === 'journal'))
     await until(() => events.some(({ event }) => event === 'frozen'))
     const { treeSize } = (await (await fetch(`${registry.url}/health`)).json()) as {
@@ -127,7 +127,7 @@ describe('a frozen log', () => {
   })
 
   it('is a log that is there', async () => {
-    await expect(freezeLog(join(directory, 'nothing'), 'x')).rejects.toMatchObject({
+    await expect(freezeLog({ data: join(directory, 'nothing') }, 'x')).rejects.toMatchObject({
       code: 'ERR_LOG_MISSING',
     })
     expect(existsSync(join(directory, 'nothing'))).toBe(false)
@@ -266,7 +266,7 @@ describe('the listener for operators', () => {
       frozen: { status: 'ok' },
       draining: { status: 'ok' },
     })
-    await freezeLog(data, 'moved')
+    await freezeLog({ data }, 'moved')
     await until(() => events.some(({ event }) => event === 'frozen'))
     const [stillServing, frozen] = await ask()
     expect([stillServing, frozen.status]).toEqual([200, 'read-only'])

@@ -19,7 +19,7 @@ describePostgres('attestry with --store', () => {
   beforeAll(async () => {
     ;[store, guard] = [await stores().createDatabase(), await guards().createDatabase()]
     await json('keygen', '--out', 'issuer.pem')
-    for (const name of ['one', 'two', 'three', 'stranger']) {
+    for (const name of ['one', 'two', 'three', 'frozen', 'stranger']) {
       writeFileSync(join(cwd, name), name)
       const issuer = `https://${name === 'stranger' ? 'stranger' : 'issuer'}.example`
       await json('sign', name, '--key', 'issuer.pem', '--issuer', issuer, '--subject', 'demo', '--type', 'text/plain', '-o', `${name}.cose`) // prettier-ignore
@@ -148,6 +148,27 @@ describePostgres('attestry with --store', () => {
     const prune = ['payload', 'prune', put.payload, '--data', 'node', '--reason', 'a mistake']
     expect(await json(...prune)).toMatchObject({ payload: put.payload })
     expect((await run(...prune)).stderr).toContain('ERR_PAYLOAD_UNKNOWN')
+  })
+
+  it('is frozen on all nodes by one command, and goes on after another one', async () => {
+    const urls = nodes.map(({ url }) => url)
+    const freeze = ['freeze', '--data', 'bare', '--store', store, '--reason', 'a move']
+    expect(await json(...freeze)).toMatchObject({ result: 'frozen' })
+    const post = (url: string): Promise<Response> => {
+      const headers = { 'Content-Type': 'application/cose', Accept: 'application/problem+json' }
+      const body = new Uint8Array(readFileSync(join(cwd, 'frozen.cose')))
+      return fetch(`${url}/entries`, { method: 'POST', headers, body })
+    }
+    for (const url of urls) {
+      expect(await (await post(url)).json()).toMatchObject({ code: 'ERR_LOG_FROZEN' })
+    }
+    expect(await json('freeze', '--data', 'a', '--reason', 'again')).toMatchObject({
+      ...{ result: 'was-frozen', reason: 'a move' },
+    })
+    expect(await json('unfreeze', '--data', 'node')).toMatchObject({ result: 'unfrozen' })
+    for (const url of urls) {
+      await expect.poll(async () => (await post(url)).status, { timeout: 20_000 }).toBe(201)
+    }
   })
 
   it('rotates a key: nodes that run on stop signing, and one that has the new key goes on', async () => {

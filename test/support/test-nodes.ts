@@ -39,6 +39,8 @@ export const NO_FAULTS: FaultRates = {
 export interface SharedPorts extends TestPorts {
   /** Opens what a node uses for itself; the same object where connections are shared. */
   readonly connect: () => Promise<Pick<LogPorts, 'store' | 'guard'>>
+  /** Of the store, when that is PostgreSQL. */
+  readonly storeUrl?: string
   /** Ends everything that was opened. */
   readonly dispose: () => Promise<void>
 }
@@ -75,7 +77,7 @@ export async function postgresCluster(server: PostgresServer): Promise<SharedPor
   const dispose = async (): Promise<void> => {
     for (const port of opened) await port.close()
   }
-  return { ...ports, connect: () => connect('existing'), dispose }
+  return { ...ports, storeUrl, connect: () => connect('existing'), dispose }
 }
 
 export interface TestNode {

@@ -15,7 +15,7 @@ import { storedHeadValues } from './rows.ts'
 export const CHANNEL = 'attestry_log'
 
 /**
- * One row when the head was the expected one, none when not. What must not be: a tile that is not
+ * One row, {@link CommitRow}. What must not be: a tile that is not
  * extended but changed, another root for a signed size, other bytes under a digest, become NULL where
  * none may be, and fail the statement; so does an entry that is stored already.
  */
@@ -24,7 +24,7 @@ export const COMMIT: Statement = {
   text: `WITH moved AS (
     UPDATE log SET tree_size = $1, root_hash = $2, registration_time = $3, policy_index = $4
     WHERE id = 1 AND tree_size = $5 AND root_hash = $6 AND registration_time = $7
-      AND policy_index = $8 AND epoch = $9
+      AND policy_index = $8 AND epoch = $9 AND (frozen_at IS NULL OR $18)
     RETURNING 1
   ), new_batch AS (
     INSERT INTO batch SELECT $1, $2, $3 FROM moved
@@ -63,7 +63,16 @@ export const COMMIT: Statement = {
       AS piece (tree_size bigint, root int, time bigint, start int, length int)
     ON CONFLICT (tree_size) DO UPDATE SET bytes = NULL WHERE old.root_hash <> excluded.root_hash
   )
-  SELECT pg_notify('${CHANNEL}', '') FROM moved`,
+  SELECT stored, frozen_at IS NOT NULL AND NOT $18 AS frozen,
+    CASE WHEN stored THEN pg_notify('${CHANNEL}', '') END
+  FROM log, (SELECT EXISTS (SELECT 1 FROM moved) AS stored) AS outcome WHERE id = 1`,
+}
+
+export interface CommitRow {
+  /** Whether the head was the expected one, and the batch might be stored. */
+  readonly stored: boolean
+  /** Whether it might not, as of the beginning of the statement: a freeze that it waited for is not seen. */
+  readonly frozen: boolean
 }
 
 /** Pieces of bytes as one value; SQL counts from 1. */
@@ -116,6 +125,7 @@ export function commitValues(batch: BatchCommit): readonly unknown[] {
     ...[rows.tiles, rows.governance, rows.pieces, rows.uses, rows.signedHeads].map((each) =>
       JSON.stringify(each),
     ),
+    entries.every(({ kind }) => kind === 'journal'),
   ]
 }
 

@@ -7,6 +7,7 @@ import type { BatchCommit, BatchHead, StoredServiceKey } from '../../log/store.t
 import type { SideRow, SideTable } from '../../log/side-tables.ts'
 import { assertInvariant } from '../../errors.ts'
 import { COMMIT, commitValues } from './commit-statement.ts'
+import type { CommitRow } from './commit-statement.ts'
 import { PostgresDatabase } from './database.ts'
 import type { Run, Statement } from './database.ts'
 import { headValues } from './rows.ts'
@@ -79,8 +80,8 @@ export class PostgresMoveIn {
   async append(batch: BatchCommit, heads: readonly BatchHead[]): Promise<void> {
     const values = commitValues(batch)
     await this.#database.transaction(async (run) => {
-      const moved = await run(COMMIT, values)
-      assertInvariant(moved.length === 1, 'somebody else writes into the database')
+      const [moved] = await run<CommitRow>(COMMIT, values)
+      assertInvariant(moved?.stored === true, 'somebody else writes into the database')
       for (const head of heads) await run(INSERT_BATCH, headValues(head))
     })
   }

@@ -6,6 +6,7 @@
 import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import { assertInvariant, InvariantError, StartError, UnavailableError } from '../../errors.ts'
+import { logFrozen } from '../../log/answers.ts'
 import { JoinedLookups } from '../../log/joined-lookups.ts'
 import type {
   BatchCommit,
@@ -25,6 +26,7 @@ import type {
 import type { RootHash } from '../../merkle/hasher.ts'
 import type { GovernanceKind } from '../../payload/media-types.ts'
 import { CHANNEL, COMMIT, commitValues } from './commit-statement.ts'
+import type { CommitRow } from './commit-statement.ts'
 import { PostgresDatabase } from './database.ts'
 import type { Run } from './database.ts'
 import { migrate } from './migrate.ts'
@@ -126,8 +128,8 @@ export class PostgresLogStore implements LogStore {
     await this.#writer().transaction(async (run) => {
       const inserted = await run(SQL.insertLog, [origin, issuer, receiptKeyId, ...head])
       if (inserted.length === 0) throw logExists(this.#reads.name)
-      const moved = await run(COMMIT, values)
-      assertInvariant(moved.length === 1, 'the first batch was not stored')
+      const [moved] = await run<CommitRow>(COMMIT, values)
+      assertInvariant(moved?.stored === true, 'the first batch was not stored')
       for (const key of serviceKeys) await insertServiceKey(run, key)
     })
   }
@@ -139,8 +141,9 @@ export class PostgresLogStore implements LogStore {
   }
 
   async commit(batch: BatchCommit): Promise<void> {
-    const moved = await this.#writer().write(COMMIT, commitValues(batch))
-    if (moved.length === 1) return
+    const [moved] = await this.#writer().write<CommitRow>(COMMIT, commitValues(batch))
+    if (moved?.stored === true) return
+    if (moved?.frozen === true) throw logFrozen()
     throw new UnavailableError('ERR_HEAD_MOVED', "another node's batch came first")
   }
 
