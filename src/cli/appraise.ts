@@ -16,6 +16,7 @@ import { reappraisalJson, reappraisalLines, VERDICTS } from './appraise/appraise
 import { assertResultOptions, stateResult } from './appraise/state-result.ts'
 import type { ResultOptions } from './appraise/state-result.ts'
 import { readCollateralInput, readEvidencePolicy } from './attest/evidence-input.ts'
+import { isInputMistake } from './attest/input-mistakes.ts'
 import { assertLogNamed, bundlesById, findNonceLog, openReferencedLog, readRegistered } from './attest/log-reference.ts' // prettier-ignore
 import type { LogReferenceOptions, RegisteredBundle } from './attest/log-reference.ts'
 import { CliError } from './cli-error.ts'
@@ -88,12 +89,9 @@ export function addAppraise(program: Command): void {
 
 /** As of `verify`: the caller's mistakes are 4, anything else that prevents an answer is 3. */
 function exitCodeOf(error: unknown): ExitCode {
-  if (error instanceof EvidenceError) {
-    return error.reason === 'collateral-malformed' ? EXIT.usage : EXIT.failed
-  }
+  if (isInputMistake(error)) return EXIT.usage
+  if (error instanceof EvidenceError) return EXIT.failed
   const code = codeOf(error)
-  const callers = ['ERR_USAGE', 'ERR_FILE', 'ERR_TRUST_CONFIGURATION']
-  if (callers.includes(code)) return EXIT.usage
   const isWrong = /^ERR_(?:RECEIPT|STATEMENT|ISSUER)_/.test(code) || code === 'ERR_PAYLOAD_MISMATCH'
   return isWrong ? EXIT.failed : EXIT.cannotTell
 }

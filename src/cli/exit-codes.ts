@@ -1,6 +1,6 @@
 /**
- * What a command's exit status means. `verify` answers a question and has four answers; every other
- * command does something and has two outcomes. 4 is always "you asked in the wrong way". `audit`,
+ * What a command's exit status means. `verify` and `appraise` answer a question and have four answers; every
+ * other command does something and has two outcomes. 4 is always "you asked in the wrong way". `audit`,
  * `mirror` and `monitor` have one more for every kind of fault of a log (monitor/audit-fault.ts).
  */
 import type { FaultExitCode } from '../monitor/audit-fault.ts'
@@ -15,7 +15,10 @@ export const EXIT = {
   refused: 2,
   /** `verify` only: cannot tell, because something needed for an answer is missing. */
   cannotTell: 3,
-  /** Wrong command line, or an input file that cannot be read. */
+  /**
+   * Wrong command line; of `verify`, `appraise` and `attest` also an input file that cannot be read, and of
+   * the last two one that holds no evidence.
+   */
   usage: 4,
 } as const
 

@@ -48,10 +48,16 @@ describe('the commands', () => {
     ['a result that goes nowhere', ['appraise', 'plain.json', '--key', 'issuer.pem', '--issuer', 'x'], '--register'], // prettier-ignore
     ['an entry without a log', ['appraise', 'ab'.repeat(32)], '--url'],
     ['a file that is no evidence', ['appraise', 'plain.json'], 'holds no evidence'],
+    ['a file that is no evidence, to attest', ['attest', 'tdx', 'plain.json'], 'no evidence that is known here'], // prettier-ignore
+    ['evidence of another kind', ['attest', 'snp', 'tsm/outblob'], 'it is an Intel TDX quote'],
+    ['a file that is not there', ['appraise', 'nothing'], 'no such file'],
+    ['a file that is not there, to attest', ['attest', 'tdx', 'nothing'], 'no such file'],
+    ['a file that is not there, to bind', ['attest', 'nonce', 'payload', '--payload', 'nothing'], 'no such file'], // prettier-ignore
+    ['a collateral that is none, to attest', ['attest', 'tdx', 'tsm/outblob', '--collateral', 'plain.json'], 'plain.json'], // prettier-ignore
     ['a policy that is silent about it', ['appraise', 'tsm/outblob', '--policy', 'silent.json'], 'teeEvidence'], // prettier-ignore
     ['a collateral that is none', ['appraise', 'tsm/outblob', '--collateral', 'plain.json'], 'plain.json'], // prettier-ignore
   ])('refuse %s', async (_name, args, text) => {
-    const isKind = args[1] === 'tdx'
+    const isKind = ['tdx', 'snp'].includes(args[1]!)
     const { status, stderr } = await run(...args, ...(isKind ? [...as('x'), '-o', 'y'] : []))
     expect([status, stderr]).toEqual([4, expect.stringContaining(text)])
   })

@@ -166,6 +166,6 @@ describe.skipIf(!hasVectors)('real evidence of every vendor', () => {
     const refused = await run('attest', 'tdx', vector('intel/dcap-qvl/tdx_quote.bin'), ...as('x'), '-o', 'x.cose') // prettier-ignore
     expect([refused.status, refused.stderr]).toEqual([1, expect.stringMatching(/crl-missing\)\nhint: .*--collateral/)]) // prettier-ignore
     const wrong = await run('attest', 'sgx', vector('intel/dcap-qvl/tdx_quote.bin'), ...as('x'), '-o', 'x.cose') // prettier-ignore
-    expect([wrong.status, wrong.stderr]).toEqual([1, expect.stringContaining('it is an Intel TDX quote')]) // prettier-ignore
+    expect([wrong.status, wrong.stderr]).toEqual([4, expect.stringContaining('it is an Intel TDX quote')]) // prettier-ignore
   })
 })

@@ -25,6 +25,7 @@ import { addBindOptions, parseBindingType, parseOffset, parsePlace, readBinding 
 import type { ContainerBindOptions } from './bind-options.ts'
 import { readCollateralBytes, readEvidenceInput, readEvidencePolicy } from './evidence-input.ts'
 import { appraisalJson, appraisalLines } from './facts-text.ts'
+import { attestExitCode } from './input-mistakes.ts'
 import { assertLogNamed, bundlesById, findNonceLog, openReferencedLog, readRegistered } from './log-reference.ts' // prettier-ignore
 import type { LogReferenceOptions, RegisteredBundle } from './log-reference.ts'
 
@@ -55,6 +56,11 @@ directory or file of what the vendor's service serves, or a bundle; or it is reg
 
 Ask for the bytes to attest first: attestry attest nonce. What is bound to nothing proves no
 environment of anything else.
+
+Exit status:
+  0  signed
+  1  not signed: it does not hold, or is not bound as you say
+  4  wrong command line, a file that cannot be read, or one that is no such evidence
 
 Example:
   $ attestry attest ${kind} ${EXAMPLES[kind]} \\
@@ -107,7 +113,12 @@ function addAttestKind(attest: Command, kind: EvidenceKind): void {
     .option('--hash <name>', 'sign only a digest: sha-256, sha-384 or sha-512', parseDigestName)
     .option('--payload-out <file>', 'where only a digest is signed: the container, to hand over')
     .option('-o, --output <out.cose>', 'Signed Statement to write, - for standard output', '-')
-    .action(run((file: string, options: AttestOptions) => attestKind(kind, file, options)))
+    .action(
+      run(
+        (file: string, options: AttestOptions) => attestKind(kind, file, options),
+        attestExitCode,
+      ),
+    )
 }
 
 async function attestKind(

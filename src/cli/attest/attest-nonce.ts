@@ -20,6 +20,7 @@ import { assertOneOutput } from '../outputs.ts'
 import { formatNumber } from '../terminal.ts'
 import { addBindOptions, assertUsed, BINDING_TYPES, demand, readBoundKey } from './bind-options.ts'
 import type { BindOptions } from './bind-options.ts'
+import { attestExitCode } from './input-mistakes.ts'
 import { findNonceLog } from './log-reference.ts'
 import type { LogReferenceOptions } from './log-reference.ts'
 
@@ -60,7 +61,7 @@ export function addAttestNonce(attest: Command): void {
     .option('--checkpoint-out <note>', 'where to write the checkpoint of --url')
     .option('--digest', 'the digest alone, without what fills 64 bytes up')
     .option('-o, --output <file>', 'write the bytes raw, - for standard output')
-    .action(run(nonce))
+    .action(run(nonce, attestExitCode))
 }
 
 async function nonce(type: BindingType, options: NonceOptions): Promise<Report> {
