@@ -72,11 +72,13 @@ export async function openGuard({ guard }: GuardPath): Promise<Guard> {
 /**
  * A guard that is lost and restored together with the store guards nothing.
  * @throws StartError `ERR_CONFIGURATION` when both are in one cluster of PostgreSQL.
+ * @throws UnavailableError `ERR_STORE_UNREACHABLE` or `ERR_GUARD_UNREACHABLE`: which of them is away.
  */
 export async function assertApart({ store, guard }: StorePath & GuardPath): Promise<void> {
   if (!isPostgresUrl(store) || !isPostgresUrl(guard)) return
   const { readClusterId } = await import('../store/postgres/cluster-id.ts')
-  if ((await readClusterId(store)) !== (await readClusterId(guard))) return
+  const ofStore = await readClusterId(store, 'ERR_STORE_UNREACHABLE')
+  if (ofStore !== (await readClusterId(guard, 'ERR_GUARD_UNREACHABLE'))) return
   throw new StartError(
     'ERR_CONFIGURATION',
     'the store and the guard are in the same PostgreSQL cluster, so that a backup or a failover ' +

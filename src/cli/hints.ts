@@ -27,6 +27,10 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_RATE_LIMITED: 'try again later; the same file can be registered again safely',
   ERR_LOG_FROZEN:
     'what it has can be read; its operator can say why, and whether another log goes on',
+  ERR_STORE_UNREACHABLE:
+    "the log's PostgreSQL has to answer: is it up, and is this its address? What was being stored is found or repeated",
+  ERR_GUARD_UNREACHABLE:
+    "the guard's PostgreSQL has to be brought back: nothing is signed without it, and an empty one never takes its place",
   ERR_INDEX_OFF: 'this service registers and proves, and answers no look-ups',
   ERR_LOG_MISSING: 'create a log first: attestry init --data DIR --origin ORIGIN',
   ERR_LOG_EXISTS: 'start it: attestry serve --data DIR',

@@ -188,6 +188,16 @@ describePostgres('attestry with --store', () => {
     for (const node of nodes.splice(0)) expect(await node.stop()).toBe(0)
   })
 
+  it('says which of the two databases does not answer, and what to do', async () => {
+    const away = 'postgres://somebody:secret@127.0.0.1:1/db'
+    const serve = ['serve', '--data', 'node', '--port', '0']
+    const noGuard = await run(...serve, '--store', store, '--guard', away)
+    expect([noGuard.status, noGuard.stderr]).toEqual([1, expect.stringMatching(/ERR_GUARD_UNREACHABLE[^]*hint: .*brought back/)]) // prettier-ignore
+    expect(noGuard.stderr).not.toMatch(/ERR_STORE|secret/)
+    const noStore = await run(...serve, '--store', away, '--guard', guard)
+    expect([noStore.status, noStore.stderr]).toEqual([1, expect.stringMatching(/ERR_STORE_UNREACHABLE[^]*hint: .*is it up/)]) // prettier-ignore
+  })
+
   it('makes the index of a node again, and a guard that was lost', async () => {
     const { entries } = await json<{ entries: number }>('index', 'rebuild', '--data', 'node')
     const lost = await guards().createDatabase()
