@@ -1,8 +1,9 @@
 /**
  * `attestry migrate`: moves a log from its SQLite file to PostgreSQL, with everything that it ever said:
  * indexes, roots, heads, keys, collateral, payloads, tokens, refusals. The registry is stopped
- * meanwhile. There is one place at a time that may sign: the source is marked as moved, durably, before
- * the new guard is made, and only after all of the copy was checked. Killed at any moment, run again.
+ * meanwhile. There is one place at a time that may sign: the source is marked as moved and its guard put
+ * away, durably, before the new guard is made, and only after all of the copy was checked. Killed at any
+ * moment, run again.
  */
 import { equalBytes } from '../bytes/bytes.ts'
 import { StartError } from '../errors.ts'

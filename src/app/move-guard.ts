@@ -1,7 +1,7 @@
 /**
  * The guard of a log that moves (`migrate-log.ts`): what it holds must be the end of what is moved, and
- * it is handed over by comparison. The old one is put away, so that no old copy of the data directory
- * finds a guard to sign with.
+ * it is handed over by comparison. The old one is put away before the new one is made, so that there never
+ * are two: an old copy of the data directory, a restored backup say, finds none to sign with.
  */
 import { existsSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
@@ -14,6 +14,7 @@ import { PostgresGuard } from '../store/postgres/postgres-guard.ts'
 import { SqliteGuard } from '../store/sqlite/sqlite-guard.ts'
 import type { DataPaths } from './data-directory.ts'
 import { syncFolderOf } from './durable-file.ts'
+import { storeLocation } from './store-location.ts'
 
 /**
  * The head that the guard holds, which has to be the newest one of the source.
@@ -24,7 +25,7 @@ export async function readFinishedHead(
   paths: DataPaths,
 ): Promise<SignedTreeHead> {
   const { treeHead, registrationTime } = await source.readState()
-  const head = await readFileGuard(paths)
+  const head = await readFileGuard(paths.guard)
   if (head === undefined) {
     const why = `there is no guard at ${paths.guard}: name the right one (--guard). A log is moved with its guard`
     throw new StartError('ERR_GUARD_MISSING', why)
@@ -45,8 +46,8 @@ export async function readFinishedHead(
   throw new StartError('ERR_GUARD_FORK', why)
 }
 
-async function readFileGuard(paths: DataPaths): Promise<SignedTreeHead | undefined> {
-  const guard = SqliteGuard.open(paths.guard)
+async function readFileGuard(path: string): Promise<SignedTreeHead | undefined> {
+  const guard = SqliteGuard.open(path)
   try {
     return await guard.read()
   } finally {
@@ -54,30 +55,48 @@ async function readFileGuard(paths: DataPaths): Promise<SignedTreeHead | undefin
   }
 }
 
-/** Makes the new guard from the old one, and puts the old one away. */
+/**
+ * Puts the old guard away, and makes the new one from it. Killed in between, the log has no guard in
+ * either place and nobody signs; the next run finds what was put away.
+ */
 export async function handOverGuard(
   paths: DataPaths,
   toGuard: string,
   target: LogStore,
 ): Promise<void> {
-  const held = await readFileGuard(paths)
+  const putAway = `${paths.guard}.moved`
+  const held = await readFileGuard(paths.guard)
   const guard = await PostgresGuard.open(toGuard)
   try {
     const found = await guard.read()
-    if (found === undefined) {
-      if (held === undefined) throw guardLost(paths)
-      await guard.create(held)
-    } else if (held !== undefined) {
-      await checkHandedOver(found, held, target)
+    if (found !== undefined && held !== undefined) await checkHandedOver(found, held, target)
+    if (existsSync(paths.guard)) {
+      await rename(paths.guard, putAway)
+      await syncFolderOf(putAway)
     }
+    if (found !== undefined) return
+    const head = held ?? (await readPutAway(paths, putAway, target))
+    if (head === undefined) throw guardLost(paths)
+    await guard.create(head)
   } finally {
     await guard.close()
   }
-  // Copies of the data directory from before have no guard to sign with any more.
-  if (existsSync(paths.guard)) {
-    await rename(paths.guard, `${paths.guard}.moved`)
-    await syncFolderOf(paths.guard)
-  }
+}
+
+/**
+ * What an earlier run put away before it was killed. Not once the move was finished, or the log went on in
+ * the new place: it has its guard then, and must not be given a second one.
+ */
+async function readPutAway(
+  { directory }: DataPaths,
+  putAway: string,
+  target: LogStore,
+): Promise<SignedTreeHead | undefined> {
+  if (storeLocation(directory, undefined) !== undefined) return undefined
+  const head = await readFileGuard(putAway)
+  const { treeHead } = await target.readState()
+  const isNewest = head !== undefined && equalBytes(head.treeHead.rootHash, treeHead.rootHash)
+  return isNewest ? head : undefined
 }
 
 /** An earlier run made it, and the log may have gone on since. */

@@ -10,7 +10,8 @@ export function guardMissing(stored: StoredState): StartError {
     `there is no guard for this log, so nothing proves that this is its newest copy (it ends at ` +
       `size ${stored.treeHead.treeSize}). Name the right guard (--guard), or, if the guard is lost ` +
       `for good and you are sure that this is the newest copy, run: attestry guard adopt. If ` +
-      `\`attestry init\` was interrupted, delete the data directory and run it again`,
+      `\`attestry init\` was interrupted, delete the data directory and run it again; if ` +
+      `\`attestry migrate\` was, run that again`,
   )
 }
 

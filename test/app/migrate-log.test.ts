@@ -261,6 +261,22 @@ describePostgres('attestry migrate', () => {
       expect(await guardOf()).toEqual(handedOver)
       expect(existsSync(`${data}.guard`)).toBe(false)
     }
+    // Between the two guards there is none, and the new place says what to do.
+    rmSync(`${data}/location.json`)
+    await guards().query('DROP TABLE guard', request.toGuard)
+    const { to: store, toGuard } = request
+    const config = { data, port: 0, store, guard: toGuard }
+    const there = startRegistry(readConfig(config, { report: () => undefined }))
+    await expect(there).rejects.toMatchObject({
+      code: 'ERR_GUARD_MISSING',
+      message: expect.stringContaining('`attestry migrate` was, run that again') as string,
+    })
+    await migrateLog(request)
+    expect(await guardOf()).toEqual(handedOver)
+    // It is no second guard for a log that has moved.
+    const other = await guards().createDatabase()
+    const second = rejection(() => migrateLog({ ...request, toGuard: other }))
+    expect(await second).toBe('ERR_GUARD_MISSING')
     // A guard of another log in the new place is no guard of this one.
     rmSync(`${data}/location.json`)
     renameSync(`${data}.guard.moved`, `${data}.guard`)
@@ -337,6 +353,11 @@ describePostgres('attestry migrate', () => {
     const again = await migrateLog(request)
     const other = await databases().createDatabase()
     expect(await rejection(() => migrateLog({ ...request, to: other }))).toBe('ERR_LOG_MOVED')
+    // The log went on here: what was put away is no guard any more, also where nothing names the place.
+    rmSync(`${service.data}/location.json`)
+    const empty = await guards().createDatabase()
+    const renewed = rejection(() => migrateLog({ ...request, toGuard: empty }))
+    expect(await renewed).toBe('ERR_GUARD_MISSING')
     const guard = await PostgresGuard.open(request.toGuard)
     expect((await guard.read())?.treeHead.treeSize).toBe(again.checked.entries)
     await guard.close()

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { join } from 'node:path'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
@@ -73,6 +73,15 @@ describePostgres('attestry migrate, killed', () => {
       // Half a log has no guard, so nobody takes it for the log.
       expect(half.stderr).toContain('ERR_GUARD_MISSING')
     }
+    await killBetweenGuards(args, toGuard)
+    const [old, next] = [
+      ['--data', 'log'],
+      ['--data', 'log', '--store', to, '--guard', toGuard],
+    ]
+    expect((await run('serve', '--port', '0', ...old)).stderr).toContain('ERR_LOG_MOVED')
+    expect((await run('serve', '--port', '0', ...next)).stderr).toMatch(
+      /migrate` was, run that again/,
+    )
     const moved = await json<{ treeSize: number }>(...args)
     expect(moved.treeSize).toBeGreaterThan(ENTRIES)
     expect(moved.treeSize).toBeGreaterThan(sizes.at(-1)!)
@@ -113,6 +122,28 @@ describePostgres('attestry migrate, killed', () => {
       await ended
       await client.query('ROLLBACK')
       return await sizeIn(client)
+    } finally {
+      await client.end()
+    }
+  }
+
+  /** Kills it when the old guard is put away, and the new one waits for a lock of ours. */
+  async function killBetweenGuards(args: readonly string[], toGuard: string): Promise<void> {
+    const client = new pg.Client({ connectionString: toGuard })
+    await client.connect()
+    try {
+      await client.query('BEGIN')
+      await client.query('CREATE TABLE guard (id integer)')
+      const child = spawn(process.execPath, [cliPath, ...args], { cwd: folder.path, stdio: 'ignore' }) // prettier-ignore
+      const ended = once(child, 'exit')
+      const guard = join(folder.path, 'log.guard')
+      await expect
+        .poll(() => existsSync(`${guard}.moved`), { timeout: 60_000, interval: 2 })
+        .toBe(true)
+      child.kill('SIGKILL')
+      expect((await ended)[1]).toBe('SIGKILL')
+      await client.query('ROLLBACK')
+      expect(existsSync(guard)).toBe(false)
     } finally {
       await client.end()
     }
