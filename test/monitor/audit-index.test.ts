@@ -2,20 +2,15 @@
  * The index under audit (exit status 19): over a real server and the real tables, one hidden row of any
  * table is named with its entry, a wrong one too; an index that lags is as good as its tree size.
  */
-import Database from 'better-sqlite3'
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeHex } from '../../src/bytes/hex.ts'
-import { AuditFault, FAULT_EXIT_CODES } from '../../src/monitor/audit-fault.ts'
-import type { AuditOptions, AuditReport } from '../../src/monitor/audit-log.ts'
+import type { AuditReport } from '../../src/monitor/audit-log.ts'
 import { encodeAuditState, parseAuditState } from '../../src/monitor/audit-state.ts'
 import type { IndexReader, IndexRecord } from '../../src/log/index-store.ts'
-import { JournalWriter } from '../../src/registry/journal.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
 import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
-import { openIndex } from '../../src/store/sqlite/open-index.ts'
-import { SqliteIndex } from '../../src/store/sqlite/sqlite-index.ts'
 import { auditRegistry } from '../support/audit-registry.ts'
 import { indexLog } from '../support/index-log.ts'
 import {
@@ -27,10 +22,16 @@ import {
 } from '../support/in-toto-samples.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { ISSUER, TestRegistry } from '../support/test-registry.ts'
+import {
+  ALL_LOOKUPS as ALL,
+  createIndexedRegistry,
+  findIndexFault as findFault,
+  writeJournal,
+} from './indexed-fixture.ts'
+import type { IndexedRegistry } from './indexed-fixture.ts'
 
 const isSlow = process.env['ATTESTRY_SLOW'] === '1'
 const directory = temporaryDirectory()
-const ALL = { lookups: Number.POSITIVE_INFINITY, seed: 'fixed' }
 
 /** A log of a few kinds of statements, covered by a journal. */
 async function fill(service: TestRegistry): Promise<void> {
@@ -51,8 +52,7 @@ async function fill(service: TestRegistry): Promise<void> {
   await register(service, new Uint8Array([1, 2]), 'unread', {
     ...{ contentType: 'application/spdx+json', hash: 'SHA-256' },
   })
-  const log = { ...service.ports, log: service.log }
-  await (await JournalWriter.open({ ports: log, signer: service.registrar })).write()
+  await writeJournal(service)
 }
 
 async function register(
@@ -67,74 +67,26 @@ async function register(
   await service.registry.register(await signStatement({ ...parts, ...change }))
 }
 
-interface Found {
-  readonly code: number
-  readonly message: string
-  readonly leafIndex?: number
-  readonly entryId?: string
-}
-
-async function findFault(
-  service: TestRegistry,
-  url: string,
-  options: Partial<AuditOptions> = {},
-): Promise<Found | undefined> {
-  try {
-    await auditRegistry(service, url, { index: ALL, isSampled: () => false, ...options })
-    return undefined
-  } catch (error) {
-    if (!(error instanceof AuditFault)) throw error
-    return { code: FAULT_EXIT_CODES[error.kind], message: error.message, ...error.place }
-  }
-}
-
 describe('an audit of the tables', () => {
   const path = join(directory, 'index.sqlite')
-  let service: TestRegistry
-  let url: string
-  let reader: SqliteIndex
-  let tables: Database.Database
-
+  let indexed: IndexedRegistry
   beforeAll(async () => {
-    const { writer } = await openIndex(path, { madeBy: 'test' })
-    reader = SqliteIndex.open(path)
-    service = await TestRegistry.create({ index: reader })
-    await fill(service)
-    await indexLog(writer, service)
-    await writer.close()
-    url = (await service.listen()).url
-    tables = new Database(path)
+    indexed = await createIndexedRegistry(path, fill)
   })
-  afterAll(async () => {
-    tables.close()
-    await service.close()
-    await reader.close()
-  })
+  afterAll(() => indexed.close())
 
   async function entryIdOf(leafIndex: number): Promise<string> {
-    const { records } = await reader.findRecords([leafIndex as IndexRecord['leafIndex']])
+    const { records } = await indexed.reader.findRecords([leafIndex as IndexRecord['leafIndex']])
     return encodeHex(records[0]!.entryId)
   }
 
-  /** Runs `work` with a row taken out of its table. */
-  async function without<Value>(
+  const faultWithout = (
     table: string,
     row: Record<string, unknown>,
-    work: () => Promise<Value>,
-  ): Promise<Value> {
-    const names = Object.keys(row)
-    const matched = names.map((name) => `${name} IS @${name}`).join(' AND ')
-    tables.prepare(`DELETE FROM ${table} WHERE ${matched}`).run(row)
-    try {
-      return await work()
-    } finally {
-      const values = names.map((name) => `@${name}`).join(', ')
-      tables.prepare(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${values})`).run(row)
-    }
-  }
+  ): ReturnType<typeof findFault> => indexed.without(table, row, () => findFault(indexed))
 
   const rowsOf = (table: string): Record<string, unknown>[] =>
-    tables.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[]
+    indexed.tables.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[]
 
   /** Some rows, all of them when there is time. */
   function sampleOf(rows: Record<string, unknown>[]): Record<string, unknown>[] {
@@ -145,7 +97,9 @@ describe('an audit of the tables', () => {
   }
 
   it('finds nothing wrong with honest tables, and says what it compared', async () => {
-    const { index } = (await auditRegistry(service, url, { index: ALL })) as Required<AuditReport>
+    const { index } = (await auditRegistry(indexed.service, indexed.url, {
+      index: ALL,
+    })) as Required<AuditReport>
     expect(index).toMatchObject({
       from: 0,
       treeSize: 10,
@@ -160,7 +114,7 @@ describe('an audit of the tables', () => {
     for (const row of sampleOf(rowsOf(table))) {
       const leafIndex = row['leaf_index'] as number
       const entryId = await entryIdOf(leafIndex)
-      const fault = await without(table, row, () => findFault(service, url))
+      const fault = await faultWithout(table, row)
       expect(fault, JSON.stringify(row)).toMatchObject({ code: 19, leafIndex, entryId })
     }
   })
@@ -171,7 +125,7 @@ describe('an audit of the tables', () => {
     for (const row of rows) {
       const leafIndex = row['leaf_index'] as number
       const entryId = encodeHex(row['entry_id'] as Uint8Array)
-      const fault = await without('statement', row, () => findFault(service, url))
+      const fault = await faultWithout('statement', row)
       expect(fault).toMatchObject({ code: 19, leafIndex, entryId })
       expect(fault!.message).toBe(`the index hides entry ${leafIndex}`)
     }
@@ -179,11 +133,11 @@ describe('an audit of the tables', () => {
 
   it('names the entry that a hidden time or value belongs to', async () => {
     for (const row of rowsOf('second').slice(1)) {
-      const fault = await without('second', row, () => findFault(service, url))
+      const fault = await faultWithout('second', row)
       expect(fault, JSON.stringify(row)).toMatchObject({ code: 19 })
     }
     for (const row of sampleOf(rowsOf('term'))) {
-      const fault = await without('term', row, () => findFault(service, url))
+      const fault = await faultWithout('term', row)
       expect(fault, JSON.stringify(row)).toMatchObject({ code: 19 })
       expect(fault?.entryId).toBe(await entryIdOf(fault!.leafIndex!))
     }
@@ -193,9 +147,11 @@ describe('an audit of the tables', () => {
     const [posting] = rowsOf('posting')
     const leafIndex = 9
     const row = { ...posting!, leaf_index: leafIndex }
-    tables.prepare('INSERT OR IGNORE INTO posting VALUES (@term_id, @role, @leaf_index)').run(row)
-    const fault = await findFault(service, url)
-    tables.prepare('DELETE FROM posting WHERE term_id = @term_id AND role = @role AND leaf_index = @leaf_index').run(row) // prettier-ignore
+    indexed.tables
+      .prepare('INSERT OR IGNORE INTO posting VALUES (@term_id, @role, @leaf_index)')
+      .run(row)
+    const fault = await findFault(indexed)
+    indexed.tables.prepare('DELETE FROM posting WHERE term_id = @term_id AND role = @role AND leaf_index = @leaf_index').run(row) // prettier-ignore
     expect(fault).toMatchObject({ code: 19, leafIndex, entryId: await entryIdOf(leafIndex) })
     expect(fault!.message).toContain('does not say so')
   })
@@ -252,7 +208,7 @@ describe('an audit of what an index answers', () => {
     }))
     await indexLog(index, service)
     const { records } = await index.findRecords([3 as IndexRecord['leafIndex']])
-    const fault = await findFault(service, url)
+    const fault = await findFault({ service, url })
     expect(fault).toMatchObject({ code: 19, leafIndex: 3, entryId: encodeHex(records[0]!.entryId) })
     expect(fault!.message).toContain('entry 3')
     await service.close()
@@ -267,7 +223,7 @@ describe('an audit of what an index answers', () => {
       },
     }))
     await indexLog(index, service)
-    const fault = await findFault(service, url)
+    const fault = await findFault({ service, url })
     expect(fault).toMatchObject({ code: 19, leafIndex: 3 })
     expect(fault!.message).toContain(`digest=sha512:${LIBRARY.digest['sha512']!}&role=dependency`)
     await service.close()

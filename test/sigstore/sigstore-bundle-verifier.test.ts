@@ -2,48 +2,22 @@
  * Bundles beside the serving thread: the queue has an end, an answer is the same in both places, and
  * a thread that hangs or dies costs one answer, not the service.
  */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { BundleChecker } from '../../src/sigstore/verify-bundle.ts'
 import { SigstoreBundleVerifier } from '../../src/sigstore/sigstore-bundle-verifier.ts'
+import { useBuiltWorker } from '../support/built-worker.ts'
 import { mutate, randomFrom, seed, slow } from '../support/mutate.ts'
 import { VerificationError } from '../../src/errors.ts'
 import { hasVectors } from '../support/vectors.ts'
 import { readSamples, trustedRoot } from './samples.ts'
 
-const project = fileURLToPath(new URL('../..', import.meta.url))
 const request = (at = 0) => ({ bundle: readSamples()[at]!.bytes, trustedRoot: trustedRoot() })
 
 describe.skipIf(!hasVectors)('a verifier of bundles', () => {
-  let folder: string
-  let worker: URL
-  beforeAll(() => {
-    folder = mkdtempSync(join(project, 'node_modules', '.bundle-worker-'))
-    const built = join(folder, 'bundle-worker.mjs')
-    // One file, in place of what a build writes.
-    execFileSync(join(project, 'node_modules/.bin/esbuild'), [
-      join(project, 'src/sigstore/bundle-worker.ts'),
-      ...['--bundle', '--platform=node', '--format=esm', '--packages=external'],
-      `--outfile=${built}`,
-      '--log-level=error',
-    ])
-    worker = pathToFileURL(built)
-  })
-  afterAll(() => {
-    rmSync(folder, { recursive: true, force: true })
-  })
-
-  const module = (name: string, text: string): URL => {
-    const path = join(folder, `${name}.mjs`)
-    writeFileSync(path, `import { parentPort } from 'node:worker_threads'\n${text}`)
-    return pathToFileURL(path)
-  }
+  const built = useBuiltWorker('sigstore/bundle-worker.ts')
 
   it.each(['this thread', 'another thread'])('answers from %s', async (where) => {
-    const options = where === 'this thread' ? { worker: undefined } : { worker }
+    const options = where === 'this thread' ? { worker: undefined } : { worker: built.url }
     const verifier = new SigstoreBundleVerifier(options)
     const [good, refused, again] = await Promise.allSettled([
       verifier.verify(request()),
@@ -71,7 +45,7 @@ describe.skipIf(!hasVectors)('a verifier of bundles', () => {
   })
 
   it('ends a thread that hangs, and goes on with another', async () => {
-    const hanging = module('hanging', `parentPort.on('message', () => { for (;;); })`)
+    const hanging = built.module('hanging', `parentPort.on('message', () => { for (;;); })`)
     const verifier = new SigstoreBundleVerifier({ worker: hanging, timeoutMs: 100 })
     const failures = await Promise.allSettled([
       verifier.verify(request()),
@@ -84,7 +58,7 @@ describe.skipIf(!hasVectors)('a verifier of bundles', () => {
   })
 
   it('goes on when a thread dies', async () => {
-    const dying = module('dying', `parentPort.on('message', () => { throw new Error('x') })`)
+    const dying = built.module('dying', `parentPort.on('message', () => { throw new Error('x') })`)
     const verifier = new SigstoreBundleVerifier({ worker: dying })
     await expect(verifier.verify(request())).rejects.toMatchObject({ code: 'ERR_TIMEOUT' })
     await expect(verifier.verify(request())).rejects.toMatchObject({ code: 'ERR_TIMEOUT' })

@@ -5,7 +5,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { leafIndex } from '../../src/bytes/integers.ts'
 import { nativeSha256 } from '../../src/keys/native-hash.ts'
 import type { BatchCommit, LogStore } from '../../src/log/store.ts'
@@ -19,12 +19,10 @@ import { headOf } from '../contract/guard.ts'
 import { Scribe } from '../contract/log-store.ts'
 import { describePostgres, usePostgres } from '../support/postgres.ts'
 import { slow } from '../support/mutate.ts'
+import { useReleases } from '../support/releases.ts'
 import { entryOf, hasher } from '../support/test-log.ts'
 
-const releases: (() => unknown)[] = []
-afterEach(async () => {
-  for (const release of releases.splice(0).reverse()) await release()
-})
+const releases = useReleases()
 
 describePostgres('PostgreSQL that fails', () => {
   const server = usePostgres()

@@ -5,18 +5,16 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
-import { afterEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { PostgresDatabase } from '../../src/store/postgres/database.ts'
 import { WakeUps } from '../../src/store/postgres/wake-ups.ts'
 import { describePostgres, usePostgres } from '../support/postgres.ts'
+import { useReleases } from '../support/releases.ts'
 
 /** Types of messages: SQL in the simple protocol, and goodbye. */
 const [QUERY, TERMINATE] = ['Q', 'X'].map((type) => type.charCodeAt(0))
 
-const releases: (() => unknown)[] = []
-afterEach(async () => {
-  for (const release of releases.splice(0).reverse()) await release()
-})
+const releases = useReleases()
 
 describePostgres('a server that falls silent', () => {
   const server = usePostgres()

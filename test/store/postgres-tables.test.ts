@@ -1,9 +1,7 @@
 /** The tables beside the log in PostgreSQL: payloads, what prunes and pins them, API tokens, refusals. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
-import { digest, sha256 } from '../../src/bytes/digest.ts'
-import type { DigestName } from '../../src/bytes/digest.ts'
-import type { NewPayload } from '../../src/log/payload-store.ts'
+import { sha256 } from '../../src/bytes/digest.ts'
 import { PostgresApiTokens } from '../../src/store/postgres/postgres-api-tokens.ts'
 import { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts'
 import { PostgresPayloadPruning } from '../../src/store/postgres/postgres-payload-pruning.ts'
@@ -11,18 +9,11 @@ import { PostgresPayloadStore } from '../../src/store/postgres/postgres-payload-
 import { PostgresPreimages } from '../../src/store/postgres/postgres-preimages.ts'
 import { PostgresRefusals } from '../../src/store/postgres/postgres-refusals.ts'
 import { Scribe } from '../contract/log-store.ts'
+import { expectNames, payload } from '../contract/payloads.ts'
 import { describePostgres, usePostgres } from '../support/postgres.ts'
+import { useReleases } from '../support/releases.ts'
 
-const releases: (() => unknown)[] = []
-afterEach(async () => {
-  for (const release of releases.splice(0).reverse()) await release()
-})
-
-function payload(text: string, algorithm: DigestName = 'SHA-256'): NewPayload {
-  const bytes = encodeUtf8(text)
-  const name = { algorithm, digest: digest(algorithm, bytes) }
-  return { name, sha256: sha256(bytes), bytes, storedAt: 1 }
-}
+const releases = useReleases()
 
 describePostgres('PostgreSQL beside the log', () => {
   const server = usePostgres()
@@ -58,24 +49,7 @@ describePostgres('PostgreSQL beside the log', () => {
     })
 
     it('are found by their SHA-256 and by the name that they were stored under', async () => {
-      const wide = payload('a', 'SHA-512')
-      expect(await payloads.put(wide)).toBe('stored')
-      const found = { kind: 'stored', bytes: wide.bytes }
-      expect(await payloads.find(wide.name)).toEqual(found)
-      expect(await payloads.find(payload('a').name)).toEqual(found)
-      expect(await payloads.find(payload('a', 'SHA-384').name)).toBeUndefined()
-      expect(await payloads.has(wide.name)).toBe(true)
-      expect(await payloads.has(payload('a').name)).toBe(true)
-      expect(await payloads.has(payload('a', 'SHA-384').name)).toBe(false)
-      expect(await payloads.has(payload('b').name)).toBe(false)
-      expect(await payloads.put(payload('a', 'SHA-384'))).toBe('present')
-      expect(await payloads.find(payload('a', 'SHA-384').name)).toEqual(found)
-      expect(await payloads.put(payload('a'))).toBe('present')
-      expect(await payloads.put(payload(''))).toBe('stored')
-      expect(await payloads.find(payload('').name)).toEqual({
-        kind: 'stored',
-        bytes: new Uint8Array(),
-      })
+      await expectNames(payloads)
     })
 
     it('that come twice at once are stored once', async () => {

@@ -1,21 +1,18 @@
 /** The payload tables beside the log's: stored once, found by each name, moved by a commit, deleted. */
 import Database from 'better-sqlite3'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
-import { digest, sha256 } from '../../src/bytes/digest.ts'
-import type { DigestName } from '../../src/bytes/digest.ts'
-import type { NewPayload } from '../../src/log/payload-store.ts'
+import { sha256 } from '../../src/bytes/digest.ts'
 import { PayloadRows } from '../../src/store/sqlite/payload-rows.ts'
 import { SqlitePayloadPruning } from '../../src/store/sqlite/sqlite-payload-pruning.ts'
 import { SqlitePayloadStore } from '../../src/store/sqlite/sqlite-payload-store.ts'
 import { SqlitePreimages } from '../../src/store/sqlite/sqlite-preimages.ts'
 import { migrate, readMigrations } from '../../src/store/sqlite/migrate.ts'
+import { expectNames, payload } from '../contract/payloads.ts'
+import { useReleases } from '../support/releases.ts'
 import { TestDirectory } from '../support/sqlite.ts'
 
-const releases: (() => unknown)[] = []
-afterEach(async () => {
-  for (const release of releases.splice(0).reverse()) await release()
-})
+const releases = useReleases()
 
 function open(): { path: string; payloads: SqlitePayloadStore; database: Database.Database } {
   const directory = new TestDirectory()
@@ -31,12 +28,6 @@ function open(): { path: string; payloads: SqlitePayloadStore; database: Databas
   return { path: directory.storePath, payloads, database }
 }
 
-function payload(text: string, algorithm: DigestName = 'SHA-256'): NewPayload {
-  const bytes = encodeUtf8(text)
-  const name = { algorithm, digest: digest(algorithm, bytes) }
-  return { name, sha256: sha256(bytes), bytes, storedAt: 1 }
-}
-
 /** What a commit does to the tables. */
 function commit(database: Database.Database, leafIndex: number, bytes: Uint8Array): void {
   database.prepare('INSERT OR IGNORE INTO collateral VALUES (?, ?, ?)').run(sha256(bytes), leafIndex, bytes) // prettier-ignore
@@ -46,24 +37,7 @@ function commit(database: Database.Database, leafIndex: number, bytes: Uint8Arra
 describe('SqlitePayloadStore', () => {
   it('finds content by its SHA-256 and by the name that it was stored under', async () => {
     const { payloads } = open()
-    const wide = payload('a', 'SHA-512')
-    expect(await payloads.put(wide)).toBe('stored')
-    const found = { kind: 'stored', bytes: wide.bytes }
-    expect(await payloads.find(wide.name)).toEqual(found)
-    expect(await payloads.find(payload('a').name)).toEqual(found)
-    expect(await payloads.find(payload('a', 'SHA-384').name)).toBeUndefined()
-    expect(await payloads.has(wide.name)).toBe(true)
-    expect(await payloads.has(payload('a').name)).toBe(true)
-    expect(await payloads.has(payload('a', 'SHA-384').name)).toBe(false)
-    expect(await payloads.has(payload('b').name)).toBe(false)
-    expect(await payloads.put(payload('a', 'SHA-384'))).toBe('present')
-    expect(await payloads.find(payload('a', 'SHA-384').name)).toEqual(found)
-    expect(await payloads.put(payload('a'))).toBe('present')
-    expect(await payloads.put(payload(''))).toBe('stored')
-    expect(await payloads.find(payload('').name)).toEqual({
-      kind: 'stored',
-      bytes: new Uint8Array(),
-    })
+    await expectNames(payloads)
   })
 
   it('finds what became collateral, and keeps no second copy', async () => {
