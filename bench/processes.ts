@@ -21,11 +21,10 @@ export async function attestry(...args: readonly string[]): Promise<string> {
   return stdout
 }
 
-function start(args: readonly string[], portIn: RegExp, nodeOptions = ''): Promise<ServerProcess> {
+function start(args: readonly string[], portIn: RegExp): Promise<ServerProcess> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, NODE_OPTIONS: nodeOptions },
     })
     let printed = ''
     child.stdout.on('data', (chunk: Buffer) => {
@@ -55,15 +54,6 @@ export function serveAttestry(data: string, ...more: readonly string[]): Promise
   return start(
     [CLI, 'serve', '--data', data, '--port', '0', ...more],
     /http:\/\/127\.0\.0\.1:(\d+)/,
-  )
-}
-
-/** Without the index, and with room for what requests leave behind (docs/operating.md). */
-export function serveTuned(data: string): Promise<ServerProcess> {
-  return start(
-    [CLI, 'serve', '--data', data, '--port', '0', '--index', 'off'],
-    /http:\/\/127\.0\.0\.1:(\d+)/,
-    '--max-semi-space-size=64',
   )
 }
 
