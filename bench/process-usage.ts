@@ -17,10 +17,18 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS_PER_SECOND
 }
 
-/** Resident memory of `pid` in MiB: now, and at its peak. */
-export function memoryMiB(pid: number): { readonly now: number; readonly peak: number } {
+/** Memory of a process, MiB. */
+export interface Memory {
+  /** Resident now, mapped files of the database among it. */
+  readonly now: number
+  readonly peak: number
+  /** Resident now and of no file: what the process itself has to have. */
+  readonly own: number
+}
+
+export function memoryMiB(pid: number): Memory {
   const status = read(`/proc/${pid}/status`)
-  const kib = (field: string): number =>
-    Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0)
-  return { now: kib('VmRSS') / 1024, peak: kib('VmHWM') / 1024 }
+  const mib = (field: string): number =>
+    Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024
+  return { now: mib('VmRSS'), peak: mib('VmHWM'), own: mib('RssAnon') }
 }

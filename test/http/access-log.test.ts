@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { request } from 'node:http'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { AccessRecord } from '../../src/http/access-log.ts'
@@ -69,11 +70,15 @@ describe('the access log', () => {
 
   it('says that a client went away', async () => {
     const { url, records } = await serve(1)
-    const headers = { 'Content-Type': 'application/cose', 'Content-Length': 100 }
+    const headers = {
+      ...{ 'Content-Type': 'application/cose', 'Content-Length': 100 },
+      Expect: '100-continue',
+    }
     const req = request(`${url}/entries`, { method: 'POST', headers })
     req.on('error', () => undefined)
-    req.write('x')
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    req.flushHeaders()
+    // The server asks for the body once it waits for it.
+    await once(req, 'continue')
     req.destroy()
     await count(records, 1)
     expect(records[0]).toMatchObject({ path: '/entries', aborted: true })
