@@ -47,6 +47,8 @@ describe('the verify package', { timeout: 300_000 }, () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'attestry-consumer-'))
+    // Otherwise npm takes a package.json further up for the project.
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }')
     const tarball = await buildVerifyPackage(join(folder, 'tarball'))
     run('npm', 'install', '--no-audit', '--no-fund', tarball)
     cpSync(vectors, folder, { recursive: true })
