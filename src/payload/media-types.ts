@@ -58,7 +58,14 @@ export function isGovernanceMediaType(contentType: string): boolean {
 
 /** The type name alone: parameters are cut, case and outer space do not count (RFC 9110 §8.3.1). */
 export function mediaTypeName(contentType: string): string {
-  return parseMediaType(contentType).name
+  // What is not kept is not read whole for its name: it may have tens of thousands of parameters, and a
+  // policy asks once for each of its patterns, before anybody is known.
+  const isKept = contentType.length <= READ_LENGTH_MAX
+  return isKept ? parseMediaType(contentType).name : nameIn(contentType)
+}
+
+function nameIn(text: string): string {
+  return text.split(';', 1)[0]!.trim().toLowerCase()
 }
 
 /** A media type as its text was read: what decides is `name`, parameters refine it. */
@@ -131,5 +138,5 @@ function readMediaType(text: string): MediaType {
         .replace(/^"(.*)"$/, '$1'),
     )
   }
-  return { name: text.split(';', 1)[0]!.trim().toLowerCase(), parameters }
+  return { name: nameIn(text), parameters }
 }

@@ -1,5 +1,5 @@
 /** What is kept between statements, media types and the anchors of an issuer: bounded, and never of other rules. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { AttestryError } from '../../src/errors.ts'
 import {
@@ -132,5 +132,17 @@ describe('media types', () => {
     const before = mediaTypesKept()
     expect(parseMediaType(`text/${'x'.repeat(300)}`).name).toHaveLength(305)
     expect(mediaTypesKept()).toBe(before)
+  })
+
+  it('are not searched for parameters where only the name of a long one is asked for', () => {
+    const long = ` Text/Plain${';'.repeat(60_000)}`
+    const search = vi.spyOn(String.prototype, 'match')
+    try {
+      for (let i = 0; i < 20; i++) expect(mediaTypeName(long)).toBe('text/plain')
+      expect(search).not.toHaveBeenCalled()
+    } finally {
+      search.mockRestore()
+    }
+    expect(parseMediaType(long).name).toBe('text/plain')
   })
 })
