@@ -10,9 +10,15 @@ const digestCodes: number[] = Array.from({ length: 2 * DIGEST_BYTES }, () => 0)
 
 /** Lowercase hex of `bytes`. */
 export function encodeHex(bytes: Uint8Array): string {
-  if (bytes.length > BLOCK) {
-    return encodeHex(bytes.subarray(0, BLOCK)) + encodeHex(bytes.subarray(BLOCK))
+  if (bytes.length <= BLOCK) return encodeBlock(bytes)
+  let text = ''
+  for (let at = 0; at < bytes.length; at += BLOCK) {
+    text += encodeBlock(bytes.subarray(at, at + BLOCK))
   }
+  return text
+}
+
+function encodeBlock(bytes: Uint8Array): string {
   // One flat string: text that grows pair by pair is a chain of as many strings.
   const codes = bytes.length === DIGEST_BYTES ? digestCodes : new Array<number>(2 * bytes.length)
   for (let i = 0; i < bytes.length; i++) {
