@@ -2,15 +2,18 @@
  * The threads that write the store and the guard: they keep the same contracts, nothing is taken for
  * written that may not be, and WAL restarts do not meet a commit. They are those of the build (`dist/`).
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { serialize } from 'node:v8'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { leafIndex } from '../../src/bytes/integers.ts'
 import { nativeSha256 } from '../../src/keys/native-hash.ts'
 import { packBatch, unpackBatch } from '../../src/store/sqlite/packed-batch.ts'
+import { WriteThread } from '../../src/store/sqlite/write-thread.ts'
 import { describeGuard, headOf } from '../contract/guard.ts'
 import { describeLogStore, Scribe } from '../contract/log-store.ts'
 import { TestDirectory } from '../support/sqlite.ts'
@@ -133,6 +136,64 @@ describe('a thread that writes', () => {
     await guard.create(first)
     await expect(guard.advance(first, await headOf(3))).rejects.toThrow('ended')
     await guard.close()
+  })
+
+  it('says why it cannot open the file, and tries again', async () => {
+    const store = directory.createStore({ batchWorker: built('batch-worker') })
+    const scribe = new Scribe({})
+    await store.create(scribe.genesis())
+    const batch = scribe.commit('a', 3)
+    // The main connection has the file open; the thread opens it by its name.
+    const elsewhere = join(folder, 'elsewhere')
+    renameSync(directory.storePath, elsewhere)
+    await expect(store.commit(batch)).rejects.toMatchObject({ code: 'SQLITE_CANTOPEN' })
+    renameSync(elsewhere, directory.storePath)
+    await store.commit(batch)
+    await store.close()
+  })
+
+  it('says why there is no thread', async () => {
+    const batchWorker = pathToFileURL(join(folder, 'missing.js'))
+    const store = directory.createStore({ batchWorker })
+    const scribe = new Scribe({})
+    await store.create(scribe.genesis())
+    const failure = store.commit(scribe.commit('a', 3))
+    await expect(failure).rejects.toThrow('the thread that writes ended: Cannot find module')
+    await store.close()
+  })
+
+  it('gives no answer to another one than whoever asked', async () => {
+    const guard = directory.openGuard()
+    const [first, second] = [await headOf(2), await headOf(3)]
+    await guard.create(first)
+    await guard.close()
+    const thread = new WriteThread<unknown, boolean>(built('guard-worker'), directory.guardPath)
+    const cannotBeSent = { from: () => first }
+    await expect(thread.run(cannotBeSent)).rejects.toThrow('could not be cloned')
+    expect(await thread.run({ from: first, to: second })).toBe(true)
+    await thread.close()
+  })
+
+  it('keeps the process until it is closed, also when it is closed before it answers', async () => {
+    const guard = directory.openGuard()
+    const [first, second] = [await headOf(2), await headOf(3)]
+    await guard.create(first)
+    await guard.close()
+    const heads = join(folder, 'heads')
+    writeFileSync(heads, serialize({ from: first, to: second }))
+    const script = `
+      import { readFileSync } from 'node:fs'
+      import { deserialize } from 'node:v8'
+      import { SqliteGuard } from '${built('sqlite-guard').href}'
+      const { from, to } = deserialize(readFileSync(${JSON.stringify(heads)}))
+      const guard = SqliteGuard.open(${JSON.stringify(directory.guardPath)})
+      const advanced = guard.advance(from, to)
+      await guard.close()
+      console.log('closed at', (await advanced).treeHead.treeSize)`
+    const path = join(folder, 'closes.mjs')
+    writeFileSync(path, script)
+    const output = execFileSync(process.execPath, [path], { encoding: 'utf8' })
+    expect(output).toBe('closed at 3\n')
   })
 
   it('commits while the WAL starts again, over and over', async () => {

@@ -2,21 +2,25 @@
 import { workerData } from 'node:worker_threads'
 import { BatchWriter } from './batch-writer.ts'
 import type { BatchRequest } from './batch-thread.ts'
-import { openDatabase } from './database.ts'
+import { openFor } from './database.ts'
+import type { SqliteDatabase } from './database.ts'
 import { unpackBatch } from './packed-batch.ts'
 import { answerWrites } from './write-thread.ts'
+import type { Writing } from './write-thread.ts'
 
-const database = openDatabase(workerData as string)
-const writer = new BatchWriter(database)
+answerWrites(() => openFor(workerData as string, {}, startWriting))
 
-answerWrites(
-  (request: BatchRequest) => {
-    if (request.kind === 'save-head') {
-      writer.saveSignedHead(request.head)
-    } else {
-      const { batch, ids } = unpackBatch(request.packed)
-      writer.writeBatch(batch, ids)
-    }
-  },
-  () => database.close(),
-)
+function startWriting(database: SqliteDatabase): Writing {
+  const writer = new BatchWriter(database)
+  return {
+    write: (request: BatchRequest) => {
+      if (request.kind === 'save-head') {
+        writer.saveSignedHead(request.head)
+      } else {
+        const { batch, ids } = unpackBatch(request.packed)
+        writer.writeBatch(batch, ids)
+      }
+    },
+    close: () => database.close(),
+  }
+}

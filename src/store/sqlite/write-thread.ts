@@ -31,6 +31,7 @@ export class WriteThread<Request, Value> {
   #worker: Worker | undefined
   #ended: Promise<void> | undefined
   #failure: Error | undefined
+  #isClosing = false
 
   constructor(module: URL, workerData: unknown) {
     this.#module = module
@@ -49,15 +50,17 @@ export class WriteThread<Request, Value> {
         reject(this.#failure)
         return
       }
+      // First: what cannot be sent is never answered, and must not take another one's answer.
+      this.#worker.postMessage(request, transfer)
       // Whoever waits for an answer keeps the process alive; an idle thread does not.
       if (this.#waiting.push({ resolve, reject }) === 1) this.#worker.ref()
-      this.#worker.postMessage(request, transfer)
     })
   }
 
   /** Answers what waits, and closes the file. */
   async close(): Promise<void> {
     if (this.#worker === undefined) return
+    this.#isClosing = true
     this.#worker.ref()
     this.#worker.postMessage(CLOSE)
     await this.#ended
@@ -66,7 +69,7 @@ export class WriteThread<Request, Value> {
   #start(): Worker {
     const worker = new Worker(this.#module, { workerData: this.#workerData })
     worker.on('message', (answer: Answer<Value>) => this.#settle(answer))
-    worker.on('error', (cause) => this.#fail(cause))
+    worker.on('error', (cause: Error) => this.#fail(cause))
     this.#ended = new Promise((resolve) => {
       worker.once('exit', () => {
         this.#fail()
@@ -79,7 +82,7 @@ export class WriteThread<Request, Value> {
 
   #settle(answer: Answer<Value>): void {
     const settle = this.#waiting.shift()
-    if (this.#waiting.length === 0) this.#worker?.unref()
+    if (this.#waiting.length === 0 && !this.#isClosing) this.#worker?.unref()
     if ('value' in answer) {
       settle?.resolve(answer.value)
       return
@@ -88,20 +91,32 @@ export class WriteThread<Request, Value> {
     settle?.reject(isInvariant ? new InvariantError(message) : new WriteError(message, code))
   }
 
-  #fail(cause?: unknown): void {
-    this.#failure ??= new Error('the thread that writes ended', { cause })
+  /** Operators are told the message alone, so it says why; errors from a thread may be of no class. */
+  #fail(cause?: { readonly message?: unknown }): void {
+    const why = typeof cause?.message === 'string' ? `: ${cause.message}` : ''
+    this.#failure ??= new Error(`the thread that writes ended${why}`, { cause })
     for (const { reject } of this.#waiting.splice(0)) reject(this.#failure)
   }
 }
 
-/** The worker's side: `write` answers each request, `close` comes after the last one. */
-export function answerWrites(write: (request: never) => unknown, close: () => void): void {
+/** What a worker has opened. */
+export interface Writing {
+  write(request: never): unknown
+  close(): void
+}
+
+/**
+ * The worker's side. Opened by the first request and as part of it, so that a file that cannot be opened
+ * is an answer like any other; the next request tries again.
+ */
+export function answerWrites(open: () => Writing): void {
+  let opened: Writing | undefined
   parentPort?.on('message', (request: unknown) => {
     if (request === CLOSE) {
-      close()
+      opened?.close()
       parentPort?.close()
     } else {
-      parentPort?.postMessage(attempt(() => write(request as never)))
+      parentPort?.postMessage(attempt(() => (opened ??= open()).write(request as never)))
     }
   })
 }
