@@ -68,9 +68,15 @@ export async function unfreezeLog(place: LogPlace): Promise<boolean> {
   const paths = logPaths(place)
   assertThere(paths)
   const wasShared = await withFreezes(paths, (freezes) => freezes.unfreeze())
-  if (!existsSync(paths.frozen)) return wasShared === true
-  await rm(paths.frozen)
-  await syncFolderOf(paths.frozen)
+  const hadFile = await dropFrozen(paths)
+  return hadFile || wasShared === true
+}
+
+/** Removes the file, durably. False when there is none. */
+export async function dropFrozen({ frozen }: Pick<DataPaths, 'frozen'>): Promise<boolean> {
+  if (!existsSync(frozen)) return false
+  await rm(frozen)
+  await syncFolderOf(frozen)
   return true
 }
 

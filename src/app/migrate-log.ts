@@ -25,7 +25,7 @@ import { kindOf } from './check-log.ts'
 import { systemClock } from './config.ts'
 import { localPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
-import { moveFrozen } from './frozen.ts'
+import { dropFrozen, moveFrozen } from './frozen.ts'
 import { handOverGuard, readFinishedHead } from './move-guard.ts'
 import { nativeHasher } from './open-log.ts'
 import { prunedIn } from './pruned-payloads.ts'
@@ -83,11 +83,14 @@ export async function migrateLog(request: MigrateRequest): Promise<MigrateReport
       // From here on nothing is signed in the old place, and nothing yet in the new one.
       markMoved(paths.store, { name: moveIn.name, treeSize, movedAt: systemClock.now() })
     }
-    await handOverGuard(paths, request.toGuard, target)
+    // Before the guard: whoever signs in the new place finds it frozen.
     await moveFrozen(paths, request.to)
-    // Last: from here on every command goes to the new place by itself.
+    await handOverGuard(paths, request.toGuard, target)
+    // From here on every command goes to the new place by itself.
     const { to: store, toGuard: guard } = request
     await recordLocation({ directory: paths.directory, store, guard })
+    // Last: a node that has a file of its own stays frozen when another one ends it.
+    await dropFrozen(paths)
     return { checked, store: moveIn.name, guard: withoutPassword(guard) }
   } finally {
     await opened.close()

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { readConfig } from '../../src/app/config.ts'
 import type { ServiceEvent } from '../../src/app/config.ts'
-import { freezeLog, moveFrozen, unfreezeLog } from '../../src/app/frozen.ts'
+import { freezeLog, moveFrozen, readFrozen, unfreezeLog } from '../../src/app/frozen.ts'
 import { initLog } from '../../src/app/init-log.ts'
+import { migrateLog } from '../../src/app/migrate-log.ts'
 import { startRegistry } from '../../src/app/start.ts'
 import type { RunningRegistry } from '../../src/app/start.ts'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
@@ -13,6 +14,8 @@ import { logFrozen } from '../../src/log/answers.ts'
 import type { Candidate } from '../../src/log/queue.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
 import { PostgresFreezes } from '../../src/store/postgres/postgres-freezes.ts'
+import { PostgresGuard } from '../../src/store/postgres/postgres-guard.ts'
+import { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts'
 import { rejection } from '../support/error-code.ts'
 import { describePostgres, usePostgres } from '../support/postgres.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -233,10 +236,33 @@ describePostgres('a freeze in PostgreSQL', () => {
       await unfreezeLog({ data: b, store })
     })
 
+    it('is there before anything can be signed in the new place, and is in that place alone', async () => {
+      const data = join(directory, 'moving')
+      const anchors = [{ kind: 'cose-key' as const, key: signer.publicKey, issuers: ['*'] }]
+      await initLog({ data, origin: 'log.example.org', anchors })
+      await freezeLog({ data }, 'for the move')
+      const [to, toGuard] = [await server().createDatabase(), await guards().createDatabase()]
+      const create = vi.spyOn(PostgresGuard.prototype, 'create')
+      create.mockRejectedValueOnce(new Error('killed'))
+      await expect(migrateLog({ data, to, toGuard })).rejects.toThrow('killed')
+      create.mockRestore()
+      const freezes = await PostgresFreezes.open(to)
+      expect(await freezes.read()).toMatchObject({ reason: 'for the move' })
+      await migrateLog({ data, to, toGuard })
+      // Any of the nodes ends it, for all of them.
+      expect(await unfreezeLog({ data: b, store: to })).toBe(true)
+      expect(readFrozen({ frozen: join(data, 'frozen.json') })).toBeUndefined()
+      await freezes.close()
+    })
+
     it('is refused where there is no log', async () => {
       const empty = await server().createDatabase()
       const place = { data: a, store: empty }
       expect(await rejection(() => freezeLog(place, 'x'))).toBe('ERR_LOG_MISSING')
+      // The tables of an `init` or a `migrate` that was interrupted.
+      await (await PostgresLogStore.open(empty, { mode: 'create' })).close()
+      expect(await rejection(() => freezeLog(place, 'x'))).toBe('ERR_LOG_MISSING')
+      expect(await rejection(() => unfreezeLog(place))).toBe('ERR_LOG_MISSING')
     })
   })
 })

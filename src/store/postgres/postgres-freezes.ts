@@ -44,16 +44,18 @@ export class PostgresFreezes implements FreezeStore {
     const database = await PostgresDatabase.open(url, { connectionsMax: 1 })
     try {
       if (await migrate(database, 'none')) return new PostgresFreezes(database)
-      throw new StartError('ERR_LOG_MISSING', `there is no log in the database ${database.name}`)
+      throw logMissing(database)
     } catch (error) {
       await database.close()
       throw error
     }
   }
 
+  /** @throws StartError `ERR_LOG_MISSING` where there are tables and no log: none was made, or moved in. */
   async read(): Promise<Frozen | undefined> {
     const [row] = await this.#database.query<Row>(READ)
-    const { frozen_at: frozenAt = null, frozen_reason: reason = null } = row ?? {}
+    if (row === undefined) throw logMissing(this.#database)
+    const { frozen_at: frozenAt, frozen_reason: reason } = row
     return frozenAt === null ? undefined : { frozenAt, reason: reason ?? '' }
   }
 
@@ -68,10 +70,16 @@ export class PostgresFreezes implements FreezeStore {
   }
 
   async unfreeze(): Promise<boolean> {
-    return (await this.#database.write(UNFREEZE, [])).length === 1
+    if ((await this.#database.write(UNFREEZE, [])).length === 1) return true
+    await this.read()
+    return false
   }
 
   close(): Promise<void> {
     return this.#database.close()
   }
+}
+
+function logMissing({ name }: PostgresDatabase): StartError {
+  return new StartError('ERR_LOG_MISSING', `there is no log in the database ${name}`)
 }
