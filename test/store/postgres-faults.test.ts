@@ -342,6 +342,12 @@ describe('messages', () => {
     ['postgres://u:secret@h:5432/db?sslmode=require', 'postgres://u@h:5432/db'],
     ['postgresql://u:se@cret@h/db', 'postgresql://u@h/db'],
     ['postgres://u:secret@/db?host=/tmp', 'postgres://u@/db'],
+    // Not escaped, as they come out of generators: no URL, and named in what says so.
+    ['postgres://u:se/cr@et@h:5432/db', 'postgres://u@h:5432/db'],
+    ['postgres://u:se?cret@h/db?sslmode=require', 'postgres://u@h/db'],
+    ['postgres://u:12/se:cret@h/db', 'postgres://u@h/db'],
+    ['postgres://h:5432/db?user=u@h', 'postgres://h:5432/db'],
+    ['postgres://[::1]:5432/db', 'postgres://[::1]:5432/db'],
     ['postgres://h/db?password=secret', 'postgres://h/db'],
     ['postgres:///db', 'postgres:///db'],
     ['/var/lib/log.sqlite', '/var/lib/log.sqlite'],

@@ -11,5 +11,10 @@ export function withoutPassword(location: string): string {
   // Up to the last @ before the path: a password may hold one that should have been escaped.
   const [, scheme = '', user = '', rest = ''] =
     /^([a-z]+:\/\/)(?:([^:@/?]*)(?::[^/?]*)?@)?([^?]*)/.exec(location) ?? []
-  return `${scheme}${user === '' ? '' : `${user}@`}${rest}`
+  if (!NO_URL.test(rest)) return `${scheme}${user === '' ? '' : `${user}@`}${rest}`
+  const [, name = '', after = ''] = /^[a-z]+:\/\/([^:@/?]*)(?:.*@)?([^?]*)/.exec(location) ?? []
+  return `${scheme}${name}@${after}`
 }
+
+/** What a password with / or ? in it leaves: an @ in the path, or a port that is no number. */
+const NO_URL = /@|^[^[/]*:(?!\d*(?:\/|$))/
