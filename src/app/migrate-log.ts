@@ -106,9 +106,10 @@ interface MigrateParts {
 }
 
 async function checkUrls({ to, toGuard }: MigrateRequest): Promise<void> {
-  for (const url of [to, toGuard]) {
+  for (const [option, url] of Object.entries({ '--to': to, '--to-guard': toGuard })) {
     if (isPostgresUrl(url)) continue
-    throw new StartError('ERR_CONFIGURATION', `"${url}" is no URL like postgres://host/database`)
+    // It may hold a password.
+    throw new StartError('ERR_CONFIGURATION', `${option} is no URL like postgres://host/database`)
   }
   await assertApart({ store: to, guard: toGuard })
 }

@@ -135,6 +135,8 @@ describePostgres('attestry migrate', () => {
       rejection(() => migrateLog({ ...request, ...change }))
     expect(await refused({ guard: pathOf('no-guard') })).toBe('ERR_GUARD_MISSING')
     expect(await refused({ to: 'log.sqlite' })).toBe('ERR_CONFIGURATION')
+    const noUrl = migrateLog({ ...request, toGuard: 'postgres//u:secret@h/db' })
+    await expect(noUrl).rejects.toThrow(/^--to-guard is no URL/)
     const near = await databases().createDatabase()
     expect(await refused({ toGuard: near })).toBe('ERR_CONFIGURATION')
     expect(await refused({ data: pathOf('nothing') })).toBe('ERR_LOG_MISSING')
