@@ -174,26 +174,40 @@ describe('a thread that writes', () => {
     await thread.close()
   })
 
-  it('keeps the process until it is closed, also when it is closed before it answers', async () => {
+  /** Advances a guard to size 3 in a process of its own, which says so. */
+  async function advanceIn(env: NodeJS.ProcessEnv): Promise<string> {
     const guard = directory.openGuard()
     const [first, second] = [await headOf(2), await headOf(3)]
     await guard.create(first)
     await guard.close()
-    const heads = join(folder, 'heads')
+    const [heads, script] = [join(folder, 'heads'), join(folder, 'advance.mjs')]
     writeFileSync(heads, serialize({ from: first, to: second }))
-    const script = `
-      import { readFileSync } from 'node:fs'
+    writeFileSync(
+      script,
+      `import { readFileSync } from 'node:fs'
       import { deserialize } from 'node:v8'
       import { SqliteGuard } from '${built('sqlite-guard').href}'
       const { from, to } = deserialize(readFileSync(${JSON.stringify(heads)}))
       const guard = SqliteGuard.open(${JSON.stringify(directory.guardPath)})
       const advanced = guard.advance(from, to)
       await guard.close()
-      console.log('closed at', (await advanced).treeHead.treeSize)`
-    const path = join(folder, 'closes.mjs')
-    writeFileSync(path, script)
-    const output = execFileSync(process.execPath, [path], { encoding: 'utf8' })
-    expect(output).toBe('closed at 3\n')
+      console.log('closed at', (await advanced).treeHead.treeSize)`,
+    )
+    const options = { encoding: 'utf8', env: { ...process.env, ...env } } as const
+    return execFileSync(process.execPath, [script], options)
+  }
+
+  it('keeps the process until it is closed, also when it is closed before it answers', async () => {
+    expect(await advanceIn({})).toBe('closed at 3\n')
+  })
+
+  it('loads nothing that the process was told to load first', async () => {
+    const preload = join(folder, 'preload.mjs')
+    writeFileSync(
+      preload,
+      "import { isMainThread } from 'node:worker_threads'\nif (!isMainThread) throw new Error('again')",
+    )
+    expect(await advanceIn({ NODE_OPTIONS: `--import ${preload}` })).toBe('closed at 3\n')
   })
 
   it('commits while the WAL starts again, over and over', async () => {

@@ -67,7 +67,12 @@ export class WriteThread<Request, Value> {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#module, { workerData: this.#workerData })
+    const worker = new Worker(this.#module, {
+      workerData: this.#workerData,
+      // What operators have loaded first (an SDK for traces) is not for here: its failure would end the log.
+      execArgv: [],
+      env: {},
+    })
     worker.on('message', (answer: Answer<Value>) => this.#settle(answer))
     worker.on('error', (cause: Error) => this.#fail(cause))
     this.#ended = new Promise((resolve) => {
