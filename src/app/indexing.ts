@@ -9,6 +9,7 @@ import type { IndexReader } from '../log/index-store.ts'
 import type { RegistryLog } from '../registry/ports.ts'
 import { MemoryIndex } from '../store/memory/memory-index.ts'
 import { SqliteIndex } from '../store/sqlite/sqlite-index.ts'
+import { builtWorker } from '../threads/built-worker.ts'
 import type { RegistryConfig } from './config.ts'
 import { IndexPace } from './index-pace.ts'
 import { openFollower, prepareIndex } from './open-follower.ts'
@@ -44,10 +45,7 @@ const PERIOD_MS = 200
 const ENTRIES_ON_THIS_THREAD = 32
 const RESTART_MS = 5000
 
-// After the build this file and the worker end in `.js`.
-const BUILT_WORKER: URL | undefined = import.meta.url.endsWith('.js')
-  ? new URL('./index-worker.js', import.meta.url)
-  : undefined
+const BUILT_WORKER = builtWorker('index-worker', import.meta.url)
 
 /** Starts to index. Never throws: what keeps it from working is told. */
 export async function startIndexing(options: IndexingOptions): Promise<Indexing> {

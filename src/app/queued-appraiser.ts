@@ -4,6 +4,7 @@
  */
 import type { Appraisal, AppraisalRequest } from '../payload/tee/appraise-evidence.ts'
 import type { EvidenceAppraiser } from '../payload/tee/evidence-appraiser.ts'
+import { builtWorker } from '../threads/built-worker.ts'
 import { QueuedWork } from '../threads/queued-work.ts'
 import { answerAppraisal, readAppraisal } from './evidence-answer.ts'
 import type { EvidenceAnswer } from './evidence-answer.ts'
@@ -19,10 +20,7 @@ export interface QueuedAppraiserOptions {
   readonly worker?: URL | undefined
 }
 
-// After the build this file and the worker end in `.js`.
-const BUILT_WORKER: URL | undefined = import.meta.url.endsWith('.js')
-  ? new URL('./evidence-worker.js', import.meta.url)
-  : undefined
+const BUILT_WORKER = builtWorker('evidence-worker', import.meta.url)
 
 const SAYS = {
   closed: 'evidence is appraised no more',

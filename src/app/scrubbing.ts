@@ -6,6 +6,7 @@
 import { Worker } from 'node:worker_threads'
 import { InvariantError } from '../errors.ts'
 import type { ScrubState } from '../log/scrub-state.ts'
+import { builtWorker } from '../threads/built-worker.ts'
 import type { RegistryConfig } from './config.ts'
 import { ScrubLoop } from './scrub-loop.ts'
 import type { ScrubEvents, ScrubOptions } from './scrub-loop.ts'
@@ -27,10 +28,7 @@ export interface ScrubbingOptions
   readonly onFatal: (error: Error) => void
 }
 
-// After the build this file and the worker end in `.js`.
-const BUILT_WORKER: URL | undefined = import.meta.url.endsWith('.js')
-  ? new URL('./scrub-worker.js', import.meta.url)
-  : undefined
+const BUILT_WORKER = builtWorker('scrub-worker', import.meta.url)
 
 export function startScrubbing({ paths, rateBytes, delayMs, ...on }: ScrubbingOptions): Scrubbing {
   let state: ScrubState = { position: 0, treeSize: 0, lastPassAt: undefined, failures: 0 }

@@ -4,6 +4,7 @@
  * (`threads/queued-work.ts`).
  */
 import type { BundleVerifier, InnerIdentity } from '../payload/bundle-verifier.ts'
+import { builtWorker } from '../threads/built-worker.ts'
 import { QueuedWork } from '../threads/queued-work.ts'
 import { readAnswer } from './bundle-answer.ts'
 import type { BundleAnswer } from './bundle-answer.ts'
@@ -20,10 +21,7 @@ export interface SigstoreBundleVerifierOptions {
   readonly worker?: URL | undefined
 }
 
-// After the build this file and the worker end in `.js`.
-const BUILT_WORKER: URL | undefined = import.meta.url.endsWith('.js')
-  ? new URL('./bundle-worker.js', import.meta.url)
-  : undefined
+const BUILT_WORKER = builtWorker('bundle-worker', import.meta.url)
 
 const SAYS = {
   closed: 'bundles are verified no more',

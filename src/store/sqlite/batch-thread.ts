@@ -5,6 +5,7 @@
  */
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import type { BatchCommit } from '../../log/store.ts'
+import { builtWorker } from '../../threads/built-worker.ts'
 import type { BatchWriter } from './batch-writer.ts'
 import type { IdSlice } from './id-tail.ts'
 import { ownSignedHead, packBatch } from './packed-batch.ts'
@@ -28,10 +29,7 @@ export interface BatchThreadOptions {
   readonly batchWorker?: URL | undefined
 }
 
-// After the build this file and the worker end in `.js`.
-const BUILT_WORKER: URL | undefined = import.meta.url.endsWith('.js')
-  ? new URL('./batch-worker.js', import.meta.url)
-  : undefined
+const BUILT_WORKER = builtWorker('batch-worker', import.meta.url)
 
 /** @param here writes on this thread. */
 export function openBatchWrites(

@@ -4,6 +4,7 @@
  * when the WAL has to start again; a lock would block the event loop that serves.
  */
 import { Worker } from 'node:worker_threads'
+import { builtWorker } from '../../threads/built-worker.ts'
 import { CHECKPOINT_BUSY_MS, CHECKPOINT_PERIOD_MS, Checkpoints } from './checkpoint.ts'
 import { openDatabase } from './database.ts'
 
@@ -30,10 +31,7 @@ export interface WorkerOptions {
 export type FromWorker = 'hold' | 'go-on'
 export type ToWorker = 'held' | 'stop'
 
-// After the build this file and the worker end in `.js`.
-const BUILT_WORKER: URL | undefined = import.meta.url.endsWith('.js')
-  ? new URL('./checkpoint-worker.js', import.meta.url)
-  : undefined
+const BUILT_WORKER = builtWorker('checkpoint-worker', import.meta.url)
 
 export function startCheckpointer(path: string, options: CheckpointerOptions = {}): Checkpointer {
   const { worker = BUILT_WORKER, walFramesMax, idle = () => Promise.resolve() } = options

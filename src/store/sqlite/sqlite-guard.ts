@@ -7,6 +7,7 @@ import { dirname } from 'node:path'
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import { StartError } from '../../errors.ts'
 import type { Guard } from '../../log/guard.ts'
+import { builtWorker } from '../../threads/built-worker.ts'
 import { openDatabase, sqliteCode } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
 import { advanceGuard, GUARD_SETTINGS, GUARD_TABLE, guardValues, READ_GUARD } from './guard-row.ts'
@@ -17,10 +18,7 @@ import type { SignedHeadRow } from './rows.ts'
 import { syncDirectory } from './sync-directory.ts'
 import { WriteThread } from './write-thread.ts'
 
-// After the build this file and the worker end in `.js`.
-const BUILT_WORKER: URL | undefined = import.meta.url.endsWith('.js')
-  ? new URL('./guard-worker.js', import.meta.url)
-  : undefined
+const BUILT_WORKER = builtWorker('guard-worker', import.meta.url)
 
 type Advance = (heads: GuardAdvance) => boolean | Promise<boolean>
 
