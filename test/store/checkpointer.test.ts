@@ -2,39 +2,12 @@
  * WAL checkpoints run beside the commits: on this thread when the sources run unbuilt, and in the
  * worker thread that a build has. The worker is built here, for this test alone.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs' // prettier-ignore
-import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ModuleKind, ScriptTarget, transpileModule } from 'typescript'
 import { startCheckpointer } from '../../src/store/sqlite/checkpointer.ts'
 import { openDatabase } from '../../src/store/sqlite/database.ts'
 import type { SqliteDatabase } from '../../src/store/sqlite/database.ts'
+import { useBuiltWorker } from '../support/built-worker.ts'
 import { TestDirectory } from '../support/sqlite.ts'
-
-const project = fileURLToPath(new URL('../..', import.meta.url))
-
-/** Transpiles the worker and what it imports; inside the project, where packages resolve. */
-function buildWorker(folder: string): URL {
-  for (const [room, files] of Object.entries({
-    'store/sqlite': readdirSync(join(project, 'src/store/sqlite')),
-    '': ['errors.ts'],
-  })) {
-    mkdirSync(join(folder, room), { recursive: true })
-    for (const file of files) {
-      const source = readFileSync(join(project, 'src', room, file), 'utf8')
-      const compilerOptions = {
-        module: ModuleKind.ESNext,
-        target: ScriptTarget.ES2022,
-        verbatimModuleSyntax: true,
-        rewriteRelativeImportExtensions: true,
-      }
-      const { outputText } = transpileModule(source, { compilerOptions })
-      writeFileSync(join(folder, room, file.replace(/\.ts$/, '.js')), outputText)
-    }
-  }
-  return pathToFileURL(join(folder, 'store/sqlite/checkpoint-worker.js'))
-}
 
 function writePages(database: SqliteDatabase, count: number): void {
   database.exec('CREATE TABLE IF NOT EXISTS page (bytes BLOB)')
@@ -56,23 +29,21 @@ function wal(database: SqliteDatabase): Wal {
 const waiting = (database: SqliteDatabase): number => wal(database).log - wal(database).checkpointed
 
 describe('a checkpointer', () => {
+  const built = useBuiltWorker('store/sqlite/checkpoint-worker.ts')
   let directory: TestDirectory
-  let folder: string
   let database: SqliteDatabase
   beforeEach(() => {
     directory = new TestDirectory()
-    folder = mkdtempSync(join(project, 'node_modules', '.attestry-test-'))
     database = openDatabase(directory.storePath, { create: true })
   })
   afterEach(() => {
     database.close()
-    rmSync(folder, { recursive: true })
     directory.remove()
   })
 
   for (const place of ['on this thread', 'in a worker'] as const) {
     it(`copies the WAL into the database ${place}`, async () => {
-      const worker = place === 'in a worker' ? buildWorker(folder) : undefined
+      const worker = place === 'in a worker' ? built.url : undefined
       const checkpointer = startCheckpointer(directory.storePath, { worker })
       writePages(database, 10)
       await expect.poll(() => waiting(database), { timeout: 5000 }).toBe(0)
@@ -80,7 +51,7 @@ describe('a checkpointer', () => {
     })
 
     it(`starts a long WAL again ${place}, though commits never pause`, async () => {
-      const worker = place === 'in a worker' ? buildWorker(folder) : undefined
+      const worker = place === 'in a worker' ? built.url : undefined
       const options = { worker, walFramesMax: 2000 }
       const checkpointer = startCheckpointer(directory.storePath, options)
       let restarts = 0
@@ -103,7 +74,7 @@ describe('a checkpointer', () => {
   }
 
   it('goes on here when its worker cannot', async () => {
-    const worker = pathToFileURL(join(folder, 'missing.js'))
+    const worker = new URL('missing.mjs', built.url)
     const checkpointer = startCheckpointer(directory.storePath, { worker })
     writePages(database, 10)
     await expect.poll(() => waiting(database), { timeout: 5000 }).toBe(0)

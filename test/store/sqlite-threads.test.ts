@@ -16,44 +16,14 @@ import { packBatch, unpackBatch } from '../../src/store/sqlite/packed-batch.ts'
 import { WriteThread } from '../../src/store/sqlite/write-thread.ts'
 import { describeGuard, headOf } from '../contract/guard.ts'
 import { describeLogStore, Scribe } from '../contract/log-store.ts'
-import { TestDirectory } from '../support/sqlite.ts'
+import { guardUnderTest, storeUnderTest, TestDirectory } from '../support/sqlite.ts'
 
 const built = (name: string): URL => new URL(`../../dist/store/sqlite/${name}.js`, import.meta.url)
 const threads = { batchWorker: built('batch-worker'), worker: built('checkpoint-worker') }
 
-describeLogStore('sqlite with threads', async () => {
-  const directory = new TestDirectory()
-  let store = directory.createStore(threads)
-  return {
-    store,
-    reopen: async () => {
-      await store.close()
-      store = directory.openStore(threads)
-      return store
-    },
-    dispose: async () => {
-      await store.close()
-      directory.remove()
-    },
-  }
-})
+describeLogStore('sqlite with threads', () => storeUnderTest(threads))
 
-describeGuard('sqlite with a thread', async () => {
-  const directory = new TestDirectory()
-  let guard = directory.openGuard(built('guard-worker'))
-  return {
-    guard,
-    reopen: async () => {
-      await guard.close()
-      guard = directory.openGuard(built('guard-worker'))
-      return guard
-    },
-    dispose: async () => {
-      await guard.close()
-      directory.remove()
-    },
-  }
-})
+describeGuard('sqlite with a thread', () => guardUnderTest(built('guard-worker')))
 
 describe('a batch on its way to a thread', () => {
   it('arrives as it was, without what lies around it', async () => {

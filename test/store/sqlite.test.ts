@@ -8,41 +8,11 @@ import { SqliteLogStore } from '../../src/store/sqlite/sqlite-log-store.ts'
 import { SqliteRefusals } from '../../src/store/sqlite/sqlite-refusals.ts'
 import { describeGuard } from '../contract/guard.ts'
 import { describeLogStore } from '../contract/log-store.ts'
-import { TestDirectory } from '../support/sqlite.ts'
+import { guardUnderTest, storeUnderTest, TestDirectory } from '../support/sqlite.ts'
 
-describeLogStore('sqlite', async () => {
-  const directory = new TestDirectory()
-  let store = directory.createStore()
-  return {
-    store,
-    reopen: async () => {
-      await store.close()
-      store = directory.openStore()
-      return store
-    },
-    dispose: async () => {
-      await store.close()
-      directory.remove()
-    },
-  }
-})
+describeLogStore('sqlite', () => storeUnderTest())
 
-describeGuard('sqlite', async () => {
-  const directory = new TestDirectory()
-  let guard = directory.openGuard()
-  return {
-    guard,
-    reopen: async () => {
-      await guard.close()
-      guard = directory.openGuard()
-      return guard
-    },
-    dispose: async () => {
-      await guard.close()
-      directory.remove()
-    },
-  }
-})
+describeGuard('sqlite', () => guardUnderTest())
 
 describe('sqlite files', () => {
   let directory: TestDirectory
