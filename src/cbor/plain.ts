@@ -6,6 +6,7 @@
  */
 import { decodeUtf8 } from '../bytes/bytes.ts'
 import { InputError } from '../errors.ts'
+import { CBOR_LIMITS, MAP_KEY_BYTES_MAX } from './scan.ts'
 import { CborTag } from './values.ts'
 import type { CborValue } from './values.ts'
 
@@ -15,11 +16,9 @@ export const UNSURE: unique symbol = Symbol('unsure')
 type Plain = CborValue | typeof UNSURE
 
 /** Each at most what scan.ts allows. */
-const BYTES_MAX = 1024 * 1024
 const DEPTH_MAX = 8
 const ITEMS_MAX = 512
 const MAP_PAIRS_MAX = 64
-const MAP_KEY_BYTES_MAX = 256
 
 const TAG_COSE_SIGN1 = 18
 /** What a byte order mark begins with, and a few letters that go the long way for it. */
@@ -30,7 +29,7 @@ const SIMPLE: readonly (boolean | null | undefined)[] = [false, true, null, unde
 
 /** The one item that `bytes` consist of, if it is plain. Byte strings are views of `bytes`. */
 export function decodePlain(bytes: Uint8Array): Plain {
-  if (bytes.length > BYTES_MAX) return UNSURE
+  if (bytes.length > CBOR_LIMITS.bytes) return UNSURE
   const reader = new PlainReader(bytes)
   const value = reader.item(0)
   return reader.next === bytes.length ? value : UNSURE

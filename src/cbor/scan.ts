@@ -24,7 +24,7 @@ export interface CborLimits {
 export const CBOR_LIMITS: CborLimits = { bytes: 1024 * 1024, depth: 16, items: 10_000 }
 
 /** Header labels and claim names are short; a key is compared as text. */
-const MAP_KEY_BYTES_MAX = 256
+export const MAP_KEY_BYTES_MAX = 256
 
 /** Engines hash integer keys without a seed: many that collide make a Map quadratic. */
 const MAP_PAIRS_MAX = 256

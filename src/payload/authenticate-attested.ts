@@ -5,9 +5,9 @@
  * it, so a statement that was registered was verified in this way.
  */
 import { encodeHex } from '../bytes/hex.ts'
+import { speaksFor } from '../statement/authenticate-issuer.ts'
 import type { AuthenticatedIssuer, AuthenticateRequest } from '../statement/authenticate-issuer.ts'
 import type { AttestedService } from '../statement/attested-service.ts'
-import { matchesPattern } from '../statement/issuer-pattern.ts'
 import type { SignedStatement, StatementProfile } from '../statement/signed-statement.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import { ATTESTED_HEADERS, isCriticallyAttested } from './tee/attested-header.ts'
@@ -26,9 +26,10 @@ export function attestedAnchors(
 ): readonly ServiceAnchor[] {
   const { issuer } = statement.headers
   if (issuer === undefined || !isCriticallyAttested(statement)) return NONE
-  return anchors
-    .filter((anchor): anchor is ServiceAnchor => anchor.kind === 'attested-service')
-    .filter(({ issuers }) => issuers.some((pattern) => matchesPattern(pattern, issuer)))
+  return anchors.filter(
+    (anchor): anchor is ServiceAnchor =>
+      anchor.kind === 'attested-service' && speaksFor(anchor, issuer),
+  )
 }
 
 /**

@@ -6,6 +6,7 @@
 import { encodeHex } from '../bytes/hex.ts'
 import { sha256 as portableSha256 } from '../bytes/digest.ts'
 import type { Sha256 } from '../bytes/digest.ts'
+import type { Writable } from '../bytes/writable.ts'
 import { DIGEST_IDS } from '../statement/hash-envelope.ts'
 import { formatPayloadName } from '../statement/payload-name.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
@@ -55,7 +56,7 @@ export function readEntryFacts(request: EntryFactsRequest): EntryFacts {
     hashEnvelope === undefined || message.payload === null
       ? undefined
       : formatPayloadName({ algorithm: hashEnvelope.algorithm, digest: message.payload })
-  const facts: Changeable<EntryFacts> = { entryId: entryDigest, description: describe(request) }
+  const facts: Writable<EntryFacts> = { entryId: entryDigest, description: describe(request) }
   if (issuer !== undefined) facts.issuer = issuer
   if (subject !== undefined) facts.subject = subject
   if (signer !== undefined) facts.signer = signer
@@ -65,9 +66,6 @@ export function readEntryFacts(request: EntryFactsRequest): EntryFacts {
   }
   return facts
 }
-
-/** An object in the making: a follower makes one of each entry, and spreading its parts takes longer. */
-type Changeable<Value> = { -readonly [Name in keyof Value]: Value[Name] }
 
 /** What a wrapped envelope says of its own signer; nothing of it is true before it is verified. */
 const INNER: readonly AttributeName[] = ['inner-identity', 'inner-certificate', 'inner-key']

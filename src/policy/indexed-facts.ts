@@ -14,7 +14,7 @@ import type { SignedStatement } from '../statement/signed-statement.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
 import { innerCheck } from './inner-signatures.ts'
 import type { RegistrationPolicy } from './registration-policy.ts'
-import { appraiseAdmitted, mayBeEvidence } from './tee-evidence.ts'
+import { appraiseAdmitted, isAppraised } from './tee-evidence.ts'
 import type { EvidenceGivens } from './tee-evidence.ts'
 
 /** An entry read as a statement, or why it cannot be. */
@@ -52,8 +52,8 @@ export async function readIndexedFacts(request: IndexedFactsRequest): Promise<En
       sha256,
       innerCheck: () => innerCheck(policy, statement, preimage),
     })
-    const isEvidence = policy?.teeEvidence !== undefined && mayBeEvidence(statement)
-    return isEvidence ? await withEvidence(facts, { ...request, statement, policy }) : facts
+    if (policy === undefined || !isAppraised(statement, policy)) return facts
+    return await withEvidence(facts, { ...request, statement, policy })
   } catch (error) {
     const findings = [{ code: 'unreadable', message: (error as Error).message }]
     const nothing = { digests: [], attributes: [], numbers: [] }

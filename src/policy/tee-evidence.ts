@@ -56,7 +56,7 @@ export function isAppraised(
   statement: SignedStatement,
   policy: Pick<RegistrationPolicy, 'teeEvidence'>,
 ): boolean {
-  return policy.teeEvidence !== undefined && isEvidenceMediaType(payloadMediaType(statement))
+  return policy.teeEvidence !== undefined && mayBeEvidence(statement)
 }
 
 /**

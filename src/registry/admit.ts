@@ -6,6 +6,7 @@
  */
 import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
 import { leafIndex } from '../bytes/integers.ts'
+import type { Writable } from '../bytes/writable.ts'
 import { PolicyError } from '../errors.ts'
 import type { Candidate } from '../log/queue.ts'
 import type { NewCollateral } from '../log/store.ts'
@@ -15,11 +16,9 @@ import { reject } from '../policy/decision.ts'
 import type { RejectDecision } from '../policy/decision.ts'
 import { changesDecisions } from '../payload/media-types.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
-import { payloadMediaType } from '../payload/payload-content.ts'
-import { isEvidenceMediaType } from '../payload/tee/evidence-media-types.ts'
 import { refersToLog } from '../policy/evidence-givens.ts'
 import { isSignedByKnownKey } from '../policy/known-signer.ts'
-import { isAppraised } from '../policy/tee-evidence.ts'
+import { isAppraised, mayBeEvidence } from '../policy/tee-evidence.ts'
 import type { EvidenceGivens } from '../policy/tee-evidence.ts'
 import { payloadNameOf } from '../statement/payload-name.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
@@ -68,7 +67,7 @@ export function admit(submitted: Submission, ports: RegistryPorts): Promise<Admi
 /** Known before anything is read for it. */
 function isHeavyEvidence({ statement }: Submission): boolean {
   if (statement.headers.hashEnvelope === undefined) return refersToLog({ statement })
-  return isEvidenceMediaType(payloadMediaType(statement))
+  return mayBeEvidence(statement)
 }
 
 async function admitNow(submitted: Submission, ports: RegistryPorts): Promise<Admission> {
@@ -82,36 +81,47 @@ async function admitNow(submitted: Submission, ports: RegistryPorts): Promise<Ad
   const evidence = isAppraised(statement, rules.policy)
     ? await readReferences({ statement, preimage, rules, at: registrationTime, ports })
     : NO_EVIDENCE
-  const { policy, anchors, delegations, inner, policyIndex } = rules
-  const { issuer, origin, verifier, bundles, appraiser } = ports
-  const log = { issuer, origin }
-  const collateral = collateralOf(submitter, preimage)
-  // prettier-ignore
   const options: Writable<DecideOptions> = {
-    statement, policy, anchors, delegations, inner, registrationTime, verifier, log, evidence, collateral,
+    statement,
+    policy: rules.policy,
+    anchors: rules.anchors,
+    delegations: rules.delegations,
+    inner: rules.inner,
+    registrationTime,
+    verifier: ports.verifier,
+    log: { issuer: ports.issuer, origin: ports.origin },
+    evidence,
+    collateral: collateralOf(submitter, preimage),
   }
-  if (bundles !== undefined) options.bundles = bundles
-  if (appraiser !== undefined) options.appraiser = appraiser
+  if (ports.bundles !== undefined) options.bundles = ports.bundles
+  if (ports.appraiser !== undefined) options.appraiser = ports.appraiser
   const decided = await decide(options)
   const decision = decided.kind === 'accept' ? refuseJournal(decided, submitted) : decided
   if (decision.kind === 'reject') return refuse(decision, statement, { ports, registrationTime })
-  const admission: Writable<Admission> = {
-    standsFrom: decision.standsFrom,
-    standsUntil: decision.standsUntil,
-    policyIndex: leafIndex(policyIndex),
-  }
-  const { governance: kind } = decision
+  const pieces = collectCollateral(decision, { statement, submitter, preimage }, ports.sha256)
+  return admissionOf(decision, { pieces, rules, follows: submitted.follows })
+}
+
+interface AdmissionParts {
+  readonly pieces: readonly NewCollateral[]
+  readonly rules: RulesInForce
+  readonly follows: Submission['follows'] | undefined
+}
+
+function admissionOf(
+  { standsFrom, standsUntil, governance: kind }: AcceptDecision,
+  { pieces, rules, follows }: AdmissionParts,
+): Admission {
+  const policyIndex = leafIndex(rules.policyIndex)
+  const admission: Writable<Admission> = { standsFrom, standsUntil, policyIndex }
   if (kind !== undefined) {
     admission.kind = kind
     admission.governance = changesDecisions(kind)
   }
-  const pieces = collectCollateral(decision, { statement, submitter, preimage }, ports.sha256)
   if (pieces.length > 0) admission.collateral = pieces
-  if (submitted.follows !== undefined) admission.follows = submitted.follows
+  if (follows !== undefined) admission.follows = follows
   return admission
 }
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 const NO_EVIDENCE: EvidenceGivens = {}
 const NO_COLLATERAL: Collateral = {}

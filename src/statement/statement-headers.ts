@@ -3,6 +3,7 @@
  * the decoded maps. Absence is tolerated here, since foreign statements lack what the standard
  * demands; a wrong type is not.
  */
+import type { Writable } from '../bytes/writable.ts'
 import { CborTag, type CborMap, type CborValue } from '../cbor/decode.ts'
 import { CLAIM, HEADER } from '../cose/labels.ts'
 import { InputError } from '../errors.ts'
@@ -32,8 +33,6 @@ export interface StatementHeaders {
 function fail(message: string): never {
   throw new InputError('ERR_STATEMENT_HEADERS', message)
 }
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** @throws InputError `ERR_STATEMENT_HEADERS` for a parameter of the wrong type. */
 export function parseStatementHeaders(header: CborMap, unprotected: CborMap): StatementHeaders {

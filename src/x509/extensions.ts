@@ -7,6 +7,7 @@ import { AsnConvert } from '@peculiar/asn1-schema'
 import { BasicConstraints } from '@peculiar/asn1-x509'
 import type { Extension } from '@peculiar/asn1-x509'
 import { decodeUtf8 } from '../bytes/bytes.ts'
+import type { Writable } from '../bytes/writable.ts'
 import { InputError } from '../errors.ts'
 import { decodeOid, readChildren, readDer, scanDer, TAG } from './der.ts'
 import { parseSubjectAltNames } from './general-name.ts'
@@ -78,7 +79,7 @@ export function decodeAsn<Type>(value: Uint8Array, type: new () => Type): Type {
   }
 }
 
-type Draft = { -readonly [Key in keyof CertificateExtensions]: CertificateExtensions[Key] }
+type Draft = Writable<CertificateExtensions>
 
 function decodeBasicConstraints(value: Uint8Array, draft: Draft): void {
   const { cA, pathLenConstraint } = decodeAsn(value, BasicConstraints)
