@@ -34,6 +34,7 @@ export const webCryptoVerifier: SignatureVerifier = {
     } catch {
       return false
     }
+    if (!isWhole(key, signature)) return false
     try {
       return await subtle.verify(algorithm, key, source(signature), source(data))
     } catch {
@@ -41,4 +42,10 @@ export const webCryptoVerifier: SignatureVerifier = {
       return false
     }
   },
+}
+
+/** RFC 8017 §8.1.2 and §8.2.2, step 1; engines also take an RSA signature without its leading zeros. */
+function isWhole({ algorithm }: CryptoKey, { length }: Uint8Array): boolean {
+  const { modulusLength } = algorithm as Partial<RsaHashedKeyAlgorithm>
+  return modulusLength === undefined || length === Math.ceil(modulusLength / 8)
 }

@@ -32,6 +32,7 @@ export function createNodeVerifier(keysMax: number = KEYS_MAX): SignatureVerifie
       const native = nativeSignature(scheme, signature)
       const key = keys.get(spki)
       if (native === undefined || key === undefined) return false
+      if (isRsa(scheme) && signature.length !== modulusBytes(key)) return false
       return verifyAsync(
         { digest: digestOf(scheme), data, signature: native },
         keyInput(scheme, key),
@@ -60,6 +61,15 @@ function nativeSignature(scheme: SignatureScheme, signature: Uint8Array): Uint8A
   if (scheme.kind === 'ecdsa') return ecdsaDer(signature, scheme.curve)
   if (scheme.kind === 'ed25519' && signature.length !== ED25519_SIGNATURE_BYTES) return undefined
   return signature
+}
+
+function isRsa({ kind }: SignatureScheme): boolean {
+  return kind === 'rsa-pss' || kind === 'rsa-pkcs1'
+}
+
+/** RFC 8017 §8.1.2 and §8.2.2, step 1; OpenSSL also takes a signature without its leading zeros. */
+function modulusBytes(key: KeyObject): number {
+  return Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8)
 }
 
 function digestOf(scheme: SignatureScheme): string | undefined {

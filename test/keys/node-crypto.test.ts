@@ -71,6 +71,25 @@ describe('the node verifier', () => {
     expect(await nodeVerifier.verify({ scheme, spki, data, signature: der })).toBe(false)
   })
 
+  it.each([
+    ['PS256', -37],
+    ['PS384', -38],
+    ['PS512', -39],
+  ] as const)('does not accept a %s signature without its leading zero', async (name, id) => {
+    const signer = signerFromKey(newPrivateKey(id), name)
+    const { scheme } = algorithmById(id)
+    const { spki } = signer.publicKey
+    const data = Uint8Array.of(1)
+    // Salted: one of 256 begins with a zero.
+    let signature = await signer.sign(data)
+    for (; signature[0] !== 0; signature = await signer.sign(data));
+    for (const verifier of [nodeVerifier, webCryptoVerifier]) {
+      expect(await verifier.verify({ scheme, spki, data, signature })).toBe(true)
+      const shorter = signature.slice(1)
+      expect(await verifier.verify({ scheme, spki, data, signature: shorter })).toBe(false)
+    }
+  })
+
   it('goes on verifying after its key cache has turned over', async () => {
     const verifier = createNodeVerifier(2)
     const { scheme } = algorithmById(-7)
