@@ -4,7 +4,7 @@
  */
 import type { Pkcs11Uri } from '../keys/pkcs11-uri.ts'
 import { nativeSha256 } from '../keys/native-hash.ts'
-import { nodeVerifier } from '../keys/node-verifier.ts'
+import { promptVerifier } from '../keys/node-verifier.ts'
 import type { Clock } from '../log/clock.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import type { UnavailableError } from '../errors.ts'
@@ -61,7 +61,7 @@ export async function openLog(
     const checkpointKeys = await loadCheckpointKeys(store, paths, origin)
     const held = await openGuard(paths)
     guard = held
-    const adapters = { store, guard: held, signer, hasher: nativeHasher, verifier: nodeVerifier }
+    const adapters = { store, guard: held, signer, hasher: nativeHasher, verifier: promptVerifier }
     const log = await Log.open({ ...adapters, ...parts, origin, issuer })
     const serviceKeys = await readReceiptKeys(store)
     await recordLocation(paths)

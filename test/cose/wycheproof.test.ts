@@ -10,7 +10,7 @@ import { publicKeyFromSpki, type PublicKey } from '../../src/cose/public-key.ts'
 import { verifySignature } from '../../src/cose/verify-signature.ts'
 import { webCryptoVerifier } from '../../src/cose/web-crypto.ts'
 import { AttestryError } from '../../src/errors.ts'
-import { nodeVerifier } from '../../src/keys/node-verifier.ts'
+import { nodeVerifier, promptVerifier } from '../../src/keys/node-verifier.ts'
 import { ecdsaRawSignature } from '../../src/x509/signature-algorithm.ts'
 import { hasVectors, listVectors, readVectorJson } from '../support/vectors.ts'
 
@@ -70,6 +70,7 @@ describe.skipIf(!hasVectors)('Wycheproof', () => {
   for (const [verifierName, verifier] of Object.entries({
     WebCrypto: webCryptoVerifier,
     'node:crypto': nodeVerifier,
+    'node:crypto on this thread': promptVerifier,
   })) {
     it.each(files)(`${verifierName}: %s`, async (file) => {
       const { algorithm: name, der = false, foreign = false } = plan(file)

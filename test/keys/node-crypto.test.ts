@@ -10,7 +10,7 @@ import { webCryptoVerifier } from '../../src/cose/web-crypto.ts'
 import { ecdsaDer } from '../../src/keys/ecdsa-signature.ts'
 import { signerFromKey } from '../../src/keys/file-signer.ts'
 import { nativeSha256 } from '../../src/keys/native-hash.ts'
-import { createNodeVerifier, nodeVerifier } from '../../src/keys/node-verifier.ts'
+import { createNodeVerifier, nodeVerifier, promptVerifier } from '../../src/keys/node-verifier.ts'
 
 describe('native SHA-256', () => {
   it('equals the portable one for every length up to three blocks', () => {
@@ -52,8 +52,9 @@ describe('the node verifier', () => {
       ]
       const answers = await Promise.all(requests.map((request) => nodeVerifier.verify(request)))
       expect(answers).toEqual(requests.map((_, at) => at === 0))
-      const portable = await Promise.all(requests.map((one) => webCryptoVerifier.verify(one)))
-      expect(answers).toEqual(portable)
+      for (const other of [promptVerifier, webCryptoVerifier]) {
+        expect(await Promise.all(requests.map((one) => other.verify(one)))).toEqual(answers)
+      }
     },
   )
 
@@ -83,7 +84,7 @@ describe('the node verifier', () => {
     // Salted: one of 256 begins with a zero.
     let signature = await signer.sign(data)
     for (; signature[0] !== 0; signature = await signer.sign(data));
-    for (const verifier of [nodeVerifier, webCryptoVerifier]) {
+    for (const verifier of [nodeVerifier, promptVerifier, webCryptoVerifier]) {
       expect(await verifier.verify({ scheme, spki, data, signature })).toBe(true)
       const shorter = signature.slice(1)
       expect(await verifier.verify({ scheme, spki, data, signature: shorter })).toBe(false)
@@ -91,7 +92,7 @@ describe('the node verifier', () => {
   })
 
   it('goes on verifying after its key cache has turned over', async () => {
-    const verifier = createNodeVerifier(2)
+    const verifier = createNodeVerifier({ keysMax: 2 })
     const { scheme } = algorithmById(-7)
     const data = Uint8Array.of(1, 2)
     const signers = Array.from({ length: 4 }, () => signerFromKey(newPrivateKey(-7)))

@@ -14,7 +14,6 @@ const SQLITE_VERSION_MIN = [3, 51, 3] as const
 const SYNCHRONOUS_NORMAL = 1
 const SYNCHRONOUS_FULL = 2
 const CACHE_KIB = 8 * 1024
-const MMAP_BYTES = 1024 * 1024 * 1024
 /** A WAL file is cut to this when it starts again; up to there its blocks are reused. */
 const WAL_BYTES_KEPT = 256 * 1024 * 1024
 
@@ -67,8 +66,9 @@ export function openDatabase(path: string, options: OpenOptions = {}): SqliteDat
     set(database, 'journal_size_limit', WAL_BYTES_KEPT)
     set(database, 'trusted_schema', 0)
     set(database, 'cell_size_check', 1)
-    // Only where it pays: a read error of mapped pages kills the process, unlike one of read pages.
-    set(database, 'mmap_size', readonly ? MMAP_BYTES : 0)
+    // A read error of mapped pages kills the process, unlike one of read pages; and SQLite unmaps the
+    // whole file whenever another connection has committed, so that a reader would fault it in again.
+    set(database, 'mmap_size', 0)
   } catch (error) {
     database.close()
     throw error
