@@ -23,7 +23,6 @@ const STEPS: Readonly<Record<Exclude<BatchStep, 'begun'>, string>> = {
 
 export class ServiceMetrics {
   readonly registry: Registry = new Registry()
-  readonly #monotonicMs: () => number
   // Plain numbers on the way of every request; a scrape makes metrics of them.
   readonly #requests: Record<ObservedKind, number> = { registrations: 0, reads: 0, health: 0 }
   readonly #registered: Record<'registered' | 'pending', number> = { registered: 0, pending: 0 }
@@ -35,10 +34,8 @@ export class ServiceMetrics {
   readonly #events: Counter<'event' | 'level'>
   readonly #witnessFailing: Gauge<'witness'>
 
-  /** `monotonicMs` tells milliseconds of a monotonic clock. */
-  constructor(monotonicMs: () => number) {
+  constructor() {
     const registers = [this.registry]
-    this.#monotonicMs = monotonicMs
     collectDefaultMetrics({ register: this.registry })
     addCounts(registers, this.#requests, 'kind', {
       name: 'attestry_requests_total',
@@ -113,13 +110,12 @@ export class ServiceMetrics {
   get log(): LogObserver {
     let last = 0
     return {
-      onBatch: (step, entriesCount) => {
-        const now = this.#monotonicMs()
+      onBatch: (step, entriesCount, atMs) => {
         if (step !== 'begun') {
-          this.#batchSeconds.observe({ step: STEPS[step] }, (now - last) / MILLISECONDS)
+          this.#batchSeconds.observe({ step: STEPS[step] }, (atMs - last) / MILLISECONDS)
         }
         if (step === 'guarded') this.#batchEntries.observe(entriesCount)
-        last = now
+        last = atMs
       },
     }
   }

@@ -19,7 +19,7 @@ import type { LogNames } from './identity.ts'
 import { loadCheckpointKeys, loadReceiptSigner, readReceiptKeys } from './service-signers.ts'
 import type { CheckpointKeys } from './service-signers.ts'
 import { recordLocation } from './store-location.ts'
-import { assertApart, openGuard, openStoreWriter } from './stores.ts'
+import { assertApart, openGuard, openStoreToRegister, openStoreWriter } from './stores.ts'
 
 /** Tree hashes over node:crypto. */
 export const nativeHasher: TreeHasher = createTreeHasher(nativeSha256)
@@ -52,7 +52,11 @@ export async function openLog(
   },
 ): Promise<OpenedLog> {
   await assertApart(paths)
-  const store = await openStoreWriter(paths)
+  // A session of a token belongs to the thread that opened it.
+  const { store, ...path } =
+    parts.receiptKey === undefined
+      ? await openStoreToRegister(paths, nativeHasher)
+      : { store: await openStoreWriter(paths) }
   let guard: Guard | undefined
   try {
     const { origin, issuer, receiptKeyId } = await store.readState()
@@ -62,7 +66,7 @@ export async function openLog(
     const held = await openGuard(paths)
     guard = held
     const adapters = { store, guard: held, signer, hasher: nativeHasher, verifier: promptVerifier }
-    const log = await Log.open({ ...adapters, ...parts, origin, issuer })
+    const log = await Log.open({ ...adapters, ...path, ...parts, origin, issuer })
     const serviceKeys = await readReceiptKeys(store)
     await recordLocation(paths)
     const readGuard: OpenedLog['readGuard'] = () => held.read()

@@ -19,7 +19,7 @@ export interface Observed {
 /** Counts events from here on, if anybody can ask for the numbers. */
 export function observe(config: RegistryConfig): Observed {
   if (config.admin === undefined) return { config, metrics: undefined }
-  const metrics = new ServiceMetrics(() => performance.now())
+  const metrics = new ServiceMetrics()
   const report: RegistryConfig['report'] = (event) => {
     metrics.onEvent(event)
     config.report(event)

@@ -16,6 +16,8 @@ import type {
   StoredPayloads,
 } from '../log/payload-store.ts'
 import type { LogStore } from '../log/store.ts'
+import type { WritePath } from '../log/write-path.ts'
+import type { TreeHasher } from '../merkle/hasher.ts'
 import { StartError } from '../errors.ts'
 import type { PostgresLogStore } from '../store/postgres/postgres-log-store.ts'
 import { ProcessLock } from '../store/sqlite/process-lock.ts'
@@ -32,6 +34,8 @@ import {
 import { SqliteStoredPayloads } from '../store/sqlite/stored-payloads.ts'
 import type { DataPaths } from './data-directory.ts'
 import { isPostgresUrl } from './store-location.ts'
+import { threadWritePath, writePathOptions } from './thread-write-path.ts'
+import type { ThreadPaths } from './thread-write-path.ts'
 
 /** A file, or the URL of a database. */
 type StorePath = Pick<DataPaths, 'store'>
@@ -61,6 +65,27 @@ export async function openStoreWriter(
     lock.release()
     throw error
   }
+}
+
+/** A store that may write on a thread of its own, all the way into the guard. */
+export interface WritableStore {
+  readonly store: LogStore
+  readonly writePath?: WritePath
+}
+
+/**
+ * Opens the log for a process that registers, whose receipt key is in a file: what follows a commit runs
+ * on the thread that commits, where store and guard are files too. Throws as {@link openStoreWriter}.
+ */
+export async function openStoreToRegister(
+  paths: StorePath & ThreadPaths & Pick<DataPaths, 'lock'>,
+  hasher: TreeHasher,
+): Promise<WritableStore> {
+  const areFiles = !isPostgresUrl(paths.store) && !isPostgresUrl(paths.guard)
+  const options = areFiles ? writePathOptions(paths) : undefined
+  if (options === undefined) return { store: await openStoreWriter(paths) }
+  const store = SqliteLogStore.open(paths.store, { mode: 'existing', ...options })
+  return { store, writePath: threadWritePath(store, hasher) }
 }
 
 export async function openGuard({ guard }: GuardPath): Promise<Guard> {

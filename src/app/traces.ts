@@ -141,20 +141,20 @@ function registrationSpans(api: Api, tracer: Tracer): RegistrationSpans {
 function batchSpans(api: Api, tracer: Tracer): LogObserver {
   let open: { readonly span: Span; lastAt: number } | undefined
   return {
-    onBatch: (step, entriesCount) => {
-      const now = Date.now()
+    onBatch: (step, entriesCount, atMs) => {
       if (step === 'begun') {
         open?.span.setStatus({ code: api.SpanStatusCode.ERROR, message: 'not finished' })
         open?.span.end(open.lastAt)
         const attributes = { 'attestry.batch.entries': entriesCount }
-        open = { span: tracer.startSpan('batch', { root: true, attributes }), lastAt: now }
+        const span = tracer.startSpan('batch', { root: true, attributes, startTime: atMs })
+        open = { span, lastAt: atMs }
         return
       }
       if (open === undefined) return
-      open.span.addEvent(step)
-      open.lastAt = now
+      open.span.addEvent(step, atMs)
+      open.lastAt = atMs
       if (step !== 'guarded') return
-      open.span.end()
+      open.span.end(atMs)
       open = undefined
     },
   }
@@ -177,9 +177,9 @@ export function observeBoth(
 ): LogObserver | undefined {
   if (first === undefined || second === undefined) return first ?? second
   return {
-    onBatch: (step, entriesCount) => {
-      first.onBatch(step, entriesCount)
-      second.onBatch(step, entriesCount)
+    onBatch: (...told) => {
+      first.onBatch(...told)
+      second.onBatch(...told)
     },
   }
 }

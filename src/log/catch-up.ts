@@ -90,7 +90,7 @@ export async function finishPending(
   // while it waited for a synchronous standby. A write that succeeds says so of all before it.
   await store.saveSignedHead(state.signed)
   const grown = await growTo(ports, state, { ...pending, registrationTime: batches[0]!.registrationTime }) // prettier-ignore
-  // As in `sequence-batch.ts`: the first signature in the guard counts, and no other one is seen.
+  // As in `write-batch.ts`: the first signature in the guard counts, and no other one is seen.
   const signed = await signHead(ports, grown.state.stored)
   const held = await guard.advance(state.signed, signed)
   if (!equalBytes(held.bytes, signed.bytes)) return undefined

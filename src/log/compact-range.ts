@@ -6,6 +6,12 @@
  */
 import type { LeafHash, NodeHash, RootHash, TreeHasher } from '../merkle/hasher.ts'
 
+/** The root of a perfect subtree of 2^level leaves. */
+export interface RangePeak {
+  readonly level: number
+  readonly hash: NodeHash
+}
+
 interface Peak {
   readonly height: number
   readonly hash: Uint8Array
@@ -29,7 +35,7 @@ export class CompactRange {
   /** From the peaks of a stored tree, largest first, as `rootNodes(treeSize)` names them. */
   static fromPeaks(
     treeSize: number,
-    peaks: readonly { readonly level: number; readonly hash: NodeHash }[],
+    peaks: readonly RangePeak[],
     hasher: TreeHasher,
   ): CompactRange {
     return new CompactRange(
@@ -37,6 +43,11 @@ export class CompactRange {
       treeSize,
       peaks.map(({ level, hash }) => ({ height: level, hash })),
     )
+  }
+
+  /** The peaks, largest first, as `fromPeaks` takes them. */
+  get peaks(): readonly RangePeak[] {
+    return this.#peaks.map(({ height: level, hash }) => ({ level, hash: hash as NodeHash }))
   }
 
   get treeSize(): number {

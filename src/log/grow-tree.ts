@@ -13,6 +13,7 @@ import { TILE_WIDTH } from '../merkle/tiles.ts'
 import type { CompactRange } from './compact-range.ts'
 import { LOG_LIMITS } from './limits.ts'
 import type { CheckingPorts } from './ports.ts'
+import type { LogStore } from './store.ts'
 
 /** However far it grows, no more tiles are kept in memory than are cached. */
 const TILES_MAX = LOG_LIMITS.cacheTilesMax
@@ -76,7 +77,7 @@ export async function growTree(
  * @throws InvariantError for the first one that differs.
  */
 export async function checkTiles(
-  { store }: Pick<CheckingPorts, 'store'>,
+  { store }: { readonly store: Pick<LogStore, 'readTiles' | 'shared'> },
   tiles: readonly TileWrite[],
 ): Promise<void> {
   const stored = await store.readTiles(tiles)

@@ -6,7 +6,8 @@
 /** Steps of a batch in their order; one that fails is followed by the first of the next batch. */
 export type BatchStep = 'begun' | 'committed' | 'verified' | 'signed' | 'guarded'
 
-/** Told of each step, once it is done. A log has one batch at a time. */
+/** Told of each step once it is done, or later, with its time. A log has one batch at a time. */
 export interface LogObserver {
-  onBatch(step: BatchStep, entriesCount: number): void
+  /** @param atMs when it was done, in milliseconds since 1970, with fractions. */
+  onBatch(step: BatchStep, entriesCount: number, atMs: number): void
 }

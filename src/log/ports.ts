@@ -7,6 +7,7 @@ import type { LogObserver } from './observer.ts'
 import type { Signer } from '../cose/signer.ts'
 import type { UnavailableError } from '../errors.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
+import type { WritePath } from './write-path.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
 
 /** Enough to read a log and check it. */
@@ -24,6 +25,8 @@ export interface LogPorts extends CheckingPorts, Pick<LogIdentity, 'origin' | 'i
   readonly clock: Clock
   /** Why nothing but journals is stored now; asked for each batch, since what waits was let in before. */
   readonly refusal?: (() => UnavailableError | undefined) | undefined
+  /** Writes batches on a thread of its own; by default they are written where they are made. */
+  readonly writePath?: WritePath | undefined
   /** Told of every step of every batch. */
   readonly observer?: LogObserver | undefined
 }

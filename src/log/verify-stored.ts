@@ -8,11 +8,17 @@ import { leafIndex } from '../bytes/integers.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { assertInvariant } from '../errors.ts'
 import type { TileWrite } from '../merkle/edge.ts'
+import type { TreeHasher } from '../merkle/hasher.ts'
 import type { TreeHead } from '../merkle/tree-head.ts'
 import type { CompactRange } from './compact-range.ts'
 import { checkTiles } from './grow-tree.ts'
-import type { CheckingPorts } from './ports.ts'
-import type { NewCollateral } from './store.ts'
+import type { LogStore, NewCollateral } from './store.ts'
+
+/** What is read again. */
+export type ReadBackStore = Pick<
+  LogStore,
+  'readEntries' | 'readTiles' | 'findCollateral' | 'shared'
+>
 
 export interface StoredBatch {
   /** The tree before the batch, as it was re-read. */
@@ -29,7 +35,7 @@ export interface StoredBatch {
  * @throws InvariantError when the store does not hold what it was given.
  */
 export async function verifyStored(
-  { store, hasher }: Pick<CheckingPorts, 'store' | 'hasher'>,
+  { store, hasher }: { readonly store: ReadBackStore; readonly hasher: TreeHasher },
   { range, entriesCount, tiles, treeHead, collateral = [] }: StoredBatch,
 ): Promise<CompactRange> {
   const { treeSize, rootHash } = treeHead

@@ -168,18 +168,21 @@ describe('traces of a registration', () => {
 describe('a batch that fails', () => {
   it('ends as an error with the steps that it made, once the next one begins', async () => {
     const { log } = await openTraces('1')
-    for (const step of ['begun', 'committed', 'begun', 'committed'] as const) log.onBatch(step, 3)
-    for (const step of ['verified', 'signed', 'guarded'] as const) log.onBatch(step, 3)
+    const now = Date.now()
+    for (const step of ['begun', 'committed', 'begun', 'committed'] as const)
+      log.onBatch(step, 3, now)
+    for (const step of ['verified', 'signed', 'guarded'] as const) log.onBatch(step, 3, now + 5.5)
     const [failed, done] = await spans('batch', 2)
     expect(failed!.status).toEqual({ code: 2, message: 'not finished' })
     expect(failed!.events.map(({ name }) => name)).toEqual(['committed'])
     expect(done!.status).toEqual({ code: 0 })
+    expect(done!.duration).toEqual([0, 5_500_000])
   })
 
   it('is told to all who observe', () => {
     const told: string[] = []
     const one = { onBatch: (step: string) => void told.push(step) }
-    observeBoth(one, one)?.onBatch('begun', 1)
+    observeBoth(one, one)?.onBatch('begun', 1, 0)
     expect(told).toEqual(['begun', 'begun'])
     expect(observeBoth(one, undefined)).toBe(one)
     expect(observeBoth(undefined, one)).toBe(one)

@@ -1,10 +1,12 @@
 /**
  * Where batches are written and made durable: on a thread of its own, while the thread that serves
  * reads and verifies what the next batch will hold; or on this one, where the sources run unbuilt and
- * Node cannot load a TypeScript worker.
+ * Node cannot load a TypeScript worker. A module of the caller's may go on in that thread with what
+ * follows a commit.
  */
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import type { BatchCommit } from '../../log/store.ts'
+import { assertInvariant } from '../../errors.ts'
 import { builtWorker } from '../../threads/built-worker.ts'
 import type { BatchWriter } from './batch-writer.ts'
 import type { IdSlice } from './id-tail.ts'
@@ -13,12 +15,13 @@ import type { PackedBatch } from './packed-batch.ts'
 import { WriteThread } from './write-thread.ts'
 
 export type BatchRequest =
-  | { readonly kind: 'batch'; readonly packed: PackedBatch }
+  | { readonly kind: 'batch'; readonly packed: PackedBatch; readonly then?: unknown }
   | { readonly kind: 'save-head'; readonly head: SignedTreeHead }
 
 /** Errors are SQLite's, or say what is wrong with what is stored. */
 export interface BatchWrites {
-  writeBatch(batch: BatchCommit, ids: IdSlice): Promise<void>
+  /** @param then for the caller's module; what it makes of it after the commit is returned. */
+  writeBatch(batch: BatchCommit, ids: IdSlice, then?: unknown): Promise<unknown>
   saveSignedHead(head: SignedTreeHead): Promise<void>
   /** After what was begun. */
   close(): Promise<void>
@@ -27,6 +30,8 @@ export interface BatchWrites {
 export interface BatchThreadOptions {
   /** The worker's module; `undefined` keeps the work on this thread. */
   readonly batchWorker?: URL | undefined
+  /** What a module of the caller's is told; by default the path of the file. */
+  readonly batchWorkerData?: unknown
 }
 
 const BUILT_WORKER = builtWorker('batch-worker', import.meta.url)
@@ -35,9 +40,10 @@ const BUILT_WORKER = builtWorker('batch-worker', import.meta.url)
 export function openBatchWrites(
   path: string,
   here: BatchWriter,
-  { batchWorker = BUILT_WORKER }: BatchThreadOptions,
+  { batchWorker = BUILT_WORKER, batchWorkerData = path }: BatchThreadOptions,
 ): BatchWrites {
-  return batchWorker === undefined ? new WritesHere(here) : new WritesInThread(batchWorker, path)
+  if (batchWorker === undefined) return new WritesHere(here)
+  return new WritesInThread(batchWorker, batchWorkerData)
 }
 
 class WritesHere implements BatchWrites {
@@ -47,7 +53,8 @@ class WritesHere implements BatchWrites {
     this.#writer = writer
   }
 
-  async writeBatch(batch: BatchCommit, ids: IdSlice): Promise<void> {
+  async writeBatch(batch: BatchCommit, ids: IdSlice, then?: unknown): Promise<void> {
+    assertInvariant(then === undefined, 'nobody goes on after a commit on this thread')
     this.#writer.writeBatch(batch, ids)
   }
 
@@ -61,19 +68,19 @@ class WritesHere implements BatchWrites {
 }
 
 class WritesInThread implements BatchWrites {
-  readonly #thread: WriteThread<BatchRequest, void>
+  readonly #thread: WriteThread<BatchRequest, unknown>
 
-  constructor(worker: URL, path: string) {
-    this.#thread = new WriteThread(worker, path)
+  constructor(worker: URL, workerData: unknown) {
+    this.#thread = new WriteThread(worker, workerData)
   }
 
-  writeBatch(batch: BatchCommit, ids: IdSlice): Promise<void> {
+  writeBatch(batch: BatchCommit, ids: IdSlice, then?: unknown): Promise<unknown> {
     const packed = packBatch(batch, ids)
-    return this.#thread.run({ kind: 'batch', packed }, [packed.bytes.buffer])
+    return this.#thread.run({ kind: 'batch', packed, then }, [packed.bytes.buffer])
   }
 
-  saveSignedHead(head: SignedTreeHead): Promise<void> {
-    return this.#thread.run({ kind: 'save-head', head: ownSignedHead(head) })
+  async saveSignedHead(head: SignedTreeHead): Promise<void> {
+    await this.#thread.run({ kind: 'save-head', head: ownSignedHead(head) })
   }
 
   close(): Promise<void> {

@@ -2,6 +2,9 @@
  * The commits of the log store, one after the other: which ids go along, what is held while the WAL
  * starts again, and what a refusal of SQLite's means.
  */
+import { equalBytes } from '../../bytes/bytes.ts'
+import { leafIndex } from '../../bytes/integers.ts'
+import type { LeafIndex } from '../../bytes/integers.ts'
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import { assertInvariant, UnavailableError } from '../../errors.ts'
 import type { BatchCommit } from '../../log/store.ts'
@@ -20,6 +23,8 @@ export interface CommitsParts {
 
 export class Commits {
   readonly #parts: CommitsParts
+  // The batch that is being written, or was and is not answered yet.
+  #batch: BatchCommit | undefined
   #last: Promise<unknown> = Promise.resolve()
   #running: Promise<unknown> | undefined
 
@@ -27,9 +32,21 @@ export class Commits {
     this.#parts = parts
   }
 
-  /** @throws UnavailableError `ERR_STORE_BUSY`; and as `LogStore.commit`. */
-  commit(batch: BatchCommit): Promise<void> {
-    return this.#inTurn(() => this.#commit(batch))
+  /**
+   * @param then for whoever goes on after the commit; what comes of it is returned.
+   * @throws UnavailableError `ERR_STORE_BUSY`; and as `LogStore.commit`.
+   */
+  commit(batch: BatchCommit, then?: unknown): Promise<unknown> {
+    return this.#inTurn(() => this.#commit(batch, then))
+  }
+
+  /** Where an entry of the batch is that is committed and not answered yet; undefined for others. */
+  findCommitted(id: Uint8Array): LeafIndex | undefined {
+    const batch = this.#batch
+    const at = batch?.entries.findIndex(({ entryId }) => equalBytes(entryId, id)) ?? -1
+    if (batch === undefined || at < 0) return undefined
+    const isCommitted = this.#parts.readTreeSize() === batch.next.treeHead.treeSize
+    return isCommitted ? leafIndex(batch.expected.treeHead.treeSize + at) : undefined
   }
 
   saveSignedHead(head: SignedTreeHead): Promise<void> {
@@ -47,23 +64,28 @@ export class Commits {
     await this.#parts.writes.close()
   }
 
-  async #commit(batch: BatchCommit): Promise<void> {
+  async #commit(batch: BatchCommit, then: unknown): Promise<unknown> {
     const { writes, tail, hold, readTreeSize } = this.#parts
     const { treeSize } = batch.expected.treeHead
     const ids = batch.entries.map(({ entryId }) => entryId)
     assertInvariant(!tail.holdsAny(ids), 'an entry of the batch is stored already')
     await hold()
     const slice = tail.slice(ids.length)
+    let done: unknown
     try {
-      await this.#run(writes.writeBatch(batch, slice))
+      this.#batch = batch
+      done = await this.#run(writes.writeBatch(batch, slice, then))
     } catch (cause) {
       // Trust, but look: nothing may be stored if the clients are told so.
       if (!isKnownNotStored(cause) || readTreeSize() !== treeSize) throw cause
       const message = `the store did not take the batch (${sqliteCode(cause) ?? ''})`
       throw new UnavailableError('ERR_STORE_BUSY', message, { cause, retryAfterSeconds: 5 })
+    } finally {
+      this.#batch = undefined
     }
     tail.drained(slice)
     tail.add(ids, treeSize)
+    return done
   }
 
   async #saveSignedHead(head: SignedTreeHead): Promise<void> {
@@ -75,15 +97,15 @@ export class Commits {
     }
   }
 
-  #inTurn(write: () => Promise<void>): Promise<void> {
+  #inTurn<Value>(write: () => Promise<Value>): Promise<Value> {
     const written = this.#last.then(write)
     this.#last = written.catch(() => undefined)
     return written
   }
 
-  async #run(writing: Promise<void>): Promise<void> {
+  #run<Value>(writing: Promise<Value>): Promise<Value> {
     this.#running = writing.catch(() => undefined)
-    await writing
+    return writing
   }
 }
 

@@ -156,14 +156,28 @@ export class SqliteLogStore implements LogStore {
     await this.#writer().commits.commit(batch)
   }
 
+  /**
+   * Commits on the thread of `batchWorker`, whose module goes on with `then` (something that can be
+   * cloned) and answers with what came of it. Throws as `commit` and as that module does: only an
+   * `ERR_STORE_BUSY` says that nothing was stored.
+   */
+  commitThen(batch: BatchCommit, then: unknown): Promise<unknown> {
+    return this.#writer().commits.commit(batch, then)
+  }
+
   async saveSignedHead(head: SignedTreeHead): Promise<void> {
     await this.#writer().commits.saveSignedHead(head)
   }
 
   async findLeafIndexes(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]> {
     const [only, ...more] = entryIds
-    if (only !== undefined && more.length === 0) return [await this.#entryIds().find(only)]
-    return readStored(() => this.#entryIds().findMany(entryIds))
+    const found =
+      only !== undefined && more.length === 0
+        ? [await this.#entryIds().find(only)]
+        : readStored(() => this.#entryIds().findMany(entryIds))
+    const commits = this.#writing?.commits
+    if (commits === undefined) return found
+    return found.map((leafIndex, at) => leafIndex ?? commits.findCommitted(entryIds[at]!))
   }
 
   async readEntries(start: LeafIndex, count: number): Promise<StoredEntry[]> {

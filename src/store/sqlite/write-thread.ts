@@ -107,28 +107,34 @@ export class WriteThread<Request, Value> {
 /** What a worker has opened. */
 export interface Writing {
   write(request: never): unknown
-  close(): void
+  close(): unknown
 }
 
 /**
- * The worker's side. Opened by the first request and as part of it, so that a file that cannot be opened
- * is an answer like any other; the next request tries again.
+ * The worker's side: one request after the other. Opened by the first one and as part of it, so that a
+ * file that cannot be opened is an answer like any other; the next request tries again.
  */
-export function answerWrites(open: () => Writing): void {
+export function answerWrites(open: () => Writing | Promise<Writing>): void {
   let opened: Writing | undefined
-  parentPort?.on('message', (request: unknown) => {
+  const write = async (request: unknown): Promise<unknown> =>
+    (opened ??= await open()).write(request as never)
+  const answer = async (request: unknown): Promise<void> => {
     if (request === CLOSE) {
-      opened?.close()
+      await opened?.close()
       parentPort?.close()
     } else {
-      parentPort?.postMessage(attempt(() => (opened ??= open()).write(request as never)))
+      parentPort?.postMessage(await attempt(() => write(request)))
     }
+  }
+  let last = Promise.resolve()
+  parentPort?.on('message', (request: unknown) => {
+    last = last.then(() => answer(request))
   })
 }
 
-function attempt(write: () => unknown): Answer<unknown> {
+async function attempt(write: () => Promise<unknown>): Promise<Answer<unknown>> {
   try {
-    return { value: write() }
+    return { value: await write() }
   } catch (error) {
     const { message } = error as Error
     const isInvariant = error instanceof InvariantError

@@ -1,0 +1,81 @@
+/** The thread of `thread-write-path.ts`: connections of its own to store and guard, and the receipt key. */
+import { workerData } from 'node:worker_threads'
+import { nativeSha256 } from '../keys/native-hash.ts'
+import { promptVerifier } from '../keys/node-verifier.ts'
+import { CompactRange } from '../log/compact-range.ts'
+import type { BatchStep } from '../log/observer.ts'
+import { writeBatch } from '../log/write-batch.ts'
+import type { WritePorts } from '../log/write-batch.ts'
+import { assertInvariant } from '../errors.ts'
+import { createTreeHasher } from '../merkle/hasher.ts'
+import type { BatchRequest } from '../store/sqlite/batch-thread.ts'
+import { BatchWriter } from '../store/sqlite/batch-writer.ts'
+import { openDatabase } from '../store/sqlite/database.ts'
+import { ownSignedHead, unpackBatch } from '../store/sqlite/packed-batch.ts'
+import type { UnpackedBatch } from '../store/sqlite/packed-batch.ts'
+import { SqliteGuard } from '../store/sqlite/sqlite-guard.ts'
+import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
+import { answerWrites } from '../store/sqlite/write-thread.ts'
+import type { Writing } from '../store/sqlite/write-thread.ts'
+import { loadServiceSigner } from './service-signers.ts'
+import { ownPeak } from './thread-write-path.ts'
+import type { AfterCommit, AfterCommitAnswer, ThreadPaths } from './thread-write-path.ts'
+
+const hasher = createTreeHasher(nativeSha256)
+
+answerWrites(() => startWriting(workerData as ThreadPaths))
+
+async function startWriting(paths: ThreadPaths): Promise<Writing> {
+  const store = SqliteLogStore.open(paths.store, { mode: 'existing', readonly: true })
+  const guard = SqliteGuard.open(paths.guard, { worker: undefined })
+  const close = async (): Promise<void> => {
+    await guard.close()
+    await store.close()
+  }
+  try {
+    const { origin, issuer, receiptKeyId } = await store.readState()
+    const signer = await loadServiceSigner(paths, 'receipt', receiptKeyId)
+    const ports = { store, guard, signer, verifier: promptVerifier, hasher, origin, issuer }
+    const database = openDatabase(paths.store)
+    const writer = new BatchWriter(database)
+    return {
+      write: (request: BatchRequest) => {
+        if (request.kind === 'save-head') {
+          writer.saveSignedHead(request.head)
+          return undefined
+        }
+        const unpacked = unpackBatch(request.packed)
+        const commit = async (): Promise<void> => writer.writeBatch(unpacked.batch, unpacked.ids)
+        const { then } = request
+        return then === undefined
+          ? commit()
+          : goOn({ ...ports, commit }, unpacked, then as AfterCommit)
+      },
+      close: async () => {
+        database.close()
+        await close()
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function goOn(
+  ports: WritePorts,
+  { batch: { next, entries, tiles } }: UnpackedBatch,
+  { peaks, treeSize, from }: AfterCommit,
+): Promise<AfterCommitAnswer> {
+  const steps: [BatchStep, number][] = []
+  const range = CompactRange.fromPeaks(treeSize, peaks, hasher)
+  const collateral = entries.flatMap((entry) => entry.collateral ?? [])
+  const batch = { range, from, next, entriesCount: entries.length, tiles, collateral }
+  const written = await writeBatch(ports, batch, (step) =>
+    steps.push([step, performance.timeOrigin + performance.now()]),
+  )
+  assertInvariant(written.kind === 'written', 'a file that only one process writes was frozen')
+  const { range: after, signed } = written
+  const own = { peaks: after.peaks.map(ownPeak), signed: ownSignedHead(signed) }
+  return { ...own, treeSize: after.treeSize, steps }
+}

@@ -1,0 +1,139 @@
+/**
+ * The write path on the thread that writes the store keeps what it keeps on the serving thread. The
+ * thread is that of the build (`dist/`).
+ */
+import { rmSync } from 'node:fs'
+import Database from 'better-sqlite3'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { initLog } from '../../src/app/init-log.ts'
+import { localPaths } from '../../src/app/data-directory.ts'
+import { threadWritePath, writePathOptions } from '../../src/app/thread-write-path.ts'
+import { leafIndex } from '../../src/bytes/integers.ts'
+import { encodeUtf8 } from '../../src/bytes/bytes.ts'
+import { signTreeHead } from '../../src/cose/signed-tree-head.ts'
+import { loadSigner } from '../../src/keys/file-signer.ts'
+import { nativeSha256 } from '../../src/keys/native-hash.ts'
+import { promptVerifier } from '../../src/keys/node-verifier.ts'
+import { checkLog } from '../../src/log/check-log.ts'
+import { Log } from '../../src/log/log.ts'
+import type { BatchStep } from '../../src/log/observer.ts'
+import { verifyInclusion } from '../../src/merkle/verify-inclusion.ts'
+import { SqliteGuard } from '../../src/store/sqlite/sqlite-guard.ts'
+import { SqliteLogStore } from '../../src/store/sqlite/sqlite-log-store.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { appendMany, candidateOf, entryOf, hasher } from '../support/test-log.ts'
+
+const WORKER = new URL('../../dist/app/write-path-worker.js', import.meta.url)
+const clock = { now: () => Math.floor(Date.now() / 1000) }
+const paths = localPaths(`${temporaryDirectory()}/data`)
+const STEPS: readonly BatchStep[] = ['begun', 'committed', 'verified', 'signed', 'guarded']
+const closing: (() => Promise<void>)[] = []
+
+interface Opened {
+  readonly log: Log
+  readonly store: SqliteLogStore
+  readonly fatal: Error[]
+  readonly told: (readonly [BatchStep, number, number])[]
+}
+
+async function open(): Promise<Opened> {
+  const { batchWorker, batchWorkerData } = writePathOptions(paths, WORKER)!
+  const store = SqliteLogStore.open(paths.store, { mode: 'existing', batchWorker, batchWorkerData })
+  const { origin, issuer } = await store.readState()
+  const fatal: Error[] = []
+  const told: Opened['told'] = []
+  const log = await Log.open({
+    ...{ store, guard: SqliteGuard.open(paths.guard), signer: await loadSigner(paths.receiptKey) },
+    ...{ hasher, verifier: promptVerifier, origin, issuer, clock },
+    writePath: threadWritePath(store, hasher),
+    observer: { onBatch: (...step) => void told.push(step) },
+    onFatal: (error) => void fatal.push(error),
+  })
+  closing.push(() => log.close())
+  return { log, store, fatal, told }
+}
+
+beforeEach(async () => {
+  await initLog({ data: paths.directory, origin: 'thread.example/log', anchors: [] })
+})
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close()
+  for (const path of [paths.directory, paths.guard]) rmSync(path, { recursive: true, force: true })
+})
+
+describe('the write path in a thread', () => {
+  it('answers as it does here, and leaves a log that checks', async () => {
+    const { log, fatal, told } = await open()
+    await appendMany(log, 'a', 300)
+    const bytes = encodeUtf8('{"name":"ci"}')
+    const collateral = [{ kind: 'submitter-claims', digest: nativeSha256(bytes), bytes }] as const
+    const registered = await log.append(candidateOf('b', { collateral }))
+    const { head, inclusionPath, leafIndex: at } = registered
+    const { treeSize, rootHash } = head.treeHead
+    const leafHash = hasher.leaf(entryOf('b'))
+    verifyInclusion({ leafHash, leafIndex: at, treeSize, inclusionPath, rootHash })
+    expect(await log.readCollateral(collateral[0].digest)).toEqual(bytes)
+    expect(await log.append(candidateOf('b'))).toEqual({ ...registered, duplicate: true })
+    const policy = await log.append(candidateOf('p', { governance: true, kind: 'policy' }))
+    expect(log.policyIndex).toBe(policy.leafIndex)
+    await log.close()
+    closing.length = 0
+    expect(fatal).toEqual([])
+    expect(told.map(([step]) => step).slice(0, 5)).toEqual(STEPS)
+    const times = told.map(([, , atMs]) => atMs)
+    expect(times).toEqual(times.toSorted((a, b) => a - b))
+
+    const again = SqliteLogStore.open(paths.store, { mode: 'existing', readonly: true })
+    const guard = SqliteGuard.open(paths.guard)
+    const report = await checkLog({ store: again, guard, hasher, verifier: promptVerifier })
+    expect(report).toMatchObject({ entries: 304, guard: 304 })
+    await Promise.all([again.close(), guard.close()])
+  })
+
+  it('survives a store that took nothing', async () => {
+    const { log, fatal } = await open()
+    await log.append(candidateOf('a'))
+    const other = new Database(paths.store)
+    other.exec('BEGIN IMMEDIATE')
+    await expect(log.append(candidateOf('b'))).rejects.toMatchObject({ code: 'ERR_STORE_BUSY' })
+    other.exec('ROLLBACK')
+    other.close()
+    expect((await log.append(candidateOf('b'))).leafIndex).toBe(3)
+    expect(fatal).toEqual([])
+  })
+
+  it('shows what is committed while its head is not in the guard yet, and stops without it', async () => {
+    const { log, fatal } = await open()
+    await log.append(candidateOf('a'))
+    const other = new Database(paths.guard)
+    other.exec('BEGIN IMMEDIATE')
+    const { entryId } = candidateOf('b')
+    const append = log.append(candidateOf('b'))
+    await expect.poll(() => log.findEntry(entryId)).toEqual({ leafIndex: 3, released: false })
+    await expect(append).rejects.toMatchObject({ code: 'ERR_LOG_STOPPED' })
+    other.exec('ROLLBACK')
+    other.close()
+    expect(fatal).toMatchObject([{ message: 'database is locked', code: 'SQLITE_BUSY' }])
+    await closing.pop()!()
+    // The next start signs the head that was committed.
+    const { log: next } = await open()
+    expect(next.currentHead().treeHead.treeSize).toBe(4)
+    expect(await next.append(candidateOf('b'))).toMatchObject({ leafIndex: 3, duplicate: true })
+  })
+
+  it('stops when another process has moved the guard on', async () => {
+    const { log, fatal } = await open()
+    const { head } = await log.append(candidateOf('a'))
+    const guard = SqliteGuard.open(paths.guard)
+    const signer = await loadSigner(paths.receiptKey)
+    const names = { origin: 'thread.example/log', issuer: 'https://thread.example/log' }
+    const treeHead = { ...head.treeHead, treeSize: leafIndex(9) as never }
+    await guard.advance(
+      head,
+      await signTreeHead({ ...names, treeHead, registrationTime: 9 }, signer),
+    )
+    await guard.close()
+    await expect(log.append(candidateOf('b'))).rejects.toMatchObject({ code: 'ERR_LOG_STOPPED' })
+    expect(fatal[0]!.message).toContain('another process signs for this log')
+  })
+})
