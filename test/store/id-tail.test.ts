@@ -45,6 +45,22 @@ describe('the tail of ids', () => {
     expect(tail.slice(1).indexedBelow).toBe(10)
   })
 
+  it('remembers what is absent until it is added, also when it has gone into the table', () => {
+    const tail = new IdTail(0, 2)
+    for (const absent of ids(0, 3)) tail.noteAbsent(absent)
+    tail.add(ids(0, 2), 0)
+    tail.drained(tail.slice(2))
+    expect(ids(0, 4).map((one) => tail.find(one))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ])
+    expect(ids(0, 4).map((one) => tail.isAbsent(one))).toEqual([false, false, true, false])
+    for (let n = 10; n < 9000; n++) tail.noteAbsent(id(n))
+    expect(tail.isAbsent(id(2))).toBe(false)
+  })
+
   it('knows an id that is there already, or twice in one batch', () => {
     const tail = new IdTail(0, 10)
     tail.add(ids(0, 3), 0)

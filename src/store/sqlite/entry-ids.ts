@@ -1,6 +1,7 @@
 /**
  * Look-ups of entries by their full SHA-256: first in the tail that is in memory, then in the table.
- * Single look-ups share a read transaction.
+ * Single look-ups share a read transaction. A new entry is looked for when it arrives and again when its
+ * batch is made; the second time costs no search.
  */
 import { sha256 } from '../../bytes/digest.ts'
 import type { LeafIndex } from '../../bytes/integers.ts'
@@ -33,11 +34,18 @@ export function rebuildIdTail(reads: ReadStatements): IdTail {
 
 export class EntryIds {
   readonly #tail: IdTail
+  readonly #isWriter: boolean
   readonly #findAll: (ids: readonly Uint8Array[]) => (LeafIndex | undefined)[]
   readonly #single = new JoinedLookups(async (ids) => this.findMany(ids))
 
-  constructor(database: SqliteDatabase, reads: ReadStatements, tail: IdTail) {
+  /** @param isWriter all that is stored comes by `tail`: what is not stored now, and not added there, is not. */
+  constructor(
+    database: SqliteDatabase,
+    reads: ReadStatements,
+    { tail, isWriter }: { readonly tail: IdTail; readonly isWriter: boolean },
+  ) {
     this.#tail = tail
+    this.#isWriter = isWriter
     this.#findAll = database.transaction((ids: readonly Uint8Array[]) =>
       ids.map(
         (id) => (reads.findLeafIndex.get(id) as { leaf_index: LeafIndex } | undefined)?.leaf_index,
@@ -47,12 +55,18 @@ export class EntryIds {
 
   /** The positions of many entries, at once. */
   findMany(ids: readonly Uint8Array[]): (LeafIndex | undefined)[] {
-    const found = ids.map((id) => this.#tail.find(id))
-    const missing = ids.filter((_, at) => found[at] === undefined)
+    const tail = this.#tail
+    const found = ids.map((id) => tail.find(id))
+    const missing = [...ids.keys()].filter(
+      (at) => found[at] === undefined && !tail.isAbsent(ids[at]!),
+    )
     if (missing.length === 0) return found
-    const stored = this.#findAll(missing)
-    let next = 0
-    return found.map((leafIndex) => leafIndex ?? stored[next++])
+    const stored = this.#findAll(missing.map((at) => ids[at]!))
+    for (const [place, at] of missing.entries()) {
+      found[at] = stored[place]
+      if (found[at] === undefined && this.#isWriter) tail.noteAbsent(ids[at]!)
+    }
+    return found
   }
 
   /** The position of one entry, together with whatever else is asked in this turn. */

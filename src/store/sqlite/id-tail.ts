@@ -9,6 +9,8 @@ import type { LeafIndex } from '../../bytes/integers.ts'
 
 /** Ids in a run. Memory and start-up hold two runs at most. */
 export const ID_RUN_LENGTH = 16_384
+/** Ids that are remembered as absent: more than can be on their way at a time. */
+const ABSENT_MAX = 8192
 /** Rows that a commit drains at least; twice its own entries, so that a run ends before the next. */
 const DRAIN_MIN = 64
 
@@ -38,6 +40,8 @@ export class IdTail {
   #fresh = new Map<string, IdRow>()
   #run: Run | undefined
   #end: number
+  // Looked for and found nowhere. All that is stored later comes by here first.
+  readonly #absent = new Set<string>()
 
   /** `end` is the index up to which the table, or what is added at once, covers the entries. */
   constructor(end: number, runLength: number = ID_RUN_LENGTH) {
@@ -51,6 +55,17 @@ export class IdTail {
     return (this.#fresh.get(key) ?? this.#run?.byId.get(key))?.leafIndex
   }
 
+  /** Whether it was noted that this id is stored nowhere, and nothing with it was added since. */
+  isAbsent(id: Uint8Array): boolean {
+    return this.#absent.size > 0 && this.#absent.has(keyOf(id))
+  }
+
+  /** An id is neither here nor in the table; told by whoever sees everything that is stored. */
+  noteAbsent(id: Uint8Array): void {
+    if (this.#absent.size >= ABSENT_MAX) this.#absent.clear()
+    this.#absent.add(keyOf(id))
+  }
+
   /** True when an id is there already, or twice among these: the log never lets that happen. */
   holdsAny(ids: readonly Uint8Array[]): boolean {
     return (
@@ -61,8 +76,10 @@ export class IdTail {
   /** Adds the ids of entries that are durable. */
   add(ids: readonly Uint8Array[], firstIndex: number): void {
     for (const [at, id] of ids.entries()) {
+      const key = keyOf(id)
+      this.#absent.delete(key)
       // A copy: the id may be a view of something large.
-      this.#fresh.set(keyOf(id), { id: id.slice(), leafIndex: (firstIndex + at) as LeafIndex })
+      this.#fresh.set(key, { id: id.slice(), leafIndex: (firstIndex + at) as LeafIndex })
     }
     this.#end = firstIndex + ids.length
     if (this.#run === undefined && this.#fresh.size >= this.#runLength) this.#cutRun()

@@ -267,8 +267,10 @@ export class SqliteLogStore implements LogStore {
 
   /** For a reader only when it is asked for: the newest ids have to be hashed again. */
   #entryIds(): EntryIds {
-    const tail = this.#writing?.tail
-    this.#ids ??= new EntryIds(this.#reader, this.#reads, tail ?? rebuildIdTail(this.#reads))
+    this.#ids ??= new EntryIds(this.#reader, this.#reads, {
+      tail: this.#writing?.tail ?? rebuildIdTail(this.#reads),
+      isWriter: this.#writing !== undefined,
+    })
     return this.#ids
   }
 
