@@ -53,7 +53,7 @@ export function sharedLocation(
     const problem = 'is in PostgreSQL, so that it needs --store postgres://…, too'
     throw new LocationError([{ option: 'guard', problem }])
   }
-  const problems = [...storeProblems(store), ...guardProblems(guard)]
+  const problems = [...storeProblems(store), ...guardProblems(guard, store)]
   if (guard === undefined || problems.length > 0) throw new LocationError(problems)
   return { store, guard }
 }
@@ -82,11 +82,13 @@ function storeProblems(store: string): LocationProblem[] {
   return isReadableUrl(store) ? [] : [{ option, problem: UNREADABLE }]
 }
 
-/** Beside a store in PostgreSQL. */
-function guardProblems(guard: string | undefined): LocationProblem[] {
+/** Beside a store that is named. */
+function guardProblems(guard: string | undefined, store: string): LocationProblem[] {
   if (guard !== undefined && isPostgresUrl(guard)) {
     return isReadableUrl(guard) ? [] : [{ option: 'guard', problem: UNREADABLE }]
   }
+  // What is no database needs no guard in one.
+  if (!isPostgresUrl(store)) return []
   const problem =
     'is in PostgreSQL, so that it needs --guard postgres://…, a database of another cluster: one guard ' +
     'for all nodes, out of the backups of the store'

@@ -148,6 +148,8 @@ describe('what is wrong is told at once, with its place', () => {
     expect(other).toContain('--store names no PostgreSQL database')
     expect(other).toContain('ATTESTRY_GUARD is no readable URL of a PostgreSQL database')
     expect(other).not.toContain('s3cret')
+    const local = problemsOf({ environment: {}, flags: { data: 'x', store: './log.sqlite' } })
+    expect(local).not.toContain('--guard')
   })
 
   it('variables of others are none of our business', () => {
