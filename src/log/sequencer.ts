@@ -48,6 +48,8 @@ export class Sequencer {
   #idleTimer: NodeJS.Timeout | undefined
   #isClosing = false
   #fatal: Error | undefined
+  /** When the batch under way was begun, by the monotonic clock. */
+  #batchBegan: number | undefined
 
   constructor({ ports, limits, onFatal, released, others }: SequencerOptions) {
     this.#ports = ports
@@ -61,6 +63,11 @@ export class Sequencer {
 
   get released(): ReleasedTree {
     return this.#released
+  }
+
+  /** How long the batch under way has taken so far; 0 between batches. */
+  get batchSeconds(): number {
+    return this.#batchBegan === undefined ? 0 : (performance.now() - this.#batchBegan) / 1000
   }
 
   /** Code of what keeps a node of several from signing at present. */
@@ -125,7 +132,9 @@ export class Sequencer {
       } else if (this.queue.length > 0) {
         if ((await this.#others?.yieldTurn()) === true) continue
         await this.#gather()
+        this.#batchBegan = performance.now()
         await this.#runBatch()
+        this.#batchBegan = undefined
       } else break
     }
     this.#running = undefined
