@@ -202,7 +202,7 @@ export class Sequencer {
     const entries = batch.map(({ waiters }) => (waiters[0] as LogWaiter).candidate)
     const result = await sequenceBatch(this.#ports, state, { entries, registrationTime })
     if (result.kind === 'not-stored') {
-      for (const waiting of batch) failAll(waiting, result.error)
+      this.#notStored(batch, result.error)
       return
     }
     this.#others?.won()
@@ -212,6 +212,13 @@ export class Sequencer {
     const governance = last?.governance === true ? [{ ...last, leafIndex, registrationTime }] : []
     this.#release({ ...result, governance })
     answerReleased(batch, first, this.#released)
+  }
+
+  /** A freeze that this node has not heard of refuses a whole batch: the journal in it is tried again, alone. */
+  #notStored(batch: readonly LogWaiting[], error: UnavailableError): void {
+    const left = error.code === 'ERR_LOG_FROZEN' ? refuseNew(batch, error) : batch
+    if (left.length < batch.length) this.queue.putBack(left)
+    else for (const waiting of left) failAll(waiting, error)
   }
 
   async #followOthers(others: OtherNodes): Promise<void> {
