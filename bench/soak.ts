@@ -84,7 +84,7 @@ export async function soakReport({ minutes, pem, data }: SoakOptions): Promise<s
     '',
     `Live is what is left after a full collection, heap and what objects hold outside of it, summed over the ${number(memory.threads)} threads ` +
       `that load what is preloaded (the one that serves, the index, …); ${number(live.length)} minutes of it. It is judged because the memory of the process ` +
-      'sways with garbage, and with what the allocator keeps, by more than the bar. Not in it, so only in RssAnon: the threads that write, ' +
+      'sways with garbage, and with what the allocator keeps, by more than the bar. Not in it, so only in RssAnon: the threads of store and guard, ' +
       `and what SQLite and OpenSSL allocate for themselves. Each thread stood still for it once a minute, for ${number(memory.pauseMs)} ms at most, ` +
       'which is in the latencies above; and RssAnon is that of a server that is made to collect.',
   ]
