@@ -21,9 +21,14 @@ export async function attestry(...args: readonly string[]): Promise<string> {
   return stdout
 }
 
-function start(args: readonly string[], portIn: RegExp): Promise<ServerProcess> {
+function start(
+  args: readonly string[],
+  portIn: RegExp,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<ServerProcess> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
+      env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     let printed = ''
@@ -50,11 +55,19 @@ function stop(child: ChildProcess): Promise<void> {
   })
 }
 
+const ATTESTRY_PORT = /http:\/\/127\.0\.0\.1:(\d+)/
+
 export function serveAttestry(data: string, ...more: readonly string[]): Promise<ServerProcess> {
-  return start(
-    [CLI, 'serve', '--data', data, '--port', '0', ...more],
-    /http:\/\/127\.0\.0\.1:(\d+)/,
-  )
+  return start([CLI, 'serve', '--data', data, '--port', '0', ...more], ATTESTRY_PORT)
+}
+
+/** One that writes to `file` what lives in it, minute by minute: see live-bytes.ts. */
+export function serveWatchedAttestry(data: string, file: string): Promise<ServerProcess> {
+  return start([CLI, 'serve', '--data', data, '--port', '0'], ATTESTRY_PORT, {
+    // A URL, since blanks in a path would end the option. It is not bundled: threads load it, too.
+    NODE_OPTIONS: `--import=${new URL('../../bench/collect-minutely.mjs', import.meta.url).href}`,
+    BENCH_LIVE_MEMORY_FILE: file,
+  })
 }
 
 export function serveYardstick(...args: readonly string[]): Promise<ServerProcess> {

@@ -12,8 +12,9 @@ import type { Clock } from '../log/clock.ts'
 import { SERVE_KEYS, SERVE_OPTIONS, optionName } from './config-options.ts'
 import type { ServeFlags, ServeKey, ServeValues } from './config-options.ts'
 import type { GivenConfig } from './config-sources.ts'
-import { dataPaths } from './data-directory.ts'
+import { dataPaths, localPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
+import { LocationError } from './store-location.ts'
 import type { TlsConfig } from './tls-files.ts'
 
 export type { ServeFlags } from './config-options.ts'
@@ -116,12 +117,11 @@ export function configFrom(given: GivenConfig, parts: ConfigParts = {}): Registr
   }
   const values = readValues(given.flags, refuse)
   const reading = { values, refuse }
-  const { data = '', guard, store } = values
   if (values.data === undefined && given.flags.data === undefined) {
     refuse('data', 'is missing: it names the data directory')
   }
   const config = Object.freeze({
-    paths: dataPaths(data, guard, store),
+    paths: readPaths(reading, problems),
     receiptKey: readReceiptKey(reading),
     host: values.host,
     port: values.port,
@@ -161,6 +161,19 @@ function readValues(flags: ServeFlags, refuse: Reading['refuse']): ServeValues {
     SERVE_KEYS.map((key) => [key, read(key)]),
   ) as Record<ServeKey, unknown>
   return values as unknown as ServeValues
+}
+
+/** Where the log is; what the directory itself remembers may be wrong, too. */
+function readPaths({ values, refuse }: Reading, problems: string[]): DataPaths {
+  const { data = '', guard, store } = values
+  try {
+    return dataPaths(data, guard, store)
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error
+    if (!(error instanceof LocationError)) problems.push(error.message)
+    else for (const { option, problem } of error.problems) refuse(option, problem)
+    return localPaths(data)
+  }
 }
 
 function readSubmitters({ values, refuse }: Reading): SubmitterConfig {

@@ -45,6 +45,10 @@ export function addGauges(registry: PrometheusRegistry, sources: GaugeSources): 
     { name: 'head_age_seconds', help: 'Time since the newest head was signed.' },
     () => config.clock.now() - log.currentHead().registrationTime,
   )
+  gauge(
+    { name: 'batch_age_seconds', help: 'Time since the batch under way began; 0 between batches.' },
+    () => log.batchSeconds,
+  )
   gauge({ name: 'queue_entries', help: 'Registrations that wait for a batch.' }, () => {
     return log.queued.entries
   })

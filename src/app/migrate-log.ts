@@ -14,7 +14,7 @@ import type { CheckReport } from '../log/check-log.ts'
 import { copyHistory } from '../log/copy-history.ts'
 import type { SideRow } from '../log/side-tables.ts'
 import type { LogStore } from '../log/store.ts'
-import { isPostgresUrl, recordLocation, withoutPassword } from './store-location.ts'
+import { isPostgresUrl, isReadableUrl, recordLocation, withoutPassword } from './store-location.ts'
 import { PostgresMoveIn } from '../store/postgres/move-in.ts'
 import { PostgresLogStore } from '../store/postgres/postgres-log-store.ts'
 import { markMoved, readMoved } from '../store/sqlite/moved-log.ts'
@@ -107,7 +107,7 @@ interface MigrateParts {
 
 async function checkUrls({ to, toGuard }: MigrateRequest): Promise<void> {
   for (const [option, url] of Object.entries({ '--to': to, '--to-guard': toGuard })) {
-    if (isPostgresUrl(url)) continue
+    if (isPostgresUrl(url) && isReadableUrl(url)) continue
     // It may hold a password.
     throw new StartError('ERR_CONFIGURATION', `${option} is no URL like postgres://host/database`)
   }

@@ -1,6 +1,6 @@
 /**
  * Whether a node should get traffic, part by part: its own signed head verifies, the guard holds it,
- * the index follows, there is room, nothing is frozen. Only what makes it unable to answer rightly
+ * no batch hangs, the index follows, there is room, nothing is frozen. Only what makes it unable to answer rightly
  * fails it; what it cannot do beside that is told, so that an alert can say which part it is.
  */
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
@@ -26,12 +26,19 @@ export interface ReadinessPorts {
   readonly gate: ServedWriteGate
   /** What the guard holds. */
   readonly readGuard: () => Promise<SignedTreeHead | undefined>
+  /** How long the batch under way has taken so far. */
+  readonly batchSeconds: () => number
   readonly isDraining: () => boolean
   readonly clock: RegistryConfig['clock']
 }
 
 /** A guard that answers later than this does not answer. */
 const GUARD_TIMEOUT_MS = 2000
+/**
+ * A batch is bounded, so one that takes longer than this is stuck, in a disk or a signer that neither answers
+ * nor fails; with more than is stored batches are many, and none of them is slow.
+ */
+const BATCH_SECONDS_MAX = 10
 
 /** Never rejects. */
 export async function checkReadiness(ports: ReadinessPorts): Promise<Readiness> {
@@ -39,6 +46,7 @@ export async function checkReadiness(ports: ReadinessPorts): Promise<Readiness> 
   const checks = {
     head: checkHead(health, ports),
     guard: await checkGuard(health, ports),
+    batch: checkBatch(ports),
     index: checkIndex(health),
     disk: checkDisk(ports),
     frozen: checkFrozen(ports),
@@ -74,6 +82,14 @@ async function checkGuard(health: Health, { readGuard }: ReadinessPorts): Promis
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** What waits behind a batch that hangs is answered `ERR_TIMEOUT`, each after its time. */
+function checkBatch({ batchSeconds }: ReadinessPorts): ReadinessCheck {
+  const seconds = batchSeconds()
+  const ageSeconds = Math.round(seconds * 10) / 10
+  if (seconds < BATCH_SECONDS_MAX) return { status: 'ok', ageSeconds }
+  return { status: 'failing', ageSeconds, failure: 'ERR_TIMEOUT' }
 }
 
 function checkIndex({ index, treeSize }: Health): ReadinessCheck {

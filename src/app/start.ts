@@ -192,6 +192,7 @@ async function startAdmin(
   const readiness = (): Promise<Readiness> =>
     checkReadiness({
       ...{ registry, gate, readGuard: opened.readGuard, clock: config.clock },
+      batchSeconds: () => opened.log.batchSeconds,
       isDraining: () => !server.listening,
     })
   const sources = {

@@ -7,10 +7,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encodeUtf8 } from '../bytes/bytes.ts'
 import { StartError } from '../errors.ts'
-import { isPostgresUrl } from '../store/postgres/url.ts'
+import { isPostgresUrl, isReadableUrl } from '../store/postgres/url.ts'
 import { replaceFile } from './durable-file.ts'
 
-export { isPostgresUrl, withoutPassword } from '../store/postgres/url.ts'
+export { isPostgresUrl, isReadableUrl, withoutPassword } from '../store/postgres/url.ts'
 
 export const LOCATION_FILE = 'location.json'
 
@@ -20,9 +20,27 @@ export interface SharedLocation {
   readonly guard: string
 }
 
+/** What is wrong with one option, in words that follow its name; nothing of a URL, which may hold a password. */
+export interface LocationProblem {
+  readonly option: 'store' | 'guard'
+  readonly problem: string
+}
+
+/** Options that name no place of a log. */
+export class LocationError extends StartError {
+  readonly problems: readonly LocationProblem[]
+
+  constructor(problems: readonly LocationProblem[]) {
+    const said = problems.map(({ option, problem }) => `--${option} ${problem}`)
+    super('ERR_CONFIGURATION', said.join('; '))
+    this.problems = problems
+  }
+}
+
 /**
  * The databases that the command line or the directory names; `undefined` when the log is in files.
- * @throws StartError `ERR_CONFIGURATION` unless store and guard are of one kind.
+ * @throws LocationError unless store and guard are of one kind and can be read.
+ * @throws StartError `ERR_CONFIGURATION` for a directory that does not say where its log is.
  */
 export function sharedLocation(
   directory: string,
@@ -32,38 +50,49 @@ export function sharedLocation(
   const { store = recorded?.store, guard = recorded?.guard } = given
   if (store === undefined) {
     if (guard === undefined || !isPostgresUrl(guard)) return undefined
-    throw new StartError(
-      'ERR_CONFIGURATION',
-      'a guard in PostgreSQL needs --store postgres://…, too',
-    )
+    const problem = 'is in PostgreSQL, so that it needs --store postgres://…, too'
+    throw new LocationError([{ option: 'guard', problem }])
   }
-  assertDatabase(store)
-  if (guard === undefined || !isPostgresUrl(guard)) {
-    throw new StartError(
-      'ERR_CONFIGURATION',
-      'a store in PostgreSQL needs --guard postgres://…, a database of another cluster: one guard ' +
-        'for all nodes, out of the backups of the store',
-    )
-  }
+  const problems = [...storeProblems(store), ...guardProblems(guard, store)]
+  if (guard === undefined || problems.length > 0) throw new LocationError(problems)
   return { store, guard }
 }
 
 /**
  * The database of the log alone, for what needs no guard.
- * @throws StartError `ERR_CONFIGURATION` for a store that is none.
+ * @throws LocationError for a store that is none.
+ * @throws StartError `ERR_CONFIGURATION` for a directory that does not say where its log is.
  */
 export function storeLocation(directory: string, given: string | undefined): string | undefined {
   const store = given ?? readLocation(directory)?.store
-  if (store !== undefined) assertDatabase(store)
+  const problems = store === undefined ? [] : storeProblems(store)
+  if (problems.length > 0) throw new LocationError(problems)
   return store
 }
 
-function assertDatabase(store: string): void {
-  if (isPostgresUrl(store)) return
-  throw new StartError(
-    'ERR_CONFIGURATION',
-    '--store names no PostgreSQL database (postgres://…); without it the log is in the data directory',
-  )
+const UNREADABLE =
+  'is no readable URL of a PostgreSQL database (postgres://host/database, special characters escaped)'
+
+function storeProblems(store: string): LocationProblem[] {
+  const option = 'store'
+  if (!isPostgresUrl(store)) {
+    const without = 'without it the log is in the data directory'
+    return [{ option, problem: `names no PostgreSQL database (postgres://…); ${without}` }]
+  }
+  return isReadableUrl(store) ? [] : [{ option, problem: UNREADABLE }]
+}
+
+/** Beside a store that is named. */
+function guardProblems(guard: string | undefined, store: string): LocationProblem[] {
+  if (guard !== undefined && isPostgresUrl(guard)) {
+    return isReadableUrl(guard) ? [] : [{ option: 'guard', problem: UNREADABLE }]
+  }
+  // What is no database needs no guard in one.
+  if (!isPostgresUrl(store)) return []
+  const problem =
+    'is in PostgreSQL, so that it needs --guard postgres://…, a database of another cluster: one guard ' +
+    'for all nodes, out of the backups of the store'
+  return [{ option: 'store', problem }]
 }
 
 /**

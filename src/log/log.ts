@@ -115,6 +115,11 @@ export class Log {
     return this.#sequencer.queue.load
   }
 
+  /** How long the batch under way has taken so far, in seconds; 0 between batches. */
+  get batchSeconds(): number {
+    return this.#sequencer.batchSeconds
+  }
+
   /** The newest released head. */
   currentHead(): SignedTreeHead {
     return this.#released.state.signed

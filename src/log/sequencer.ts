@@ -48,6 +48,8 @@ export class Sequencer {
   #idleTimer: NodeJS.Timeout | undefined
   #isClosing = false
   #fatal: Error | undefined
+  /** When the batch under way was begun, by the monotonic clock. */
+  #batchBegan: number | undefined
 
   constructor({ ports, limits, onFatal, released, others }: SequencerOptions) {
     this.#ports = ports
@@ -61,6 +63,11 @@ export class Sequencer {
 
   get released(): ReleasedTree {
     return this.#released
+  }
+
+  /** How long the batch under way has taken so far; 0 between batches. */
+  get batchSeconds(): number {
+    return this.#batchBegan === undefined ? 0 : (performance.now() - this.#batchBegan) / 1000
   }
 
   /** Code of what keeps a node of several from signing at present. */
@@ -125,7 +132,9 @@ export class Sequencer {
       } else if (this.queue.length > 0) {
         if ((await this.#others?.yieldTurn()) === true) continue
         await this.#gather()
+        this.#batchBegan = performance.now()
         await this.#runBatch()
+        this.#batchBegan = undefined
       } else break
     }
     this.#running = undefined
@@ -193,7 +202,7 @@ export class Sequencer {
     const entries = batch.map(({ waiters }) => (waiters[0] as LogWaiter).candidate)
     const result = await sequenceBatch(this.#ports, state, { entries, registrationTime })
     if (result.kind === 'not-stored') {
-      for (const waiting of batch) failAll(waiting, result.error)
+      this.#notStored(batch, result.error)
       return
     }
     this.#others?.won()
@@ -203,6 +212,13 @@ export class Sequencer {
     const governance = last?.governance === true ? [{ ...last, leafIndex, registrationTime }] : []
     this.#release({ ...result, governance })
     answerReleased(batch, first, this.#released)
+  }
+
+  /** A freeze that this node has not heard of refuses a whole batch: the journal in it is tried again, alone. */
+  #notStored(batch: readonly LogWaiting[], error: UnavailableError): void {
+    const left = error.code === 'ERR_LOG_FROZEN' ? refuseNew(batch, error) : batch
+    if (left.length < batch.length) this.queue.putBack(left)
+    else for (const waiting of left) failAll(waiting, error)
   }
 
   async #followOthers(others: OtherNodes): Promise<void> {

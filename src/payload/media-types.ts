@@ -58,14 +58,7 @@ export function isGovernanceMediaType(contentType: string): boolean {
 
 /** The type name alone: parameters are cut, case and outer space do not count (RFC 9110 §8.3.1). */
 export function mediaTypeName(contentType: string): string {
-  // What is not kept is not read whole for its name: it may have tens of thousands of parameters, and a
-  // policy asks once for each of its patterns, before anybody is known.
-  const isKept = contentType.length <= READ_LENGTH_MAX
-  return isKept ? parseMediaType(contentType).name : nameIn(contentType)
-}
-
-function nameIn(text: string): string {
-  return text.split(';', 1)[0]!.trim().toLowerCase()
+  return parseMediaType(contentType).name
 }
 
 /** A media type as its text was read: what decides is `name`, parameters refine it. */
@@ -123,7 +116,21 @@ export function mediaTypesKept(): number {
   return read.size
 }
 
+/**
+ * Parameters are read when they are asked for: there may be tens of thousands, and all that is asked about a
+ * statement before its issuer is known follows from the name.
+ */
 function readMediaType(text: string): MediaType {
+  let parameters: ReadonlyMap<string, string> | undefined
+  return {
+    name: text.split(';', 1)[0]!.trim().toLowerCase(),
+    get parameters() {
+      return (parameters ??= readParameters(text))
+    },
+  }
+}
+
+function readParameters(text: string): ReadonlyMap<string, string> {
   const parameters = new Map<string, string>()
   // A parameter, or what is between two semicolons and is none.
   for (const part of text.match(/;[^;"]*(?:"[^"]*")?[^;"]*/g) ?? []) {
@@ -138,5 +145,5 @@ function readMediaType(text: string): MediaType {
         .replace(/^"(.*)"$/, '$1'),
     )
   }
-  return { name: nameIn(text), parameters }
+  return parameters
 }

@@ -128,6 +128,30 @@ describe('what is wrong is told at once, with its place', () => {
     expect(problems.split('; ').length).toBeGreaterThanOrEqual(8)
   })
 
+  it('databases that are none are among it, without their passwords', () => {
+    const file = configFile('store: postgres://u:s3cret@db:nowhere/x\n')
+    const problems = problemsOf({
+      file,
+      environment: { ATTESTRY_PORT: '99999' },
+      flags: { data: 'x' },
+    })
+    expect(problems).toContain('ATTESTRY_PORT is a whole number')
+    expect(problems).toContain(`store in ${file} is no readable URL of a PostgreSQL database`)
+    expect(problems).toContain('needs --guard postgres://')
+    expect(problems).not.toContain('s3cret')
+    const flags = { data: 'x', port: '-1', store: 'u:s3cret@db' }
+    const other = problemsOf({
+      environment: { ATTESTRY_GUARD: 'postgres://u:s3cret@[db/x' },
+      flags,
+    })
+    expect(other).toContain('--port is a whole number')
+    expect(other).toContain('--store names no PostgreSQL database')
+    expect(other).toContain('ATTESTRY_GUARD is no readable URL of a PostgreSQL database')
+    expect(other).not.toContain('s3cret')
+    const local = problemsOf({ environment: {}, flags: { data: 'x', store: './log.sqlite' } })
+    expect(local).not.toContain('--guard')
+  })
+
   it('variables of others are none of our business', () => {
     const environment = {
       ATTESTRY_TOKEN: 't',

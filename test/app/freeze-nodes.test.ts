@@ -10,6 +10,7 @@ import { migrateLog } from '../../src/app/migrate-log.ts'
 import { startRegistry } from '../../src/app/start.ts'
 import type { RunningRegistry } from '../../src/app/start.ts'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
+import { leafIndex } from '../../src/bytes/integers.ts'
 import { logFrozen } from '../../src/log/answers.ts'
 import type { Candidate } from '../../src/log/queue.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
@@ -17,6 +18,7 @@ import { PostgresFreezes } from '../../src/store/postgres/postgres-freezes.ts'
 import { PostgresGuard } from '../../src/store/postgres/postgres-guard.ts'
 import { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts'
 import { rejection } from '../support/error-code.ts'
+import { overlay } from '../support/overlay.ts'
 import { describePostgres, usePostgres } from '../support/postgres.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { candidateOf, createTestLog, openTestLog, testPorts } from '../support/test-log.ts'
@@ -46,6 +48,37 @@ describe('what waits when a log is frozen', () => {
     isFrozen = true
     expect(await Promise.all(waiting.map(outcome))).toEqual([2, 'ERR_LOG_FROZEN', 'ERR_LOG_FROZEN'])
     expect(await outcome(journal)).toBe(3)
+    await log.close()
+  })
+
+  it('is refused by a store that knows it first, but for the journal among it', async () => {
+    const ports = testPorts()
+    await createTestLog(ports)
+    const store = overlay(ports.store)
+    const commits: number[] = []
+    store.commit = async (batch) => {
+      commits.push(batch.entries.length)
+      if (batch.entries.some(({ kind }) => kind !== 'journal')) throw logFrozen()
+      return ports.store.commit(batch)
+    }
+    const { log } = await openTestLog({ ...ports, store })
+    const waiting = ['one', 'two'].map((name) => log.append(candidateOf(name)))
+    const journal = log.append(candidateOf('journal', { kind: 'journal', follows: 'none' }))
+    expect(await Promise.all([...waiting, journal].map(outcome))).toEqual([
+      ...['ERR_LOG_FROZEN', 'ERR_LOG_FROZEN', 2],
+    ])
+    expect(commits).toEqual([3, 1])
+    await log.close()
+  })
+
+  it('has its journal refused, too, where the store takes none', async () => {
+    const ports = testPorts()
+    await createTestLog(ports)
+    const store = overlay(ports.store)
+    store.commit = () => Promise.reject(logFrozen())
+    const { log } = await openTestLog({ ...ports, store })
+    const journal = candidateOf('journal', { kind: 'journal', follows: 'none' })
+    expect(await outcome(log.append(journal))).toBe('ERR_LOG_FROZEN')
     await log.close()
   })
 
@@ -94,9 +127,13 @@ describePostgres('a freeze in PostgreSQL', () => {
     expect(await append(1, 'before')).toBe(2)
     expect(await append(1, 'journal', { kind: 'journal', follows: 'none' })).toBe(3)
     expect(await append(0, 'c')).toBe('ERR_LOG_FROZEN')
+    const next = { kind: 'journal', follows: leafIndex(3) } as const
+    expect(await Promise.all([append(0, 'd'), append(0, 'journal 2', next)])).toEqual([
+      ...['ERR_LOG_FROZEN', 4],
+    ])
     expect(await freezes.unfreeze()).toBe(true)
     expect(await freezes.unfreeze()).toBe(false)
-    expect(await append(0, 'c')).toBe(4)
+    expect(await append(0, 'c')).toBe(5)
     for (const { fatal } of nodes) expect(fatal).toEqual([])
     await freezes.close()
     await closeAll(nodes)

@@ -227,10 +227,12 @@ describe('the listener for operators', () => {
       'attestry_batch_seconds_count{step="guard"}': 1,
       attestry_tree_size: 3,
       attestry_queue_entries: 0,
+      attestry_batch_age_seconds: 0,
       attestry_frozen: 0,
       attestry_disk_low: 0,
       'attestry_check{check="head"}': 1,
       'attestry_check{check="guard"}': 1,
+      'attestry_check{check="batch"}': 1,
       'attestry_events_total{event="started",level="info"}': 1,
     })
     expect([...metrics.keys()].filter((name) => name.startsWith('attestry_refusals'))).toEqual([

@@ -28,6 +28,7 @@ function check(
   return checkReadiness({
     registry: { checkHealth: async () => ({ ...HEALTH, ...health }) },
     readGuard: async () => headOf(7),
+    batchSeconds: () => 0,
     isDraining: () => false,
     clock: { now: () => 1060 },
     ...ports,
@@ -80,6 +81,16 @@ describe('readiness', () => {
 
   it('does not fail when the guard has a batch that is about to be released', async () => {
     expect((await check({}, { readGuard: async () => headOf(8) })).status).toBe('ready')
+  })
+
+  it('fails while a batch hangs: a disk that does not answer says nothing', async () => {
+    const slow = await check({}, { batchSeconds: () => 9.96 })
+    expect([slow.status, slow.checks['batch']]).toEqual(['ready', { status: 'ok', ageSeconds: 10 }])
+    const hangs = await check({}, { batchSeconds: () => 10.2 })
+    expect(hangs.status).toBe('failing')
+    expect(hangs.checks['batch']).toEqual({
+      ...{ status: 'failing', ageSeconds: 10.2, failure: 'ERR_TIMEOUT' },
+    })
   })
 
   it('fails while it drains', async () => {

@@ -1,6 +1,7 @@
 /** Where store and guard are: what is named comes first, then what the directory remembers. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Client } from 'pg'
 import { describe, expect, it } from 'vitest'
 import { dataPaths, logPaths } from '../../src/app/data-directory.ts'
 import { recordLocation } from '../../src/app/store-location.ts'
@@ -38,6 +39,33 @@ describe('the location of a log', () => {
     expect(() => logPaths({ data, store: './log.sqlite' })).toThrow('PostgreSQL')
   })
 
+  it.each([
+    'postgres://one',
+    'postgres:///log?host=/var/run/postgresql',
+    'postgres://u@/log',
+    'postgres://u:p w@one/log',
+    'postgres://u:%zz@one/log',
+    'postgres://u:p%20w@%2Fvar%2Frun/log',
+    'postgres://u:p@[::1]:5432/log',
+  ])('takes %s, as the driver does', (url) => {
+    expect(dataPaths(join(root, 'urls'), guard, url)).toMatchObject({ store: url, guard })
+    expect(new Client(url)).toBeDefined()
+  })
+
+  it.each(['postgres://u:p@one:port/log', 'postgres://u:p@[one/log', 'postgres://u:%ff@one/log'])(
+    'refuses %s, as the driver does',
+    (url) => {
+      const place = { data: join(root, 'urls'), store: url }
+      expect(() => logPaths(place)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_CONFIGURATION',
+          message: expect.not.stringContaining('@') as string,
+        }),
+      )
+      expect(() => new Client(url)).toThrow()
+    },
+  )
+
   it('does not remember files', async () => {
     const data = join(root, 'nothing')
     await recordLocation(dataPaths(data))
@@ -49,6 +77,8 @@ describe('the location of a log', () => {
     ['a store with a guard in a file', './guard', store],
     ['a guard without a store', guard, undefined],
     ['a store that is a file', guard, './log.sqlite'],
+    ['a store whose URL cannot be read', guard, 'postgres://u:p@one:port/log'],
+    ['a guard whose URL cannot be read', 'postgres://u:p@[two/guard', store],
   ])('refuses %s', (_, guardName, storeName) => {
     expect(() => dataPaths(join(root, 'other'), guardName, storeName)).toThrow('PostgreSQL')
   })

@@ -1,5 +1,5 @@
 /** The log as its callers see it: what an append promises, who is told what, and what is served. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { leafIndex, treeSize } from '../../src/bytes/integers.ts'
 import type { SignedTreeHead } from '../../src/cose/signed-tree-head.ts'
 import { UnavailableError } from '../../src/errors.ts'
@@ -55,6 +55,33 @@ describe('an append', () => {
     expect(new Set(all.map(({ head }) => head)).size).toBe(1)
     expect(all.map(({ leafIndex }) => leafIndex)).toEqual(names.map((_, at) => at + 2))
     for (const [at, registered] of all.entries()) verifyRegistered(names[at]!, registered)
+  })
+
+  it('that the store does not finish is seen from outside, by how long its batch takes', async () => {
+    const ports = testPorts()
+    await createTestLog(ports)
+    let finish = (): void => undefined
+    const hanging = new Promise<void>((resolve) => (finish = resolve))
+    const store = overlay(ports.store)
+    store.commit = async (batch) => {
+      await hanging
+      return ports.store.commit(batch)
+    }
+    const { log } = await openTestLog({ ...ports, store })
+    expect(log.batchSeconds).toBe(0)
+    const now = performance.now()
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(now)
+    try {
+      const appended = log.append(candidateOf('a'))
+      await vi.waitFor(() => expect(log.queued.entries).toBe(0))
+      clock.mockReturnValue(now + 12_000)
+      expect(log.batchSeconds).toBe(12)
+      finish()
+      await appended
+      await vi.waitFor(() => expect(log.batchSeconds).toBe(0))
+    } finally {
+      clock.mockRestore()
+    }
   })
 
   it('does not share a batch beyond the limits of a batch', async () => {

@@ -9,6 +9,8 @@ import {
 } from '../../src/payload/authenticate-in-scope.ts'
 import { mediaTypeName, mediaTypesKept, parseMediaType } from '../../src/payload/media-types.ts'
 import { readPayloadFacts } from '../../src/payload/registration-facts.ts'
+import { refersToLog } from '../../src/policy/evidence-givens.ts'
+import { isAppraised } from '../../src/policy/tee-evidence.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
 import { parseSignedStatement } from '../../src/statement/signed-statement.ts'
 import type { SignedStatement } from '../../src/statement/signed-statement.ts'
@@ -144,5 +146,22 @@ describe('media types', () => {
       search.mockRestore()
     }
     expect(parseMediaType(long).name).toBe('text/plain')
+  })
+
+  it('have no parameters read before the issuer is known: whether it is evidence follows from the name', () => {
+    const contentType = `text/plain${Array.from({ length: 20_000 }, (_, i) => `;a${i}=`).join('')}`
+    const statement = { headers: { contentType } } as unknown as SignedStatement
+    const search = vi.spyOn(String.prototype, 'match')
+    const keep = vi.spyOn(Map.prototype, 'set')
+    try {
+      expect(isAppraised(statement, { teeEvidence: { trustAnchors: [] } as never })).toBe(false)
+      expect(refersToLog({ statement })).toBe(false)
+      expect(search).not.toHaveBeenCalled()
+      expect(keep).not.toHaveBeenCalled()
+    } finally {
+      search.mockRestore()
+      keep.mockRestore()
+    }
+    expect(parseMediaType(contentType).parameters.size).toBe(20_000)
   })
 })

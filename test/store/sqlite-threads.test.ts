@@ -3,7 +3,7 @@
  * written that may not be, and WAL restarts do not meet a commit. They are those of the build (`dist/`).
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -178,6 +178,27 @@ describe('a thread that writes', () => {
       "import { isMainThread } from 'node:worker_threads'\nif (!isMainThread) throw new Error('again')",
     )
     expect(await advanceIn({ NODE_OPTIONS: `--import ${preload}` })).toBe('closed at 3\n')
+  })
+
+  it('copies the WAL on a thread that loads nothing of it either', () => {
+    const [preload, loaded] = [join(folder, 'preload.mjs'), join(folder, 'loaded')]
+    writeFileSync(
+      preload,
+      `import { writeFileSync } from 'node:fs'
+      import { isMainThread } from 'node:worker_threads'
+      if (!isMainThread) writeFileSync(${JSON.stringify(loaded)}, '')`,
+    )
+    const script = join(folder, 'checkpoint.mjs')
+    writeFileSync(
+      script,
+      `import { openDatabase } from '${built('database').href}'
+      import { startCheckpointer } from '${built('checkpointer').href}'
+      openDatabase(${JSON.stringify(join(folder, 'wal.sqlite'))}, { create: true }).close()
+      await startCheckpointer(${JSON.stringify(join(folder, 'wal.sqlite'))}).stop()`,
+    )
+    const env = { ...process.env, NODE_OPTIONS: `--import ${preload}` }
+    execFileSync(process.execPath, [script], { env })
+    expect(existsSync(loaded)).toBe(false)
   })
 
   it('commits while the WAL starts again, over and over', async () => {

@@ -3,7 +3,8 @@
  * Node cannot load a TypeScript worker, on a connection of this thread. Commits wait on a promise
  * when the WAL has to start again; a lock would block the event loop that serves.
  */
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
+import { startBareWorker } from '../../threads/bare-worker.ts'
 import { builtWorker } from '../../threads/built-worker.ts'
 import { CHECKPOINT_BUSY_MS, CHECKPOINT_PERIOD_MS, Checkpoints } from './checkpoint.ts'
 import { openDatabase } from './database.ts'
@@ -52,7 +53,7 @@ class WorkerCheckpointer implements Checkpointer {
 
   constructor(module: URL, options: WorkerOptions, idle: () => Promise<void>) {
     this.#idle = idle
-    this.#worker = new Worker(module, { workerData: options })
+    this.#worker = startBareWorker(module, options)
     this.#worker.on('message', (message: FromWorker) => {
       if (message === 'go-on') this.#release()
       else this.#holdCommits()

@@ -3,9 +3,10 @@
  * Requests are answered in their order. It is started by the first one: most processes that open a log
  * write nothing.
  */
-import { parentPort, Worker } from 'node:worker_threads'
-import type { Transferable } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
+import type { Transferable, Worker } from 'node:worker_threads'
 import { InvariantError } from '../../errors.ts'
+import { startBareWorker } from '../../threads/bare-worker.ts'
 import { sqliteCode, WriteError } from './database.ts'
 
 /** What the worker sends for each request. */
@@ -67,12 +68,7 @@ export class WriteThread<Request, Value> {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#module, {
-      workerData: this.#workerData,
-      // What operators have loaded first (an SDK for traces) is not for here: its failure would end the log.
-      execArgv: [],
-      env: {},
-    })
+    const worker = startBareWorker(this.#module, this.#workerData)
     worker.on('message', (answer: Answer<Value>) => this.#settle(answer))
     worker.on('error', (cause: Error) => this.#fail(cause))
     this.#ended = new Promise((resolve) => {
