@@ -4,7 +4,8 @@
  * quarter of what the signature itself takes. Few at a time, and those whose algorithm is slow, still
  * go to the pool: it answers the first of them sooner, and has several threads.
  */
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
+import { startBareWorker } from '../threads/bare-worker.ts'
 import { builtWorker } from '../threads/built-worker.ts'
 import type {
   SignatureRequest,
@@ -80,8 +81,7 @@ class BatchVerifier implements ThreadVerifier {
   }
 
   #start(): Worker {
-    // What operators have loaded first is not for here.
-    const worker = new Worker(this.#module, { execArgv: [], env: {} })
+    const worker = startBareWorker(this.#module, undefined)
     worker.on('message', (answers: Uint8Array) => {
       const part = this.#sent.shift()
       if (this.#sent.length === 0) worker.unref()
