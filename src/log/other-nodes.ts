@@ -206,6 +206,8 @@ export class OtherNodes {
     }
     // Whoever asked before has had its turn, or asks again.
     this.#askedWith = 0
+    // What this node committed it knows, and whoever it yields to has yet to come.
+    if (told.isOwn === true) return
     if (this.#endYield === undefined) {
       this.#dueIn(NOTICE_MS)
     } else {

@@ -125,7 +125,8 @@ export interface Genesis {
 
 /** What a process of several is told: somebody committed, or asks to be the next. */
 export type WakeUp =
-  | { readonly kind: 'committed' }
+  /** `isOwn`: by this very process, which knows it already. */
+  | { readonly kind: 'committed'; readonly isOwn?: true }
   /** `losses`: how often it came second since its last batch. */
   | { readonly kind: 'turn-asked'; readonly losses: number }
 

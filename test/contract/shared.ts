@@ -123,6 +123,66 @@ export function describeSharedLogStore(name: string, make: Make<LogStore>): void
     )
 
     it(
+      'tells a process with several connections which commits are its own, others that they are not',
+      withNodes(make, async (one, two) => {
+        const { scribe, genesis } = begun(one)
+        await one.create(genesis)
+        const heard: Record<'one' | 'two', WakeUp[]> = { one: [], two: [] }
+        const stops = [
+          one.watch?.((told) => heard.one.push(told)),
+          two.watch?.((told) => heard.two.push(told)),
+        ]
+        const isTold = ({ kind, isOwn }: { kind: string; isOwn?: true }): boolean =>
+          kind === 'committed' && isOwn === true
+        for (let at = 0; !heard.one.some(isTold) || heard.two.length === 0; at++) {
+          expect(at).toBeLessThan(200)
+          await one.commit(scribe.commit(`own-${at}`, 1))
+          await wait(at)
+        }
+        for (const stop of stops) stop?.()
+        expect(heard.two.some(isTold)).toBe(false)
+      }),
+    )
+
+    it(
+      'looks up what another node stored, whatever was looked up before',
+      withNodes(make, async (one, two) => {
+        const { scribe, genesis } = begun(one)
+        await one.create(genesis)
+        await one.commit(scribe.commit('own', 2))
+        const mine = scribe.commit('others', 3)
+        const ids = mine.entries.map(({ entryId }) => entryId)
+        const single = async (): Promise<unknown[]> => {
+          const found = []
+          for (const id of ids) found.push(...(await one.findLeafIndexes([id])))
+          return found
+        }
+        expect(await single()).toEqual([undefined, undefined, undefined])
+        expect(await one.findLeafIndexes(ids)).toEqual([undefined, undefined, undefined])
+        await two.commit(mine)
+        // Whoever comes second looks at the head before it looks for duplicates again.
+        await expect(one.commit(mine)).rejects.toMatchObject({ code: 'ERR_HEAD_MOVED' })
+        await one.readState()
+        expect(await one.findLeafIndexes(ids)).toEqual([4, 5, 6])
+        expect(await single()).toEqual([4, 5, 6])
+      }),
+    )
+
+    it(
+      'finds what it stored itself after it had looked for it',
+      withNodes(make, async (one) => {
+        const { scribe, genesis } = begun(one)
+        await one.create(genesis)
+        await one.commit(scribe.commit('first', 2))
+        const batch = scribe.commit('second', 2)
+        const ids = batch.entries.map(({ entryId }) => entryId)
+        expect(await one.findLeafIndexes(ids)).toEqual([undefined, undefined])
+        await one.commit(batch)
+        expect(await one.findLeafIndexes(ids)).toEqual([4, 5])
+      }),
+    )
+
+    it(
       'tells a node that another one asks for its turn, and how often it came second',
       withNodes(make, async (one, two) => {
         await one.create(begun(one).genesis)

@@ -3,6 +3,7 @@ import { beforeAll, expect, it } from 'vitest'
 import { COMMIT } from '../../src/store/postgres/commit-statement.ts'
 import { PostgresDatabase } from '../../src/store/postgres/database.ts'
 import { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts'
+import { READ_BACK } from '../../src/store/postgres/read-back.ts'
 import { SQL } from '../../src/store/postgres/statements.ts'
 import { Scribe } from '../contract/log-store.ts'
 import { describePostgres, usePostgres } from '../support/postgres.ts'
@@ -20,7 +21,7 @@ describePostgres('plans of PostgreSQL', () => {
     await store.close()
   })
 
-  it.each([...Object.values(SQL), COMMIT])(
+  it.each([...Object.values(SQL), COMMIT, READ_BACK])(
     '$name looks up what it needs',
     async ({ name, text }) => {
       const database = await PostgresDatabase.open(url, { connectionsMax: 1 })
@@ -42,4 +43,25 @@ describePostgres('plans of PostgreSQL', () => {
       }
     },
   )
+
+  it('are made once, whatever the values are', async () => {
+    const database = await PostgresDatabase.open(url, { connectionsMax: 1 })
+    try {
+      for (let times = 0; times < 10; times++) {
+        await database.query(SQL.findLeafIndexes, [Buffer.alloc(32), 1])
+        await database.query(SQL.readTiles, [[0], [0]])
+      }
+      const counted = await database.query({
+        name: 'count_plans',
+        text: `SELECT name, generic_plans > 1 AS kept, custom_plans > 0 AS made_anew
+          FROM pg_prepared_statements WHERE name IN ('findLeafIndexes', 'readTiles') ORDER BY name`,
+      })
+      expect(counted).toEqual([
+        { name: 'findLeafIndexes', kept: true, made_anew: false },
+        { name: 'readTiles', kept: true, made_anew: false },
+      ])
+    } finally {
+      await database.close()
+    }
+  })
 })

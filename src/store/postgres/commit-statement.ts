@@ -64,7 +64,7 @@ export const COMMIT: Statement = {
     ON CONFLICT (tree_size) DO UPDATE SET bytes = NULL WHERE old.root_hash <> excluded.root_hash
   )
   SELECT stored, frozen_at IS NOT NULL AND NOT $18 AS frozen,
-    CASE WHEN stored THEN pg_notify('${CHANNEL}', '') END
+    CASE WHEN stored THEN pg_notify('${CHANNEL}', $19) END
   FROM log, (SELECT EXISTS (SELECT 1 FROM moved) AS stored) AS outcome WHERE id = 1`,
 }
 
@@ -93,8 +93,11 @@ class Packed {
   }
 }
 
-/** The values of {@link COMMIT}; `expected` names its epoch. */
-export function commitValues(batch: BatchCommit): readonly unknown[] {
+/**
+ * The values of {@link COMMIT}; `expected` names its epoch.
+ * @param told what those that listen are told, beside that there is a new head.
+ */
+export function commitValues(batch: BatchCommit, told = ''): readonly unknown[] {
   const { expected, next, entries, tiles, signedHeads } = batch
   assertInvariant(expected.epoch !== undefined, 'a commit to PostgreSQL names no epoch')
   const packed = new Packed()
@@ -126,6 +129,7 @@ export function commitValues(batch: BatchCommit): readonly unknown[] {
       JSON.stringify(each),
     ),
     entries.every(({ kind }) => kind === 'journal'),
+    told,
   ]
 }
 

@@ -28,6 +28,14 @@ export interface DatabaseOptions {
   readonly statementMs?: number
   /** What to say when it does not answer; the log's database by default. */
   readonly lost?: Asked['lost']
+  /** For {@link PostgresDatabase.writeAndRead}: a statement goes out before the last one is answered. */
+  readonly pipeline?: boolean
+}
+
+/** A statement and its values. */
+export interface Call {
+  readonly statement: Statement
+  readonly values: readonly unknown[]
 }
 
 /** What the server says beside its answer. */
@@ -57,12 +65,14 @@ export class PostgresDatabase implements Asked {
 
   private constructor(url: string, options: DatabaseOptions) {
     const { connectionsMax, statementMs = STATEMENT_MS, lost = 'ERR_STORE_UNREACHABLE' } = options
+    const { pipeline = false } = options
     this.name = withoutPassword(url)
     this.lost = lost
     this.#answerMs = statementMs + ANSWER_MS
     this.#pool = new pg.Pool({
       ...clientConfig(url),
       max: connectionsMax,
+      pipeline,
       idleTimeoutMillis: IDLE_MS,
       // eslint-disable-next-line @typescript-eslint/no-misused-promises -- pg-pool waits for it, its types do not say so
       onConnect: (client: ClientBase) => prepareSession(client, this.name, statementMs),
@@ -93,15 +103,7 @@ export class PostgresDatabase implements Asked {
    */
   async query<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     const client = await this.#connect(readFailure)
-    try {
-      const rows = await this.#run<Row>(client, statement, values)
-      client.release()
-      return rows
-    } catch (error) {
-      // The next one connects anew: the server may have become a standby.
-      client.release(true)
-      throw readFailure(this, error)
-    }
+    return this.#releasing(client, this.#read<Row>(client, { statement, values }))
   }
 
   /**
@@ -113,18 +115,43 @@ export class PostgresDatabase implements Asked {
    */
   async write<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
     const client = await this.#connect(notStored)
-    return this.#durably(client, () => this.#run<Row>(client, statement, values))
+    return this.#releasing(
+      client,
+      this.#durably(client, () => this.#run<Row>(client, statement, values)),
+    )
+  }
+
+  /**
+   * Writes as {@link write}, and reads as {@link query} when that is durable, in the same round trip.
+   * Throws when nothing was sent. What is read may be dropped.
+   */
+  async writeAndRead<Written, Read>(
+    write: Call,
+    read: Call,
+  ): Promise<{ readonly written: Promise<Written[]>; readonly read: Promise<Read[]> }> {
+    const client = await this.#connect(notStored)
+    const both = {
+      written: this.#durably(client, () =>
+        this.#run<Written>(client, write.statement, write.values),
+      ),
+      read: this.#read<Read>(client, read),
+    }
+    both.read.catch(() => undefined)
+    // Each of them says itself what became of it.
+    this.#releasing(client, Promise.all([both.written, both.read])).catch(() => undefined)
+    return both
   }
 
   /** Runs statements in one transaction. Throws as {@link write}. */
   async transaction<Value>(work: (run: Run) => Promise<Value>): Promise<Value> {
     const client = await this.#connect(notStored)
-    return this.#durably(client, async () => {
+    const done = this.#durably(client, async () => {
       await this.#ask(client, 'BEGIN')
       const value = await work((statement, values = []) => this.#run(client, statement, values))
       await this.#ask(client, 'COMMIT')
       return value
     })
+    return this.#releasing(client, done)
   }
 
   /** Runs several statements of one text at once, for migrations. Throws as {@link write}. */
@@ -152,7 +179,28 @@ export class PostgresDatabase implements Asked {
     }
   }
 
-  /** Does work that is durable when this returns. The end of a connection takes a transaction with it. */
+  /** Gives a connection back when work on it is done; the end of one takes a transaction with it. */
+  async #releasing<Value>(client: PoolClient, done: Promise<Value>): Promise<Value> {
+    try {
+      const value = await done
+      client.release()
+      return value
+    } catch (error) {
+      // The next one connects anew: the server may have become a standby.
+      client.release(true)
+      throw error
+    }
+  }
+
+  async #read<Row>(client: ClientBase, { statement, values }: Call): Promise<Row[]> {
+    try {
+      return await this.#run<Row>(client, statement, values)
+    } catch (error) {
+      throw readFailure(this, error)
+    }
+  }
+
+  /** Does work that is durable when this returns. */
   async #durably<Value>(client: PoolClient, work: () => Promise<Value>): Promise<Value> {
     const warnings: string[] = []
     const hear = ({ code = '', message = '' }: Notice): void => {
@@ -163,10 +211,8 @@ export class PostgresDatabase implements Asked {
       const value = await work()
       // Somebody cancelled the wait for a synchronous standby: it is stored here, and not there.
       if (warnings.length > 0) throw new Error(`${this.name} warns: ${warnings.join('; ')}`)
-      client.release()
       return value
     } catch (error) {
-      client.release(true)
       throw writeFailure(this, error)
     } finally {
       client.off('notice', hear)

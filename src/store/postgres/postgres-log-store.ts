@@ -5,7 +5,7 @@
  */
 import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
-import { assertInvariant, InvariantError, StartError, UnavailableError } from '../../errors.ts'
+import { assertInvariant, StartError, UnavailableError } from '../../errors.ts'
 import { logFrozen } from '../../log/answers.ts'
 import { JoinedLookups } from '../../log/joined-lookups.ts'
 import type {
@@ -25,11 +25,14 @@ import type {
 } from '../../log/store.ts'
 import type { RootHash } from '../../merkle/hasher.ts'
 import type { GovernanceKind } from '../../payload/media-types.ts'
+import { AbsentIds } from './absent-ids.ts'
 import { CHANNEL, COMMIT, commitValues } from './commit-statement.ts'
 import type { CommitRow } from './commit-statement.ts'
 import { PostgresDatabase } from './database.ts'
 import type { Run } from './database.ts'
 import { migrate } from './migrate.ts'
+import { inPlace, READ_BACK, ReadBack, readBackValues } from './read-back.ts'
+import type { ReadBackRow } from './read-back.ts'
 import {
   batchHead,
   entryCollateral,
@@ -86,7 +89,9 @@ export class PostgresLogStore implements LogStore {
   readonly #reads: PostgresDatabase
   readonly #commits: PostgresDatabase | undefined
   readonly #wakeUps: WakeUps
-  readonly #lookups = new JoinedLookups((ids) => this.#findMany(ids))
+  readonly #absent = new AbsentIds()
+  readonly #lookups = new JoinedLookups((ids) => this.#lookUp(ids))
+  #readBack: ReadBack | undefined
   readonly #onClosed: (() => void) | undefined
   #isClosed = false
 
@@ -113,7 +118,11 @@ export class PostgresLogStore implements LogStore {
       if (!isThere) throw logMissing(reads.name)
       const commits = readonly
         ? undefined
-        : await PostgresDatabase.open(url, { connectionsMax: 1, statementMs: COMMIT_MS })
+        : await PostgresDatabase.open(url, {
+            connectionsMax: 1,
+            statementMs: COMMIT_MS,
+            pipeline: true,
+          })
       return new PostgresLogStore({ url, reads, commits, onClosed })
     } catch (error) {
       await reads.close()
@@ -137,12 +146,27 @@ export class PostgresLogStore implements LogStore {
   async readState(): Promise<StoredState> {
     const [row] = await this.#reads.query<LogRow>(SQL.readLog)
     if (row === undefined) throw logMissing(this.#reads.name)
-    return storedState(row)
+    const state = storedState(row)
+    this.#absent.saw(state.treeHead.treeSize)
+    return state
   }
 
   async commit(batch: BatchCommit): Promise<void> {
-    const [moved] = await this.#writer().write<CommitRow>(COMMIT, commitValues(batch))
-    if (moved?.stored === true) return
+    const { written, read } = await this.#writer().writeAndRead<CommitRow, ReadBackRow>(
+      { statement: COMMIT, values: commitValues(batch, this.#wakeUps.own) },
+      { statement: READ_BACK, values: readBackValues(batch) },
+    )
+    const [moved] = await written.catch((error: unknown) => {
+      this.#absent.forget()
+      throw error
+    })
+    if (moved?.stored === true) {
+      this.#readBack = new ReadBack(batch, read)
+      const ids = batch.entries.map(({ entryId }) => entryId)
+      this.#absent.stored(ids, batch.expected.treeHead.treeSize)
+      return
+    }
+    this.#absent.forget()
     if (moved?.frozen === true) throw logFrozen()
     throw new UnavailableError('ERR_HEAD_MOVED', "another node's batch came first")
   }
@@ -154,7 +178,14 @@ export class PostgresLogStore implements LogStore {
   async findLeafIndexes(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]> {
     const [only, ...more] = entryIds
     if (only === undefined) return []
-    return more.length === 0 ? [await this.#lookups.find(only)] : this.#findMany(entryIds)
+    // A single one is asked for by somebody who wants to know what other nodes have stored by now.
+    if (more.length === 0) return [await this.#lookups.find(only)]
+    if (this.#absent.hasAll(entryIds)) return entryIds.map(() => undefined)
+    return this.#lookUp(entryIds)
+  }
+
+  #lookUp(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]> {
+    return this.#absent.lookUp(entryIds, (ids) => this.#findMany(ids))
   }
 
   async #findMany(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]> {
@@ -167,19 +198,18 @@ export class PostgresLogStore implements LogStore {
   }
 
   async readEntries(start: LeafIndex, count: number): Promise<StoredEntry[]> {
+    const readBack = this.#readBack?.entries(start, count)
+    if (readBack !== undefined) return readBack
     const rows = await this.#reads.query<EntryRow>(SQL.readEntries, [start, start + count])
     return rows.map(storedEntry)
   }
 
   async readTiles(tiles: readonly TileId[]): Promise<Uint8Array[]> {
+    const readBack = this.#readBack?.tiles(tiles)
+    if (readBack !== undefined) return readBack
     const values = [tiles.map(({ level }) => level), tiles.map(({ index }) => index)]
     const rows = await this.#reads.query<TileRow>(SQL.readTiles, values)
-    const found = new Map(rows.map(({ n, hashes }) => [n, hashes]))
-    return tiles.map(({ level, index }, at) => {
-      const hashes = found.get(at + 1)
-      if (hashes !== undefined) return hashes
-      throw new InvariantError(`tile ${index} of level ${level} is not stored`)
-    })
+    return inPlace(tiles, new Map(rows.map(({ n, hashes }) => [n, hashes])))
   }
 
   async listGovernance(kind: GovernanceKind, from: number): Promise<LeafIndex[]> {

@@ -56,6 +56,9 @@ export async function prepareSession(
     SET idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS};
     -- Every look-up is by key: a plan made while a table was small must not read all of a large one.
     SET enable_seqscan = off;
+    -- One plan for all values: with an array among them it would be made anew for every call, which
+    -- cost more than the look-ups themselves.
+    SET plan_cache_mode = force_generic_plan;
     -- It would compile what it takes for dear, which then is every small table that is read whole.
     SET jit = off;
     SET bytea_output = hex`,

@@ -12,18 +12,22 @@ const RETRY_MS = 1000
 /** A line that is cut answers no goodbye either. */
 const END_MS = 1000
 
-/** The payload by which a node asks for its turn; a commit has none. */
+/** The payload by which a node asks for its turn. */
 export function turnAsked(losses: number): string {
   return `turn ${losses}`
 }
 
-function parseWakeUp(payload = ''): WakeUp {
+function parseWakeUp(payload: string, own: string): WakeUp {
+  if (payload === own) return { kind: 'committed', isOwn: true }
   const [, losses] = /^turn ([0-9]{1,9})$/.exec(payload) ?? []
+  // A commit of another node, whatever that says of itself.
   if (losses === undefined) return { kind: 'committed' }
   return { kind: 'turn-asked', losses: Number(losses) }
 }
 
 export class WakeUps {
+  /** The payload of this process's commits. */
+  readonly own: string = `by ${crypto.randomUUID()}`
   readonly #url: string
   readonly #channel: string
   readonly #listeners = new Set<(told: WakeUp) => void>()
@@ -56,7 +60,7 @@ export class WakeUps {
     if (this.#isClosed) return
     const client = new pg.Client(clientConfig(this.#url))
     this.#client = client
-    client.on('notification', ({ payload }) => this.#tell(parseWakeUp(payload)))
+    client.on('notification', ({ payload = '' }) => this.#tell(parseWakeUp(payload, this.own)))
     client.on('error', () => undefined)
     client.once('end', () => this.#connectLater(client))
     client
