@@ -20,8 +20,8 @@ export function factKey(termId: number, role = 0): number {
 }
 
 export function termOf(key: number): { readonly termId: number; readonly role: number } {
-  const role = key % ROLE_COUNT
-  return { termId: (key - role) / ROLE_COUNT, role }
+  const termId = Math.floor(key / ROLE_COUNT)
+  return { termId, role: key - termId * ROLE_COUNT }
 }
 
 export function roleNumber(role: DigestRole): number {
@@ -70,20 +70,29 @@ export function storedText(value: unknown): string {
   throw new InvariantError('a stored term is neither a text nor bytes')
 }
 
+/**
+ * Bytes as they are bound best: a small typed array has no memory outside of V8's heap until a binding
+ * asks for it, which costs more than this copy into Node's pool.
+ */
+export function storedBytes(bytes: Uint8Array): Uint8Array {
+  return Buffer.from(bytes)
+}
+
 /** Of a number below 2^53. */
 const KEY_BYTES_MAX = 8
 
-/** Ascending keys as differences in LEB128. */
-export function packKeys(keys: readonly number[]): Uint8Array {
-  const bytes = new Uint8Array(keys.length * KEY_BYTES_MAX)
-  let [at, last] = [0, 0]
+/** Ascending keys, each once, as differences in LEB128. Those that come twice follow each other. */
+export function packKeys(keys: Float64Array): Uint8Array {
+  const bytes = Buffer.allocUnsafe(keys.length * KEY_BYTES_MAX)
+  let [at, last] = [0, -1]
   for (const key of keys) {
-    let rest = key - last
+    if (key === last) continue
+    let rest = key - Math.max(last, 0)
     last = key
     while (rest >= 128) {
-      const low = rest % 128
-      bytes[at++] = low + 128
-      rest = (rest - low) / 128
+      const next = Math.floor(rest / 128)
+      bytes[at++] = rest - 128 * next + 128
+      rest = next
     }
     bytes[at++] = rest
   }

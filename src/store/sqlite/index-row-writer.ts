@@ -16,11 +16,14 @@ import {
   factKey,
   packKeys,
   roleNumber,
+  storedBytes,
   termOf,
   unpackKeys,
 } from './index-facts.ts'
-import { attributeField, FIELD, insertRows, numberField, svnField } from './index-sql.ts'
+import { attributeField, FIELD, numberField, svnField } from './index-sql.ts'
 import type { IndexReads, IndexWrites } from './index-sql.ts'
+import { PostingBatch } from './posting-batch.ts'
+import { RowBatch } from './row-batch.ts'
 import { TermDictionary } from './term-dictionary.ts'
 import type { Term } from './term-dictionary.ts'
 
@@ -53,39 +56,13 @@ interface RecordTerms {
   readonly roles: readonly number[]
 }
 
-/** Postings by key (`factKey`); the indexes of a key ascend. */
-class Postings {
-  readonly #keys: number[] = []
-  // Most keys have one index, and no list.
-  readonly #indexes = new Map<number, number | number[]>()
-
-  add(key: number, leafIndex: number): void {
-    const known = this.#indexes.get(key)
-    if (known === undefined) {
-      this.#keys.push(key)
-      this.#indexes.set(key, leafIndex)
-    } else if (typeof known !== 'number') {
-      if (known.at(-1) !== leafIndex) known.push(leafIndex)
-    } else if (known !== leafIndex) this.#indexes.set(key, [known, leafIndex])
-  }
-
-  /** Their rows, ascending. */
-  values(): number[] {
-    const values: number[] = []
-    for (const key of Float64Array.from(this.#keys).sort()) {
-      const { termId, role } = termOf(key)
-      const known = this.#indexes.get(key)!
-      if (typeof known === 'number') values.push(termId, role, known)
-      else for (const leafIndex of known) values.push(termId, role, leafIndex)
-    }
-    return values
-  }
-}
-
 export class IndexRowWriter {
   readonly #reads: IndexReads
   readonly #writes: IndexWrites
   readonly #terms: TermDictionary
+  readonly #postings = new PostingBatch()
+  /** Room for the keys of one record. */
+  #keys = new Float64Array(64)
 
   constructor(reads: IndexReads, writes: IndexWrites) {
     this.#reads = reads
@@ -103,17 +80,17 @@ export class IndexRowWriter {
     const { rowsOf } = this.#writes
     const named = records.map((record) => this.#name(record))
     this.#terms.settle()
-    const [statements, numbers, svns]: [unknown[], unknown[], unknown[]] = [[], [], []]
-    const postings = new Postings()
-    for (const each of named) {
-      addStatement(each, statements, postings)
+    const statements = new RowBatch(rowsOf.statement)
+    const numbers = new RowBatch(rowsOf.number)
+    const svns = new RowBatch(rowsOf.svn)
+    this.#postings.begin(records.map(({ leafIndex }) => leafIndex))
+    for (const [place, each] of named.entries()) {
+      this.#addStatement(each, place, statements)
       this.#addNumbers(each.record, numbers)
       this.#addSvns(each.record, svns)
     }
-    insertRows(rowsOf.statement, statements)
-    insertRows(rowsOf.posting, postings.values())
-    insertRows(rowsOf.number, numbers)
-    insertRows(rowsOf.svn, svns)
+    for (const rows of [statements, numbers, svns]) rows.end()
+    this.#postings.insert(rowsOf.posting)
   }
 
   /** Removes all of a record. */
@@ -168,52 +145,55 @@ export class IndexRowWriter {
     return { facts, roles }
   }
 
-  #addNumbers({ description, leafIndex }: IndexRecord, rows: unknown[]): void {
+  /** Adds the row of a record whose terms are settled, and its postings. */
+  #addStatement(
+    { record, columns, facts, roles }: RecordTerms,
+    place: number,
+    rows: RowBatch,
+  ): void {
+    const { description, leafIndex, envelope } = record
+    const { kind, type, issuer, subject, signer, contentType } = columns
+    for (const name of COLUMNS) {
+      const term = columns[name]
+      if (term !== undefined) this.#postings.add(factKey(term.termId), place)
+    }
+    if (facts.length > this.#keys.length) this.#keys = new Float64Array(2 * facts.length)
+    for (let at = 0; at < facts.length; at++) {
+      const key = factKey(facts[at]!.termId, roles[at])
+      this.#keys[at] = key
+      this.#postings.add(key, place)
+    }
+    const packed = packKeys(this.#keys.subarray(0, facts.length).sort())
+    const { values } = rows
+    values.push(leafIndex, storedBytes(record.entryId), record.registrationTime)
+    values.push(idOf(kind), idOf(type), idOf(issuer), idOf(subject), idOf(signer))
+    values.push(idOf(contentType), idOf(columns.envelope))
+    values.push(envelope === undefined ? null : Number(envelope.preimage === 'read'), packed)
+    values.push(description.findings.length === 0 ? null : JSON.stringify(description.findings))
+    rows.endRow()
+  }
+
+  #addNumbers({ description, leafIndex }: IndexRecord, rows: RowBatch): void {
     const { numbers } = description
     if (numbers.length === 0) return
     const different = new Map(numbers.map((each) => [`${each.name} ${each.value}`, each]))
     for (const { name, value } of different.values()) {
-      rows.push(this.#terms.fieldId(numberField(name)), leafIndex, value)
+      rows.values.push(this.#terms.fieldId(numberField(name)), leafIndex, value)
+      rows.endRow()
     }
   }
 
-  #addSvns({ description, leafIndex }: IndexRecord, rows: unknown[]): void {
+  #addSvns({ description, leafIndex }: IndexRecord, rows: RowBatch): void {
     const svns = description.attributes.filter(({ name }) => name === 'tcb-svn')
     for (const text of new Set(svns.map(({ value }) => value))) {
       const { name, value } = splitNamed(text)
       if (name === '' || !isSvnHex(value)) continue
-      rows.push(this.#terms.fieldId(svnField(name)), leafIndex, decodeHex(value))
+      rows.values.push(this.#terms.fieldId(svnField(name)), leafIndex, decodeHex(value))
+      rows.endRow()
     }
   }
 }
 
-/** Adds the row of a record whose terms are settled, and its postings. */
-function addStatement(
-  { record, columns, facts, roles }: RecordTerms,
-  rows: unknown[],
-  postings: Postings,
-): void {
-  const { description, leafIndex, envelope } = record
-  const { kind, type, issuer, subject, signer, contentType } = columns
-  for (const name of COLUMNS) {
-    const term = columns[name]
-    if (term !== undefined) postings.add(factKey(term.termId), leafIndex)
-  }
-  const keys = differentKeys(facts, roles)
-  for (const key of keys) postings.add(key, leafIndex)
-  rows.push(leafIndex, record.entryId, record.registrationTime)
-  for (const term of [kind, type, issuer, subject, signer, contentType, columns.envelope]) {
-    rows.push(term === undefined ? null : term.termId)
-  }
-  rows.push(
-    envelope === undefined ? null : Number(envelope.preimage === 'read'),
-    packKeys(keys),
-    description.findings.length === 0 ? null : JSON.stringify(description.findings),
-  )
-}
-
-/** Keys of facts, ascending, each once. */
-function differentKeys(facts: readonly Term[], roles: readonly number[]): readonly number[] {
-  const keys = facts.map(({ termId }, at) => factKey(termId, roles[at])).sort((a, b) => a - b)
-  return keys.filter((key, at) => key !== keys[at - 1])
+function idOf(term: Term | undefined): number | null {
+  return term === undefined ? null : term.termId
 }

@@ -74,8 +74,8 @@ type ReadName =
   | 'lastSecond'
 /** Values that `findTerms` looks for. */
 export const LOOK_UP_ROWS = 32
-/** Rows of one call that inserts many: a call costs as much as some of them. */
-const INSERT_ROWS = 32
+/** Rows of one call that inserts many (`row-batch.ts`). */
+export const INSERT_ROWS = 32
 
 type WriteName =
   | 'setTreeSize'
@@ -224,15 +224,4 @@ export function prepareIndexWrites(database: SqliteDatabase): IndexWrites {
     ...prepareAll(database, INDEX_WRITES),
     rowsOf: Object.fromEntries(rowsOf) as IndexWrites['rowsOf'],
   }
-}
-
-/**
- * Inserts rows, given as the values of all of them one after the other. Values are bound as arguments:
- * from a list each takes a look-up of its own.
- */
-export function insertRows({ columns, one, many }: RowInserts, values: readonly unknown[]): void {
-  const step = columns * INSERT_ROWS
-  let at = 0
-  for (; at + step <= values.length; at += step) many.run(...values.slice(at, at + step))
-  for (; at < values.length; at += columns) one.run(...values.slice(at, at + columns))
 }

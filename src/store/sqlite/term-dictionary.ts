@@ -4,9 +4,11 @@
  * last is remembered, within a bound; after a transaction that was rolled back nothing that was
  * remembered counts.
  */
+import { inHashOrder } from './hash-order.ts'
 import { storedText, storedValue } from './index-facts.ts'
-import { findFieldId, insertRows, LOOK_UP_ROWS } from './index-sql.ts'
+import { findFieldId, LOOK_UP_ROWS } from './index-sql.ts'
 import type { IndexReads, IndexWrites } from './index-sql.ts'
+import { RowBatch } from './row-batch.ts'
 
 /** Values of one generation: about 10 MiB for both. */
 const REMEMBERED_MAX = 50_000
@@ -71,18 +73,20 @@ export class TermDictionary {
 
   /** Gives a number to every term that was asked for, within the transaction that is open. */
   settle(): void {
-    for (let at = 0; at < this.#open.length; at += LOOK_UP_ROWS) {
-      this.#find(this.#open.slice(at, at + LOOK_UP_ROWS))
+    const ordered = inHashOrder(this.#open)
+    for (let at = 0; at < ordered.length; at += LOOK_UP_ROWS) {
+      this.#find(ordered.slice(at, at + LOOK_UP_ROWS))
     }
     const isNew = ({ termId }: Term): boolean => termId === UNSETTLED
     const made = this.#open.filter(isNew)
+    const hashed = ordered.filter(isNew)
     for (const field of this.#fields.values()) {
       if (field.open.size === 0) continue
       // Most values come once: only those that come again are worth remembering.
       for (const term of field.open.values()) if (!isNew(term)) this.#remember(field, term)
       field.open = new Map()
     }
-    this.#make(made)
+    this.#make(made, hashed)
     this.#open = []
   }
 
@@ -122,17 +126,23 @@ export class TermDictionary {
     }
   }
 
-  #make(terms: readonly Term[]): void {
+  /** Numbers follow the order in which terms were asked for; their hashes go in by their own order. */
+  #make(terms: readonly Term[], hashed: readonly Term[]): void {
     if (terms.length === 0) return
     let next = this.#next ?? ((this.#reads.lastTerm.get() as number | null) ?? 0) + 1
-    const [rows, hashes]: [unknown[], unknown[]] = [[], []]
+    const { rowsOf } = this.#writes
+    const [rows, hashes] = [new RowBatch(rowsOf.term), new RowBatch(rowsOf.term_hash)]
     for (const term of terms) {
       term.termId = next++
-      rows.push(term.termId, term.fieldId, storedValue(term.text))
-      hashes.push(term.hash, term.termId)
+      rows.values.push(term.termId, term.fieldId, storedValue(term.text))
+      rows.endRow()
     }
-    insertRows(this.#writes.rowsOf.term, rows)
-    insertRows(this.#writes.rowsOf.term_hash, hashes)
+    for (const term of hashed) {
+      hashes.values.push(term.hash, term.termId)
+      hashes.endRow()
+    }
+    rows.end()
+    hashes.end()
     this.#next = next
   }
 
