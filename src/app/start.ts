@@ -5,8 +5,7 @@ import type { AccessLogOptions } from '../http/access-log.ts'
 import { createHttpServer } from '../http/server.ts'
 import { loadSigner } from '../keys/file-signer.ts'
 import { nativeDigest, nativeSha256 } from '../keys/native-hash.ts'
-import { createThreadVerifier } from '../keys/thread-verifier.ts'
-import type { ThreadVerifier } from '../keys/thread-verifier.ts'
+import { nodeVerifier } from '../keys/node-verifier.ts'
 import type { ApiTokenStore, RefusalStore } from '../log/operator-tables.ts'
 import type { PayloadStore } from '../log/payload-store.ts'
 import { NamedPayloads } from '../registry/named-payloads.ts'
@@ -84,17 +83,20 @@ export async function startRegistry(given: RegistryConfig): Promise<RunningRegis
     ending.onEnd(() => tokens.close())
     const payloads = await openPayloads(config.paths)
     ending.onEnd(() => payloads.close())
-    const threads = openThreads(ending)
+    const bundles = new SigstoreBundleVerifier()
+    ending.onEnd(() => bundles.close())
+    const appraiser = new QueuedAppraiser()
+    ending.onEnd(() => appraiser.close())
     const indexing = await startIndex(config, opened, witnessing)
     ending.onEnd(() => indexing?.close())
     const scrubbing = startScrub(config, ending)
     ending.onEnd(() => scrubbing?.close())
     const parts = {
-      ...{ opened, witnessing, refusals, tokens, payloads, indexing, gate, metrics },
-      ...{ threads, scrubbing, traces, ending },
+      ...{ opened, witnessing, refusals, tokens, payloads, bundles, indexing, gate, metrics },
+      ...{ scrubbing, traces, ending },
     }
     const registrar = await openRegistrar(config)
-    const ports = { ...(await registryPorts(config, parts)), registrar }
+    const ports = { ...(await registryPorts(config, parts)), appraiser, registrar }
     const journaling = await openJournaling(config, { ...ports, log: opened.log }, registrar.signer)
     ending.onEnd(() => journaling.close())
     const registry = new Registry(ports)
@@ -205,28 +207,13 @@ async function startAdmin(
   return admin.url
 }
 
-/** What verifies beside the serving thread: signatures of statements, bundles in them, TEE evidence. */
-function openThreads(ending: Ending): {
-  readonly verifier: ThreadVerifier
-  readonly bundles: SigstoreBundleVerifier
-  readonly appraiser: QueuedAppraiser
-} {
-  const threads = {
-    verifier: createThreadVerifier(),
-    bundles: new SigstoreBundleVerifier(),
-    appraiser: new QueuedAppraiser(),
-  }
-  for (const thread of Object.values(threads)) ending.onEnd(() => thread.close())
-  return threads
-}
-
 interface RegistryParts {
   readonly opened: OpenedLog
   readonly witnessing: Witnessing | undefined
   readonly refusals: RefusalStore
   readonly tokens: ApiTokenStore
   readonly payloads: PayloadStore
-  readonly threads: ReturnType<typeof openThreads>
+  readonly bundles: SigstoreBundleVerifier
   readonly indexing: Indexing | undefined
   readonly gate: ServedWriteGate
   readonly scrubbing: Scrubbing | undefined
@@ -239,7 +226,7 @@ async function registryPorts(
   { clock, answerWithinMs, submitters }: RegistryConfig,
   parts: RegistryParts,
 ): Promise<RegistryPorts> {
-  const { opened, witnessing, refusals, tokens, payloads, threads, indexing, ending } = parts
+  const { opened, witnessing, refusals, tokens, payloads, bundles, indexing, ending } = parts
   const { gate, metrics, traces } = parts
   const { log, names, serviceKeys, checkpointKeys } = opened
   const rules = await followRules(log)
@@ -267,7 +254,8 @@ async function registryPorts(
     clock,
     answerWithinMs,
     rules,
-    ...threads,
+    verifier: nodeVerifier,
+    bundles,
     hasher: nativeHasher,
     sha256: nativeSha256,
     stopped: () => ending.isFatal,

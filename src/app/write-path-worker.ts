@@ -27,7 +27,7 @@ answerWrites(() => startWriting(workerData as ThreadPaths))
 
 async function startWriting(paths: ThreadPaths): Promise<Writing> {
   const store = SqliteLogStore.open(paths.store, { mode: 'existing', readonly: true })
-  const guard = SqliteGuard.open(paths.guard, { worker: undefined })
+  const guard = SqliteGuard.open(paths.guard, { worker: 'here' })
   const close = async (): Promise<void> => {
     await guard.close()
     await store.close()

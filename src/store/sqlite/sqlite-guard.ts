@@ -23,8 +23,8 @@ const BUILT_WORKER = builtWorker('guard-worker', import.meta.url)
 type Advance = (heads: GuardAdvance) => boolean | Promise<boolean>
 
 export interface SqliteGuardOptions {
-  /** The module of the thread that writes; `undefined` keeps that on this one. */
-  readonly worker?: URL | undefined
+  /** The module of the thread that writes, unless it is the usual one; `here` keeps that on this one. */
+  readonly worker?: URL | 'here' | undefined
 }
 
 export class SqliteGuard implements Guard {
@@ -33,9 +33,10 @@ export class SqliteGuard implements Guard {
   #database: SqliteDatabase | undefined
   #advance: Advance | undefined
 
-  private constructor(path: string, worker: URL | undefined) {
+  private constructor(path: string, worker: URL | 'here' | undefined) {
     this.path = path
-    this.#thread = worker === undefined ? undefined : new WriteThread(worker, path)
+    const isHere = worker === undefined || worker === 'here'
+    this.#thread = isHere ? undefined : new WriteThread(worker, path)
   }
 
   /**
