@@ -133,6 +133,18 @@ describePostgres('PostgreSQL that fails', () => {
       expect(await store.readState()).toMatchObject({ ...scribe.head })
     })
 
+    it('are neither where the role or the database hides warnings', async () => {
+      url += encodeURIComponent(' -c client_min_messages=error')
+      const { store, scribe } = await newLog()
+      await set('synchronous_standby_names', 'nobody')
+      const failed = expect(store.commit(scribe.commit('a', 3))).rejects.toMatchObject({
+        code: 'ERR_STORE_UNREACHABLE',
+      })
+      const pid = await waitingForStandby()
+      await server().query(`SELECT pg_cancel_backend(${pid})`)
+      await failed
+    })
+
     it('of keys, in a transaction of several statements, are no exception', async () => {
       const { store } = await newLog()
       await set('synchronous_standby_names', 'nobody')
