@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
+import { slow } from '../support/mutate.ts'
 
 export const cliPath: string =
   process.env['ATTESTRY_CLI'] ?? fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -16,6 +17,8 @@ export const cliPath: string =
 if (!existsSync(cliPath)) throw new Error(`${cliPath} does not exist: run \`npm run build\` first`)
 
 const CHILD_MS_MAX = 30_000
+/** A server serves a whole file of tests, however slow the machine is: only what was left behind is ended. */
+const SERVER_MS_MAX = slow ? 60 * 60_000 : 15 * 60_000
 
 export interface CliResult {
   readonly status: number | null
@@ -113,7 +116,7 @@ export async function startServer(
     cwd: options.cwd,
     env: { ...environment, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 2 * CHILD_MS_MAX,
+    timeout: SERVER_MS_MAX,
   })
   let output = ''
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve))

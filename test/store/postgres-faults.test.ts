@@ -121,17 +121,24 @@ describePostgres('PostgreSQL that fails', () => {
   })
 
   describe('commits', () => {
-    it('whose wait for a standby is cancelled are not told to be stored, though they are here', async () => {
-      const { store, scribe } = await newLog()
-      await set('synchronous_standby_names', 'nobody')
-      const failed = expect(store.commit(scribe.commit('a', 3))).rejects.toMatchObject({
-        code: 'ERR_STORE_UNREACHABLE',
-      })
-      const pid = await waitingForStandby()
-      await server().query(`SELECT pg_cancel_backend(${pid})`)
-      await failed
-      expect(await store.readState()).toMatchObject({ ...scribe.head })
-    })
+    it.each([
+      ['', ''],
+      [', where the role hides warnings, too', ' -c client_min_messages=error'],
+    ])(
+      'whose wait for a standby is cancelled are not told to be stored, though they are here%s',
+      async (_, option) => {
+        url += encodeURIComponent(option)
+        const { store, scribe } = await newLog()
+        await set('synchronous_standby_names', 'nobody')
+        const failed = expect(store.commit(scribe.commit('a', 3))).rejects.toMatchObject({
+          code: 'ERR_STORE_UNREACHABLE',
+        })
+        const pid = await waitingForStandby()
+        await server().query(`SELECT pg_cancel_backend(${pid})`)
+        await failed
+        expect(await store.readState()).toMatchObject({ ...scribe.head })
+      },
+    )
 
     it('of keys, in a transaction of several statements, are no exception', async () => {
       const { store } = await newLog()

@@ -61,6 +61,8 @@ export async function prepareSession(
     SET plan_cache_mode = force_generic_plan;
     -- It would compile what it takes for dear, which then is every small table that is read whole.
     SET jit = off;
+    -- Whoever cancels the wait for a synchronous standby is told of by a warning and by nothing else.
+    SET client_min_messages = warning;
     SET bytea_output = hex`,
   )
   const { rows } = await ask<SessionRow>(SESSION)

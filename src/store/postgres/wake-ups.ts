@@ -58,7 +58,8 @@ export class WakeUps {
 
   #connect(): void {
     if (this.#isClosed) return
-    const client = new pg.Client(clientConfig(this.#url))
+    const client = this.#newClient()
+    if (client === undefined) return
     this.#client = client
     client.on('notification', ({ payload = '' }) => this.#tell(parseWakeUp(payload, this.own)))
     client.on('error', () => undefined)
@@ -73,7 +74,17 @@ export class WakeUps {
       })
   }
 
-  #connectLater(client: pg.Client): void {
+  /** Files that a URL names are read again here, and may be away for a moment; that is no end of the process. */
+  #newClient(): pg.Client | undefined {
+    try {
+      return new pg.Client(clientConfig(this.#url))
+    } catch {
+      this.#connectLater(undefined)
+      return undefined
+    }
+  }
+
+  #connectLater(client: pg.Client | undefined): void {
     if (this.#isClosed || this.#client !== client) return
     this.#client = undefined
     this.#retry = setTimeout(() => {
