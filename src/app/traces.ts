@@ -4,7 +4,7 @@
  * and which are kept, is the operator's own. No statement, payload, token or address is in a span.
  */
 import type * as OpenTelemetry from '@opentelemetry/api'
-import type { Context, Span, SpanOptions, TextMapGetter, Tracer } from '@opentelemetry/api'
+import type { Context, HrTime, Span, SpanOptions, TextMapGetter, Tracer } from '@opentelemetry/api'
 import { StartError } from '../errors.ts'
 import type { HttpTracer, RequestSpan, TracedAnswer } from '../http/tracer.ts'
 import type { LogObserver } from '../log/observer.ts'
@@ -139,25 +139,36 @@ function registrationSpans(api: Api, tracer: Tracer): RegistrationSpans {
  * one begins.
  */
 function batchSpans(api: Api, tracer: Tracer): LogObserver {
-  let open: { readonly span: Span; lastAt: number } | undefined
+  let open: { readonly span: Span; lastAt: HrTime } | undefined
+  let behindMs = 0
   return {
     onBatch: (step, entriesCount, atMs) => {
       if (step === 'begun') {
         open?.span.setStatus({ code: api.SpanStatusCode.ERROR, message: 'not finished' })
         open?.span.end(open.lastAt)
+        // Requests have the time of the clock, which may have been set since this process began; one
+        // difference for all steps, so that none comes before another.
+        behindMs = Math.round(Date.now() - performance.timeOrigin - performance.now())
+        const lastAt = hrTime(atMs + behindMs)
         const attributes = { 'attestry.batch.entries': entriesCount }
-        const span = tracer.startSpan('batch', { root: true, attributes, startTime: atMs })
-        open = { span, lastAt: atMs }
+        const span = tracer.startSpan('batch', { root: true, attributes, startTime: lastAt })
+        open = { span, lastAt }
         return
       }
       if (open === undefined) return
-      open.span.addEvent(step, atMs)
-      open.lastAt = atMs
+      open.lastAt = hrTime(atMs + behindMs)
+      open.span.addEvent(step, open.lastAt)
       if (step !== 'guarded') return
-      open.span.end(atMs)
+      open.span.end(open.lastAt)
       open = undefined
     },
   }
+}
+
+/** Numbers below the beginning of the process would be taken for times since then. */
+function hrTime(ms: number): HrTime {
+  const seconds = Math.floor(ms / 1000)
+  return [seconds, Math.floor((ms - 1000 * seconds) * 1e6)]
 }
 
 async function flush({ trace }: Api): Promise<void> {

@@ -8,6 +8,9 @@ export type BatchStep = 'begun' | 'committed' | 'verified' | 'signed' | 'guarded
 
 /** Told of each step once it is done, or later, with its time. A log has one batch at a time. */
 export interface LogObserver {
-  /** @param atMs when it was done, in milliseconds since 1970, with fractions. */
+  /**
+   * @param atMs when it was done, in milliseconds since 1970 with fractions, counted on from the start of
+   *   the process: setting the clock does not change it.
+   */
   onBatch(step: BatchStep, entriesCount: number, atMs: number): void
 }

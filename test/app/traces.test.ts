@@ -165,6 +165,26 @@ describe('traces of a registration', () => {
   })
 })
 
+describe('a batch after the clock was set', () => {
+  it.each([3600, -3600])('is when the clock says (%i s), as long as it took', async (seconds) => {
+    const { log } = await openTraces('1')
+    const began = performance.timeOrigin + performance.now()
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(Math.round(began) + 1000 * seconds)
+    try {
+      log.onBatch('begun', 1, began)
+      // Setting the clock again in the middle makes no batch longer.
+      clock.mockReturnValue(Math.round(began))
+      log.onBatch('guarded', 1, began + 5.5)
+    } finally {
+      clock.mockRestore()
+    }
+    const [batch] = await spans('batch')
+    expect(Math.abs(batch!.startTime[0] - began / 1000 - seconds)).toBeLessThan(60)
+    expect(batch!.duration[0]).toBe(0)
+    expect(batch!.duration[1]).toBeCloseTo(5_500_000, -4)
+  })
+})
+
 describe('a batch that fails', () => {
   it('ends as an error with the steps that it made, once the next one begins', async () => {
     const { log } = await openTraces('1')

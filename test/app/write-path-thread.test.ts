@@ -2,7 +2,9 @@
  * The write path on the thread that writes the store keeps what it keeps on the serving thread. The
  * thread is that of the build (`dist/`).
  */
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { initLog } from '../../src/app/init-log.ts'
@@ -25,7 +27,8 @@ import { appendMany, candidateOf, entryOf, hasher } from '../support/test-log.ts
 
 const WORKER = new URL('../../dist/app/write-path-worker.js', import.meta.url)
 const clock = { now: () => Math.floor(Date.now() / 1000) }
-const paths = localPaths(`${temporaryDirectory()}/data`)
+const folder = temporaryDirectory()
+const paths = localPaths(`${folder}/data`)
 const STEPS: readonly BatchStep[] = ['begun', 'committed', 'verified', 'signed', 'guarded']
 const closing: (() => Promise<void>)[] = []
 
@@ -36,8 +39,8 @@ interface Opened {
   readonly told: (readonly [BatchStep, number, number])[]
 }
 
-async function open(): Promise<Opened> {
-  const { batchWorker, batchWorkerData } = writePathOptions(paths, WORKER)!
+async function open(worker = WORKER): Promise<Opened> {
+  const { batchWorker, batchWorkerData } = writePathOptions(paths, worker)!
   const store = SqliteLogStore.open(paths.store, { mode: 'existing', batchWorker, batchWorkerData })
   const { origin, issuer } = await store.readState()
   const fatal: Error[] = []
@@ -135,5 +138,79 @@ describe('the write path in a thread', () => {
     await guard.close()
     await expect(log.append(candidateOf('b'))).rejects.toMatchObject({ code: 'ERR_LOG_STOPPED' })
     expect(fatal[0]!.message).toContain('another process signs for this log')
+  })
+})
+
+type Place = 'BatchWriter.writeBatch' | 'SqliteLogStore.readEntries' | 'SqliteGuard.advance'
+const MODULES = {
+  BatchWriter: 'batch-writer',
+  SqliteLogStore: 'sqlite-log-store',
+  SqliteGuard: 'sqlite-guard',
+} as const
+
+/** The worker, whose second batch fails once, before or after that step: by an error, or for good. */
+function failingWorker(place: Place, when: 'before' | 'after', failure: string): URL {
+  const [owner, method] = place.split('.') as [keyof typeof MODULES, string]
+  const built = (name: string): string =>
+    new URL(`../../dist/store/sqlite/${name}.js`, import.meta.url).href
+  const path = join(folder, 'failing.mjs')
+  writeFileSync(
+    path,
+    `import { createRequire } from 'node:module'
+    import { ${owner} as Owner } from '${built(MODULES[owner])}'
+    const { SqliteError } = createRequire('${built('database')}')('better-sqlite3')
+    const { ${method}: real } = Owner.prototype
+    let calls = 0
+    const fail = () => {
+      if ('${failure}' === 'exit') process.exit()
+      throw new SqliteError('made to fail', '${failure}')
+    }
+    Owner.prototype.${method} = function (...args) {
+      if (++calls !== 2) return real.apply(this, args)
+      if ('${when}' === 'before') fail()
+      const done = real.apply(this, args)
+      return done instanceof Promise ? done.then(fail) : fail()
+    }
+    await import('${WORKER.href}')`,
+  )
+  return pathToFileURL(path)
+}
+
+describe('a step that fails in the thread', () => {
+  it.each([
+    ['BatchWriter.writeBatch', 'before', 'SQLITE_FULL', 'goes on'],
+    ['BatchWriter.writeBatch', 'before', 'SQLITE_IOERR_FSYNC', 'stops'],
+    ['BatchWriter.writeBatch', 'before', 'exit', 'stops'],
+    ['BatchWriter.writeBatch', 'after', 'SQLITE_FULL', 'stops, stored'],
+    ['BatchWriter.writeBatch', 'after', 'exit', 'stops, stored'],
+    ['SqliteLogStore.readEntries', 'before', 'SQLITE_BUSY', 'stops, stored'],
+    ['SqliteGuard.advance', 'before', 'SQLITE_FULL', 'stops, stored'],
+    ['SqliteGuard.advance', 'after', 'SQLITE_BUSY', 'stops, stored'],
+    ['SqliteGuard.advance', 'after', 'exit', 'stops, stored'],
+  ] as const)('%s, %s it, %s: the log %s', async (place, when, failure, then) => {
+    const isStored = then.endsWith('stored')
+    const { log, fatal } = await open(failingWorker(place, when, failure))
+    await log.append(candidateOf('a'))
+    const code = then === 'goes on' ? 'ERR_STORE_BUSY' : 'ERR_LOG_STOPPED'
+    await expect(log.append(candidateOf('b'))).rejects.toMatchObject({ code })
+    expect(fatal).toHaveLength(then === 'goes on' ? 0 : 1)
+    // Who was told of the entry while its batch was under way is not told now that there is none.
+    const { entryId } = candidateOf('b')
+    expect(await log.findEntry(entryId)).toEqual(
+      isStored ? { leafIndex: 3, released: false } : undefined,
+    )
+    if (then === 'goes on') expect((await log.append(candidateOf('b'))).leafIndex).toBe(3)
+    await closing.pop()!()
+
+    const next = await open()
+    expect(await next.log.append(candidateOf('b'))).toMatchObject({
+      leafIndex: 3,
+      duplicate: isStored || then === 'goes on',
+    })
+    const { store } = next
+    const guard = SqliteGuard.open(paths.guard)
+    closing.push(() => guard.close())
+    const report = await checkLog({ store, guard, hasher, verifier: promptVerifier })
+    expect(report).toMatchObject({ entries: 4, guard: 4 })
   })
 })

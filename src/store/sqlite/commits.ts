@@ -23,7 +23,7 @@ export interface CommitsParts {
 
 export class Commits {
   readonly #parts: CommitsParts
-  // The batch that is being written, or was and is not answered yet.
+  // The batch that is being written, or was and is not answered yet, or whose outcome is unknown.
   #batch: BatchCommit | undefined
   #last: Promise<unknown> = Promise.resolve()
   #running: Promise<unknown> | undefined
@@ -40,7 +40,7 @@ export class Commits {
     return this.#inTurn(() => this.#commit(batch, then))
   }
 
-  /** Where an entry of the batch is that is committed and not answered yet; undefined for others. */
+  /** Where an entry of the batch is that is committed and not known to be; undefined for others. */
   findCommitted(id: Uint8Array): LeafIndex | undefined {
     const batch = this.#batch
     const at = batch?.entries.findIndex(({ entryId }) => equalBytes(entryId, id)) ?? -1
@@ -72,17 +72,18 @@ export class Commits {
     await hold()
     const slice = tail.slice(ids.length)
     let done: unknown
+    this.#batch = batch
     try {
-      this.#batch = batch
       done = await this.#run(writes.writeBatch(batch, slice, then))
     } catch (cause) {
-      // Trust, but look: nothing may be stored if the clients are told so.
+      // Trust, but look: nothing may be stored if the clients are told so. What may be stored is looked
+      // for until the process ends: an entry that somebody was told of does not vanish meanwhile.
       if (!isKnownNotStored(cause) || readTreeSize() !== treeSize) throw cause
+      this.#batch = undefined
       const message = `the store did not take the batch (${sqliteCode(cause) ?? ''})`
       throw new UnavailableError('ERR_STORE_BUSY', message, { cause, retryAfterSeconds: 5 })
-    } finally {
-      this.#batch = undefined
     }
+    this.#batch = undefined
     tail.drained(slice)
     tail.add(ids, treeSize)
     return done
