@@ -3,6 +3,7 @@
  * and in the end it is what one that nobody killed is. Runs the built CLI.
  */
 import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -102,7 +103,7 @@ describe('a follower that is killed', () => {
     for (let cycle = 0; cycle < CYCLES; cycle++) {
       const child = spawn(process.execPath, [CLI, 'index', 'rebuild', '--resume', '--data', data])
       const ended = once(child, 'exit')
-      await waitForGrowth()
+      await waitForGrowth(child)
       await new Promise((resolve) => setTimeout(resolve, random(150)))
       child.kill('SIGKILL')
       const [, signal] = (await ended) as [number | null, string | null]
@@ -120,8 +121,8 @@ describe('a follower that is killed', () => {
   }, 180_000)
 })
 
-/** Waits until the child has begun to write; its start-up takes most of its life. */
-async function waitForGrowth(): Promise<void> {
+/** Waits until the child has begun to write, or ended; its start-up takes most of its life. */
+async function waitForGrowth(child: ChildProcess): Promise<void> {
   const size = (): number => {
     try {
       const database = new Database(path, { readonly: true })
@@ -133,7 +134,8 @@ async function waitForGrowth(): Promise<void> {
     }
   }
   const before = size()
-  for (let tries = 0; tries < 400 && size() === before; tries++) {
+  const isRunning = (): boolean => child.exitCode === null && child.signalCode === null
+  while (isRunning() && size() === before) {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
