@@ -26,18 +26,21 @@ const hasher = createTreeHasher(nativeSha256)
 answerWrites(() => startWriting(workerData as ThreadPaths))
 
 async function startWriting(paths: ThreadPaths): Promise<Writing> {
-  const store = SqliteLogStore.open(paths.store, { mode: 'existing', readonly: true })
-  const guard = SqliteGuard.open(paths.guard, { worker: 'here' })
+  const opened: { close(): unknown }[] = []
   const close = async (): Promise<void> => {
-    await guard.close()
-    await store.close()
+    for (const one of opened.reverse()) await one.close()
+  }
+  const open = <Opened extends { close(): unknown }>(one: Opened): Opened => {
+    opened.push(one)
+    return one
   }
   try {
+    const store = open(SqliteLogStore.open(paths.store, { mode: 'existing', readonly: true }))
+    const guard = open(SqliteGuard.open(paths.guard, { worker: 'here' }))
     const { origin, issuer, receiptKeyId } = await store.readState()
     const signer = await loadServiceSigner(paths, 'receipt', receiptKeyId)
     const ports = { store, guard, signer, verifier: promptVerifier, hasher, origin, issuer }
-    const database = openDatabase(paths.store)
-    const writer = new BatchWriter(database)
+    const writer = new BatchWriter(open(openDatabase(paths.store)))
     return {
       write: (request: BatchRequest) => {
         if (request.kind === 'save-head') {
@@ -51,10 +54,7 @@ async function startWriting(paths: ThreadPaths): Promise<Writing> {
           ? commit()
           : goOn({ ...ports, commit }, unpacked, then as AfterCommit)
       },
-      close: async () => {
-        database.close()
-        await close()
-      },
+      close,
     }
   } catch (error) {
     await close()
