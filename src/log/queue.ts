@@ -7,6 +7,7 @@ import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
 import { UnavailableError } from '../errors.ts'
 import type { LeafHash } from '../merkle/hasher.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
+import { idKey } from './id-key.ts'
 import type { LogLimits } from './limits.ts'
 import type { NewCollateral } from './store.ts'
 
@@ -50,11 +51,6 @@ export interface Waiting<Answer> {
   readonly entryId: Uint8Array
   /** Never empty; the first one's candidate is stored: copies differ in their collateral only. */
   readonly waiters: Waiter<Answer>[]
-}
-
-/** A map key for 32 bytes, one UTF-16 unit a byte. Applied, not spread: an iterator costs more. */
-function idKey(entryId: Uint8Array): string {
-  return String.fromCharCode.apply(null, entryId as unknown as number[])
 }
 
 /** Nothing comes after it in its batch. */

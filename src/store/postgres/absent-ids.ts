@@ -5,8 +5,8 @@
  * is known any more and the database is asked. Should that go unnoticed, the commit compares the head
  * and stores nothing (ADR 0030).
  */
-
 import type { LeafIndex } from '../../bytes/integers.ts'
+import { idKey } from '../../log/id-key.ts'
 
 type Find = (ids: readonly Uint8Array[]) => Promise<(LeafIndex | undefined)[]>
 
@@ -27,7 +27,7 @@ export class AbsentIds {
 
   /** True when the store, as far as it is known here, has none of these. */
   hasAll(ids: readonly Uint8Array[]): boolean {
-    return ids.every((id) => this.#ids.has(keyOf(id)))
+    return ids.every((id) => this.#ids.has(idKey(id)))
   }
 
   /** Looks ids up by `find`, and keeps those that are nowhere. */
@@ -50,7 +50,7 @@ export class AbsentIds {
     if (first !== this.#end) this.forget()
     this.#end = first + ids.length
     for (const id of ids) {
-      const key = keyOf(id)
+      const key = idKey(id)
       this.#ids.delete(key)
       for (const { storedSince } of this.#lookups) storedSince.add(key)
     }
@@ -70,7 +70,7 @@ export class AbsentIds {
 
   #add(absent: readonly Uint8Array[], { storedSince }: Lookup): void {
     for (const id of absent) {
-      const key = keyOf(id)
+      const key = idKey(id)
       if (!storedSince.has(key)) this.#ids.add(key)
     }
     for (const oldest of this.#ids) {
@@ -78,9 +78,4 @@ export class AbsentIds {
       this.#ids.delete(oldest)
     }
   }
-}
-
-/** The id as a string of bytes. */
-function keyOf(id: Uint8Array): string {
-  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
 }

@@ -6,6 +6,7 @@
  * id is the hash of a stored entry, and opening the store hashes what the table does not cover yet.
  */
 import type { LeafIndex } from '../../bytes/integers.ts'
+import { idKey } from '../../log/id-key.ts'
 
 /** Ids in a run. Memory and start-up hold two runs at most. */
 export const ID_RUN_LENGTH = 16_384
@@ -51,32 +52,32 @@ export class IdTail {
 
   find(id: Uint8Array): LeafIndex | undefined {
     if (this.#fresh.size === 0 && this.#run === undefined) return undefined
-    const key = keyOf(id)
+    const key = idKey(id)
     return (this.#fresh.get(key) ?? this.#run?.byId.get(key))?.leafIndex
   }
 
   /** Whether it was noted that this id is stored nowhere, and nothing with it was added since. */
   isAbsent(id: Uint8Array): boolean {
-    return this.#absent.size > 0 && this.#absent.has(keyOf(id))
+    return this.#absent.size > 0 && this.#absent.has(idKey(id))
   }
 
   /** An id is neither here nor in the table; told by whoever sees everything that is stored. */
   noteAbsent(id: Uint8Array): void {
     if (this.#absent.size >= ABSENT_MAX) this.#absent.clear()
-    this.#absent.add(keyOf(id))
+    this.#absent.add(idKey(id))
   }
 
   /** True when an id is there already, or twice among these: the log never lets that happen. */
   holdsAny(ids: readonly Uint8Array[]): boolean {
     return (
-      new Set(ids.map(keyOf)).size !== ids.length || ids.some((id) => this.find(id) !== undefined)
+      new Set(ids.map(idKey)).size !== ids.length || ids.some((id) => this.find(id) !== undefined)
     )
   }
 
   /** Adds the ids of entries that are durable. */
   add(ids: readonly Uint8Array[], firstIndex: number): void {
     for (const [at, id] of ids.entries()) {
-      const key = keyOf(id)
+      const key = idKey(id)
       this.#absent.delete(key)
       // A copy: the id may be a view of something large.
       this.#fresh.set(key, { id: id.slice(), leafIndex: (firstIndex + at) as LeafIndex })
@@ -111,9 +112,4 @@ export class IdTail {
     }
     this.#fresh = new Map()
   }
-}
-
-/** The id as a string of bytes, which orders as SQLite orders blobs. */
-function keyOf(id: Uint8Array): string {
-  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
 }
