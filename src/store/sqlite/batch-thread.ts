@@ -40,10 +40,11 @@ const BUILT_WORKER = builtWorker('batch-worker', import.meta.url)
 export function openBatchWrites(
   path: string,
   here: BatchWriter,
-  { batchWorker = BUILT_WORKER, batchWorkerData = path }: BatchThreadOptions,
+  options: BatchThreadOptions,
 ): BatchWrites {
+  const batchWorker = 'batchWorker' in options ? options.batchWorker : BUILT_WORKER
   if (batchWorker === undefined) return new WritesHere(here)
-  return new WritesInThread(batchWorker, batchWorkerData)
+  return new WritesInThread(batchWorker, options.batchWorkerData ?? path)
 }
 
 class WritesHere implements BatchWrites {

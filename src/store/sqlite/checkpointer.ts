@@ -35,7 +35,8 @@ export type ToWorker = 'held' | 'stop'
 const BUILT_WORKER = builtWorker('checkpoint-worker', import.meta.url)
 
 export function startCheckpointer(path: string, options: CheckpointerOptions = {}): Checkpointer {
-  const { worker = BUILT_WORKER, walFramesMax, idle = () => Promise.resolve() } = options
+  const { walFramesMax, idle = () => Promise.resolve() } = options
+  const worker = 'worker' in options ? options.worker : BUILT_WORKER
   const workerOptions = { path, framesMax: walFramesMax }
   if (worker === undefined) return startHere(workerOptions)
   return new WorkerCheckpointer(worker, workerOptions, idle)

@@ -23,8 +23,8 @@ const BUILT_WORKER = builtWorker('guard-worker', import.meta.url)
 type Advance = (heads: GuardAdvance) => boolean | Promise<boolean>
 
 export interface SqliteGuardOptions {
-  /** The module of the thread that writes, unless it is the usual one; `here` keeps that on this one. */
-  readonly worker?: URL | 'here' | undefined
+  /** The module of the thread that writes; `undefined` keeps that on this one. */
+  readonly worker?: URL | undefined
 }
 
 export class SqliteGuard implements Guard {
@@ -33,18 +33,17 @@ export class SqliteGuard implements Guard {
   #database: SqliteDatabase | undefined
   #advance: Advance | undefined
 
-  private constructor(path: string, worker: URL | 'here' | undefined) {
+  private constructor(path: string, worker: URL | undefined) {
     this.path = path
-    const isHere = worker === undefined || worker === 'here'
-    this.#thread = isHere ? undefined : new WriteThread(worker, path)
+    this.#thread = worker === undefined ? undefined : new WriteThread(worker, path)
   }
 
   /**
    * Opens the guard at `path`; one that is missing reads as `undefined` until it is created.
    * @throws StartError `ERR_GUARD_MISSING` when the file is no guard.
    */
-  static open(path: string, { worker = BUILT_WORKER }: SqliteGuardOptions = {}): SqliteGuard {
-    const guard = new SqliteGuard(path, worker)
+  static open(path: string, options: SqliteGuardOptions = {}): SqliteGuard {
+    const guard = new SqliteGuard(path, 'worker' in options ? options.worker : BUILT_WORKER)
     if (existsSync(path)) guard.#open()
     return guard
   }
