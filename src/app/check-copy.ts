@@ -2,14 +2,13 @@
 import { equalBytes } from '../bytes/bytes.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { StartError } from '../errors.ts'
-import { nativeSha256 } from '../keys/native-hash.ts'
+import { nativeHasher, nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
 import { checkLog } from '../log/check-log.ts'
 import type { CheckLogOptions, CheckReport } from '../log/check-log.ts'
 import type { LogStore } from '../log/store.ts'
 import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { kindOf } from './check-log.ts'
-import { nativeHasher } from './open-log.ts'
 import { prunedIn } from './pruned-payloads.ts'
 
 export interface CheckCopyOptions extends Pick<CheckLogOptions, 'guard' | 'onProgress'> {

@@ -2,7 +2,7 @@
  * `attestry log check` and `attestry guard adopt` on a data directory: gives the log's own checks
  * their adapters. Checking reads only, so it may run beside a serving process.
  */
-import { nativeSha256 } from '../keys/native-hash.ts'
+import { nativeHasher, nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
 import { parsePkcs11Uri } from '../keys/pkcs11-uri.ts'
 import { adoptGuard as adoptLogGuard } from '../log/adopt-guard.ts'
@@ -15,7 +15,6 @@ import { governanceOf } from '../policy/rules-in-force.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import { systemClock } from './config.ts'
 import { dataPaths } from './data-directory.ts'
-import { nativeHasher } from './open-log.ts'
 import { prunedIn } from './pruned-payloads.ts'
 import { loadReceiptSigner } from './service-signers.ts'
 import { assertApart, openGuard, openStoreReader, openStoreWriter } from './stores.ts'

@@ -12,13 +12,12 @@ import { keyThumbprint } from '../cose/thumbprint.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { StartError } from '../errors.ts'
 import { generateKeyFile, loadSigner } from '../keys/file-signer.ts'
-import { nativeSha256 } from '../keys/native-hash.ts'
+import { nativeHasher } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
 import { parsePkcs11Uri } from '../keys/pkcs11-uri.ts'
 import type { Clock } from '../log/clock.ts'
 import { createLog } from '../log/genesis.ts'
 import type { Guard } from '../log/guard.ts'
-import { createTreeHasher } from '../merkle/hasher.ts'
 import type { KeyPurpose } from '../log/store.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import { systemClock } from './config.ts'
@@ -95,7 +94,7 @@ export async function initLog(options: InitLogOptions): Promise<InitLogResult> {
       guard,
       signer: receipt,
       clock: options.clock ?? systemClock,
-      hasher: createTreeHasher(nativeSha256),
+      hasher: nativeHasher,
       verifier: nodeVerifier,
       entries: genesis.entries,
       serviceKeys: [

@@ -7,7 +7,7 @@
  */
 import { equalBytes } from '../bytes/bytes.ts'
 import { StartError } from '../errors.ts'
-import { nativeSha256 } from '../keys/native-hash.ts'
+import { nativeHasher, nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
 import { checkLog } from '../log/check-log.ts'
 import type { CheckReport } from '../log/check-log.ts'
@@ -27,7 +27,6 @@ import { localPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
 import { dropFrozen, moveFrozen } from './frozen.ts'
 import { handOverGuard, readFinishedHead } from './move-guard.ts'
-import { nativeHasher } from './open-log.ts'
 import { prunedIn } from './pruned-payloads.ts'
 import { assertApart } from './stores.ts'
 

@@ -3,7 +3,7 @@
  * files or a token, node:crypto.
  */
 import type { Pkcs11Uri } from '../keys/pkcs11-uri.ts'
-import { nativeSha256 } from '../keys/native-hash.ts'
+import { nativeHasher } from '../keys/native-hash.ts'
 import { promptVerifier } from '../keys/node-verifier.ts'
 import type { Clock } from '../log/clock.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
@@ -11,18 +11,13 @@ import type { UnavailableError } from '../errors.ts'
 import type { Guard } from '../log/guard.ts'
 import { Log } from '../log/log.ts'
 import type { LogObserver } from '../log/observer.ts'
-import { createTreeHasher } from '../merkle/hasher.ts'
-import type { TreeHasher } from '../merkle/hasher.ts'
 import type { ServiceKey } from '../registry/ports.ts'
 import type { DataPaths } from './data-directory.ts'
 import type { LogNames } from './identity.ts'
 import { loadCheckpointKeys, loadReceiptSigner, readReceiptKeys } from './service-signers.ts'
 import type { CheckpointKeys } from './service-signers.ts'
 import { recordLocation } from './store-location.ts'
-import { assertApart, openGuard, openStoreToRegister, openStoreWriter } from './stores.ts'
-
-/** Tree hashes over node:crypto. */
-export const nativeHasher: TreeHasher = createTreeHasher(nativeSha256)
+import { assertApart, openGuard, openStoreToRegister } from './stores.ts'
 
 /** A log that may be appended to, and what belongs to it. */
 export interface OpenedLog {
@@ -52,11 +47,7 @@ export async function openLog(
   },
 ): Promise<OpenedLog> {
   await assertApart(paths)
-  // A session of a token belongs to the thread that opened it.
-  const { store, ...path } =
-    parts.receiptKey === undefined
-      ? await openStoreToRegister(paths, nativeHasher)
-      : { store: await openStoreWriter(paths) }
+  const { store, writePath } = await openStoreToRegister(paths, parts.receiptKey)
   let guard: Guard | undefined
   try {
     const { origin, issuer, receiptKeyId } = await store.readState()
@@ -66,7 +57,7 @@ export async function openLog(
     const held = await openGuard(paths)
     guard = held
     const adapters = { store, guard: held, signer, hasher: nativeHasher, verifier: promptVerifier }
-    const log = await Log.open({ ...adapters, ...path, ...parts, origin, issuer })
+    const log = await Log.open({ ...adapters, writePath, ...parts, origin, issuer })
     const serviceKeys = await readReceiptKeys(store)
     await recordLocation(paths)
     const readGuard: OpenedLog['readGuard'] = () => held.read()

@@ -1,7 +1,7 @@
 /**
  * Whether a node should get traffic, part by part: its own signed head verifies, the guard holds it,
- * no batch hangs, the index follows, there is room, nothing is frozen. Only what makes it unable to answer rightly
- * fails it; what it cannot do beside that is told, so that an alert can say which part it is.
+ * no batch hangs, the index follows, there is room, nothing is frozen. Only what makes it unable to
+ * answer rightly fails it; what it cannot do beside that is told, so that an alert can say which part.
  */
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import type { Health } from '../registry/health.ts'

@@ -16,8 +16,8 @@ import type {
   StoredPayloads,
 } from '../log/payload-store.ts'
 import type { LogStore } from '../log/store.ts'
+import type { Pkcs11Uri } from '../keys/pkcs11-uri.ts'
 import type { WritePath } from '../log/write-path.ts'
-import type { TreeHasher } from '../merkle/hasher.ts'
 import { StartError } from '../errors.ts'
 import type { PostgresLogStore } from '../store/postgres/postgres-log-store.ts'
 import { ProcessLock } from '../store/sqlite/process-lock.ts'
@@ -74,18 +74,19 @@ export interface WritableStore {
 }
 
 /**
- * Opens the log for a process that registers, whose receipt key is in a file: what follows a commit runs
- * on the thread that commits, where store and guard are files too. Throws as {@link openStoreWriter}.
+ * Opens the log for a process that registers. Where store, guard and receipt key are files, what follows a
+ * commit runs on the thread that commits. Throws as {@link openStoreWriter}.
+ * @param token where the receipt key is; undefined: in its file. A session belongs to the thread that opened it.
  */
 export async function openStoreToRegister(
   paths: StorePath & ThreadPaths & Pick<DataPaths, 'lock'>,
-  hasher: TreeHasher,
+  token: Pkcs11Uri | undefined,
 ): Promise<WritableStore> {
-  const areFiles = !isPostgresUrl(paths.store) && !isPostgresUrl(paths.guard)
+  const areFiles = token === undefined && !isPostgresUrl(paths.store) && !isPostgresUrl(paths.guard)
   const options = areFiles ? writePathOptions(paths) : undefined
   if (options === undefined) return { store: await openStoreWriter(paths) }
   const store = SqliteLogStore.open(paths.store, { mode: 'existing', ...options })
-  return { store, writePath: threadWritePath(store, hasher) }
+  return { store, writePath: threadWritePath(store) }
 }
 
 export async function openGuard({ guard }: GuardPath): Promise<Guard> {

@@ -4,12 +4,12 @@
  * half of the clients were served while the other half's batch was nowhere (ADR 0037).
  */
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
+import { nativeHasher } from '../keys/native-hash.ts'
 import { CompactRange } from '../log/compact-range.ts'
 import type { RangePeak } from '../log/compact-range.ts'
 import type { BatchStep } from '../log/observer.ts'
 import { notStored } from '../log/write-batch.ts'
 import type { WritePath } from '../log/write-path.ts'
-import type { TreeHasher } from '../merkle/hasher.ts'
 import type { BatchThreadOptions } from '../store/sqlite/batch-thread.ts'
 import { ownSignedHead } from '../store/sqlite/packed-batch.ts'
 import type { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
@@ -52,9 +52,9 @@ export function writePathOptions(
 }
 
 /** The write path of a store that was opened with {@link writePathOptions}. */
-export function threadWritePath(store: SqliteLogStore, hasher: TreeHasher): WritePath {
+export function threadWritePath(store: SqliteLogStore): WritePath {
   return {
-    async write(commit, { range, from }, tell) {
+    async write({ commit, range, from }, tell) {
       const { peaks, treeSize } = range
       const after: AfterCommit = { peaks: peaks.map(ownPeak), treeSize, from: ownSignedHead(from) }
       try {
@@ -62,7 +62,7 @@ export function threadWritePath(store: SqliteLogStore, hasher: TreeHasher): Writ
         for (const [step, atMs] of answer.steps) tell(step, atMs)
         return {
           kind: 'written',
-          range: CompactRange.fromPeaks(answer.treeSize, answer.peaks, hasher),
+          range: CompactRange.fromPeaks(answer.treeSize, answer.peaks, nativeHasher),
           signed: answer.signed,
         }
       } catch (error) {

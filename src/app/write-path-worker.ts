@@ -1,13 +1,12 @@
 /** The thread of `thread-write-path.ts`: connections of its own to store and guard, and the receipt key. */
 import { workerData } from 'node:worker_threads'
-import { nativeSha256 } from '../keys/native-hash.ts'
+import { nativeHasher } from '../keys/native-hash.ts'
 import { promptVerifier } from '../keys/node-verifier.ts'
 import { CompactRange } from '../log/compact-range.ts'
 import type { BatchStep } from '../log/observer.ts'
 import { writeBatch } from '../log/write-batch.ts'
 import type { WritePorts } from '../log/write-batch.ts'
 import { assertInvariant } from '../errors.ts'
-import { createTreeHasher } from '../merkle/hasher.ts'
 import type { BatchRequest } from '../store/sqlite/batch-thread.ts'
 import { BatchWriter } from '../store/sqlite/batch-writer.ts'
 import { openDatabase } from '../store/sqlite/database.ts'
@@ -20,8 +19,6 @@ import type { Writing } from '../store/sqlite/write-thread.ts'
 import { loadServiceSigner } from './service-signers.ts'
 import { ownPeak } from './thread-write-path.ts'
 import type { AfterCommit, AfterCommitAnswer, ThreadPaths } from './thread-write-path.ts'
-
-const hasher = createTreeHasher(nativeSha256)
 
 answerWrites(() => startWriting(workerData as ThreadPaths))
 
@@ -36,10 +33,18 @@ async function startWriting(paths: ThreadPaths): Promise<Writing> {
   }
   try {
     const store = open(SqliteLogStore.open(paths.store, { mode: 'existing', readonly: true }))
-    const guard = open(SqliteGuard.open(paths.guard, { worker: 'here' }))
+    const guard = open(SqliteGuard.open(paths.guard, { worker: undefined }))
     const { origin, issuer, receiptKeyId } = await store.readState()
     const signer = await loadServiceSigner(paths, 'receipt', receiptKeyId)
-    const ports = { store, guard, signer, verifier: promptVerifier, hasher, origin, issuer }
+    const ports = {
+      store,
+      guard,
+      signer,
+      verifier: promptVerifier,
+      hasher: nativeHasher,
+      origin,
+      issuer,
+    }
     const writer = new BatchWriter(open(openDatabase(paths.store)))
     return {
       write: (request: BatchRequest) => {
@@ -64,14 +69,12 @@ async function startWriting(paths: ThreadPaths): Promise<Writing> {
 
 async function goOn(
   ports: WritePorts,
-  { batch: { next, entries, tiles } }: UnpackedBatch,
+  { batch: commit }: UnpackedBatch,
   { peaks, treeSize, from }: AfterCommit,
 ): Promise<AfterCommitAnswer> {
   const steps: [BatchStep, number][] = []
-  const range = CompactRange.fromPeaks(treeSize, peaks, hasher)
-  const collateral = entries.flatMap((entry) => entry.collateral ?? [])
-  const batch = { range, from, next, entriesCount: entries.length, tiles, collateral }
-  const written = await writeBatch(ports, batch, (step) =>
+  const range = CompactRange.fromPeaks(treeSize, peaks, nativeHasher)
+  const written = await writeBatch(ports, { commit, range, from }, (step) =>
     steps.push([step, performance.timeOrigin + performance.now()]),
   )
   assertInvariant(written.kind === 'written', 'a file that only one process writes was frozen')

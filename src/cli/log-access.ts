@@ -8,9 +8,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { parseCoseKeySet } from '../cose/public-key.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import { InputError } from '../errors.ts'
-import { nativeSha256 } from '../keys/native-hash.ts'
+import { nativeHasher, nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
-import { createTreeHasher } from '../merkle/hasher.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
 import type { LogPin } from '../monitor/audit-state.ts'
 import type { KnownLog } from '../monitor/follow-tree.ts'
@@ -87,7 +86,7 @@ export async function openLogAccess(
   const known = await findKnownLog({ source, options, pin, tlogPolicy })
   return {
     ...{ reader, source, known, verifier: nodeVerifier, sha256: nativeSha256 },
-    hasher: createTreeHasher(nativeSha256),
+    hasher: nativeHasher,
     ...(tlogPolicy === undefined ? {} : { tlogPolicy }),
   }
 }

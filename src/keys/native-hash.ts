@@ -1,6 +1,8 @@
 /** SHA-2 by node:crypto, a few times faster than the portable one; the tests hold the two equal. */
 import { createHash, hash } from 'node:crypto'
 import type { DigestName, Sha256, StreamingDigest } from '../bytes/digest.ts'
+import { createTreeHasher } from '../merkle/hasher.ts'
+import type { TreeHasher } from '../merkle/hasher.ts'
 
 /** SHA-256 of `data`, 32 bytes. */
 export const nativeSha256: Sha256 = (data) => {
@@ -10,6 +12,9 @@ export const nativeSha256: Sha256 = (data) => {
   for (let at = 0; at < 32; at++) digest[at] = text.charCodeAt(at)
   return digest
 }
+
+/** Tree hashes over it. */
+export const nativeHasher: TreeHasher = createTreeHasher(nativeSha256)
 
 /** A digest of content that comes in pieces. */
 export function nativeDigest(name: DigestName): StreamingDigest {

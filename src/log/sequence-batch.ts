@@ -10,7 +10,7 @@ import type { LogPorts } from './ports.ts'
 import type { BatchCommit, NewEntry, StoredHead } from './store.ts'
 import type { TreeState } from './tree-state.ts'
 import { writeBatch } from './write-batch.ts'
-import type { PathBatch, TellStep, UnwrittenBatch, WritePath } from './write-path.ts'
+import type { TellStep, UnwrittenBatch, WritePath } from './write-path.ts'
 
 /** An entry that is admitted, not stored yet, and no duplicate. */
 export interface SequencedEntry extends NewEntry {
@@ -45,11 +45,8 @@ export async function sequenceBatch(
     ...{ expected: state.stored, next, entries, tiles },
     signedHeads: state.isSaved ? [] : [state.signed],
   }
-  const path: PathBatch = {
-    ...{ range: state.range, from: state.signed, next, entriesCount: entries.length, tiles },
-    collateral: entries.flatMap(({ collateral = [] }) => collateral),
-  }
-  const written = await (ports.writePath ?? pathHere(ports)).write(commit, path, tell)
+  const path = ports.writePath ?? pathHere(ports)
+  const written = await path.write({ commit, range: state.range, from: state.signed }, tell)
   if (written.kind === 'not-stored') return written
   const { range, signed } = written
   return { kind: 'released', state: { edge, range, stored: next, signed, isSaved: false }, tiles }
@@ -57,8 +54,8 @@ export async function sequenceBatch(
 
 function pathHere(ports: LogPorts): WritePath {
   return {
-    write: (commit, batch, tell) =>
-      writeBatch({ ...ports, commit: () => ports.store.commit(commit) }, batch, tell),
+    write: (batch, tell) =>
+      writeBatch({ ...ports, commit: () => ports.store.commit(batch.commit) }, batch, tell),
   }
 }
 

@@ -28,7 +28,7 @@ export interface WritePorts extends Pick<
  */
 export async function writeBatch(
   ports: WritePorts,
-  batch: PathBatch,
+  { commit, range, from }: PathBatch,
   tell: TellStep,
 ): Promise<WrittenBatch | UnwrittenBatch> {
   // Nothing exists yet: a crash or a refusal here costs the clients of this batch one retry.
@@ -42,10 +42,10 @@ export async function writeBatch(
   // The entries exist from here on, at these indexes for ever. A crash loses the answers only:
   // start-up finds the guard one batch behind, signs this head with this time, and a retry finds
   // its duplicate.
-  const { next, entriesCount, tiles, collateral } = batch
-  const { treeHead } = next
-  const range = await verifyStored(ports, {
-    ...{ range: batch.range, entriesCount, tiles, treeHead, collateral },
+  const { next, entries, tiles } = commit
+  const reread = await verifyStored(ports, {
+    ...{ range, tiles, treeHead: next.treeHead, entriesCount: entries.length },
+    collateral: entries.flatMap(({ collateral = [] }) => collateral),
   })
   tell('verified')
   const signed = await signHead(ports, next)
@@ -53,9 +53,9 @@ export async function writeBatch(
 
   // The signature must not leave the process before the guard holds it. If the guard holds it and
   // we crash, start-up finds guard and store equal and copies the head into the store.
-  await putIntoGuard(ports, batch.from, signed)
+  await putIntoGuard(ports, from, signed)
   tell('guarded')
-  return { kind: 'written', range, signed }
+  return { kind: 'written', range: reread, signed }
 }
 
 /** Frozen: for all nodes, and before this one knows of it. */

@@ -5,21 +5,22 @@
  */
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import type { UnavailableError } from '../errors.ts'
-import type { TileWrite } from '../merkle/edge.ts'
 import type { CompactRange } from './compact-range.ts'
 import type { BatchStep } from './observer.ts'
-import type { BatchCommit, NewCollateral, StoredHead } from './store.ts'
+import type { BatchCommit, NewEntry } from './store.ts'
 
-/** What a batch is written for: the head that it leads to, from which one. */
-export interface PathBatch {
+/** What is read back of a commit. */
+export interface CommittedBatch extends Pick<BatchCommit, 'next' | 'tiles'> {
+  readonly entries: readonly Pick<NewEntry, 'collateral'>[]
+}
+
+/** A batch, and where it starts from. */
+export interface PathBatch<Commit extends CommittedBatch = CommittedBatch> {
+  readonly commit: Commit
   /** The tree before the batch, computed from re-read bytes only. */
   readonly range: CompactRange
   /** The guard holds exactly this head. */
   readonly from: SignedTreeHead
-  readonly next: StoredHead
-  readonly entriesCount: number
-  readonly tiles: readonly TileWrite[]
-  readonly collateral: readonly NewCollateral[]
 }
 
 /** The batch is in the store, and its signed head in the guard. */
@@ -42,9 +43,5 @@ export type TellStep = (step: BatchStep, atMs?: number) => void
 /** The write path, wherever it runs. */
 export interface WritePath {
   /** Throws as `writeBatch`. */
-  write(
-    commit: BatchCommit,
-    batch: PathBatch,
-    tell: TellStep,
-  ): Promise<WrittenBatch | UnwrittenBatch>
+  write(batch: PathBatch<BatchCommit>, tell: TellStep): Promise<WrittenBatch | UnwrittenBatch>
 }

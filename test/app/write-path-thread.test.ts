@@ -48,7 +48,7 @@ async function open(worker = WORKER): Promise<Opened> {
   const log = await Log.open({
     ...{ store, guard: SqliteGuard.open(paths.guard), signer: await loadSigner(paths.receiptKey) },
     ...{ hasher, verifier: promptVerifier, origin, issuer, clock },
-    writePath: threadWritePath(store, hasher),
+    writePath: threadWritePath(store),
     observer: { onBatch: (...step) => void told.push(step) },
     onFatal: (error) => void fatal.push(error),
   })

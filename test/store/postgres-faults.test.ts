@@ -16,8 +16,7 @@ import { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts
 import { migrate, readMigrations } from '../../src/store/postgres/migrate.ts'
 import { withoutPassword } from '../../src/store/postgres/url.ts'
 import { headOf } from '../contract/guard.ts'
-import { Scribe } from '../contract/log-store.ts'
-import { describePostgres, usePostgres } from '../support/postgres.ts'
+import { describePostgres, newPostgresLog, usePostgres } from '../support/postgres.ts'
 import { slow } from '../support/mutate.ts'
 import { useReleases } from '../support/releases.ts'
 import { entryOf, hasher } from '../support/test-log.ts'
@@ -31,14 +30,7 @@ describePostgres('PostgreSQL that fails', () => {
     url = await server().createSchema()
   })
 
-  /** A store with a log in it, and a scribe to go on with. */
-  async function newLog(): Promise<{ readonly store: PostgresLogStore; readonly scribe: Scribe }> {
-    const store = await PostgresLogStore.open(url, { mode: 'create' })
-    releases.push(() => store.close())
-    const scribe = new Scribe(store)
-    await store.create(scribe.genesis())
-    return { store, scribe }
-  }
+  const newLog = (): ReturnType<typeof newPostgresLog> => newPostgresLog(url, releases)
 
   async function openNode(): Promise<PostgresLogStore> {
     const store = await PostgresLogStore.open(url, { mode: 'existing' })
@@ -81,6 +73,18 @@ describePostgres('PostgreSQL that fails', () => {
       if (row !== undefined) return row.pid
       await wait(10)
     }
+  }
+
+  /** Lets a write wait for a standby that is not there, and ends that: the outcome is told to be unknown. */
+  async function endWait(
+    write: () => Promise<unknown>,
+    end: 'pg_cancel_backend' | 'pg_terminate_backend',
+  ): Promise<void> {
+    await set('synchronous_standby_names', 'nobody')
+    const failed = expect(write()).rejects.toMatchObject({ code: 'ERR_STORE_UNREACHABLE' })
+    const pid = await waitingForStandby()
+    await server().query(`SELECT ${end}(${pid})`)
+    await failed
   }
 
   describe('settings', () => {
@@ -129,36 +133,20 @@ describePostgres('PostgreSQL that fails', () => {
       async (_, option) => {
         url += encodeURIComponent(option)
         const { store, scribe } = await newLog()
-        await set('synchronous_standby_names', 'nobody')
-        const failed = expect(store.commit(scribe.commit('a', 3))).rejects.toMatchObject({
-          code: 'ERR_STORE_UNREACHABLE',
-        })
-        const pid = await waitingForStandby()
-        await server().query(`SELECT pg_cancel_backend(${pid})`)
-        await failed
+        await endWait(() => store.commit(scribe.commit('a', 3)), 'pg_cancel_backend')
         expect(await store.readState()).toMatchObject({ ...scribe.head })
       },
     )
 
     it('of keys, in a transaction of several statements, are no exception', async () => {
       const { store } = await newLog()
-      await set('synchronous_standby_names', 'nobody')
-      const changed = store.changeServiceKeys({ purpose: 'checkpoint', retired: [], at: 1 })
-      const failed = expect(changed).rejects.toMatchObject({ code: 'ERR_STORE_UNREACHABLE' })
-      const pid = await waitingForStandby()
-      await server().query(`SELECT pg_cancel_backend(${pid})`)
-      await failed
+      const change = { purpose: 'checkpoint', retired: [], at: 1 } as const
+      await endWait(() => store.changeServiceKeys(change), 'pg_cancel_backend')
     })
 
     it('whose connection ends are of unknown outcome, and the store works on', async () => {
       const { store, scribe } = await newLog()
-      await set('synchronous_standby_names', 'nobody')
-      const failed = expect(store.commit(scribe.commit('a', 3))).rejects.toMatchObject({
-        code: 'ERR_STORE_UNREACHABLE',
-      })
-      const pid = await waitingForStandby()
-      await server().query(`SELECT pg_terminate_backend(${pid})`)
-      await failed
+      await endWait(() => store.commit(scribe.commit('a', 3)), 'pg_terminate_backend')
       await releases.pop()!()
       expect(await store.readState()).toMatchObject({ ...scribe.head })
       await store.commit(scribe.commit('b', 1))

@@ -2,9 +2,9 @@
 import { beforeEach, expect, it } from 'vitest'
 import { leafIndex } from '../../src/bytes/integers.ts'
 import { InvariantError } from '../../src/errors.ts'
-import { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts'
-import { Scribe } from '../contract/log-store.ts'
-import { describePostgres, usePostgres } from '../support/postgres.ts'
+import type { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts'
+import type { Scribe } from '../contract/log-store.ts'
+import { describePostgres, newPostgresLog, usePostgres } from '../support/postgres.ts'
 import { useReleases } from '../support/releases.ts'
 
 const releases = useReleases()
@@ -16,10 +16,7 @@ describePostgres('what a batch wrote', () => {
   let scribe: Scribe
   beforeEach(async () => {
     url = await server().createSchema()
-    store = await PostgresLogStore.open(url, { mode: 'create' })
-    releases.push(() => store.close())
-    scribe = new Scribe(store)
-    await store.create(scribe.genesis())
+    ;({ store, scribe } = await newPostgresLog(url, releases))
   })
 
   it('is read in the round trip of the commit: the server is asked nothing more', async () => {

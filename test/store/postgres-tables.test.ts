@@ -3,14 +3,14 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { sha256 } from '../../src/bytes/digest.ts'
 import { PostgresApiTokens } from '../../src/store/postgres/postgres-api-tokens.ts'
-import { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts'
+import type { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts'
 import { PostgresPayloadPruning } from '../../src/store/postgres/postgres-payload-pruning.ts'
 import { PostgresPayloadStore } from '../../src/store/postgres/postgres-payload-store.ts'
 import { PostgresPreimages } from '../../src/store/postgres/postgres-preimages.ts'
 import { PostgresRefusals } from '../../src/store/postgres/postgres-refusals.ts'
-import { Scribe } from '../contract/log-store.ts'
+import type { Scribe } from '../contract/log-store.ts'
 import { expectNames, payload } from '../contract/payloads.ts'
-import { describePostgres, usePostgres } from '../support/postgres.ts'
+import { describePostgres, newPostgresLog, usePostgres } from '../support/postgres.ts'
 import { useReleases } from '../support/releases.ts'
 
 const releases = useReleases()
@@ -22,9 +22,7 @@ describePostgres('PostgreSQL beside the log', () => {
   let scribe: Scribe
   beforeEach(async () => {
     url = await server().createSchema()
-    store = opened(await PostgresLogStore.open(url, { mode: 'create' }))
-    scribe = new Scribe(store)
-    await store.create(scribe.genesis())
+    ;({ store, scribe } = await newPostgresLog(url, releases))
   })
 
   function opened<Port extends { close(): unknown }>(port: Port): Port {

@@ -1,5 +1,7 @@
 /** PostgreSQL for a test file: its servers are started before its tests, and gone after them. */
 import { afterAll, beforeAll, describe } from 'vitest'
+import { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts'
+import { Scribe } from '../contract/log-store.ts'
 import { postgresMissing, PostgresServer } from './postgres-server.ts'
 import type { PostgresOptions } from './postgres-server.ts'
 
@@ -24,4 +26,16 @@ export function usePostgres(options: PostgresOptions = {}): () => PostgresServer
     if (server === undefined) throw new Error('the server is there in tests only')
     return server
   }
+}
+
+/** A new log at `url`, closed with the others, and a scribe to go on with. */
+export async function newPostgresLog(
+  url: string,
+  releases: (() => unknown)[],
+): Promise<{ readonly store: PostgresLogStore; readonly scribe: Scribe }> {
+  const store = await PostgresLogStore.open(url, { mode: 'create' })
+  releases.push(() => store.close())
+  const scribe = new Scribe(store)
+  await store.create(scribe.genesis())
+  return { store, scribe }
 }

@@ -34,38 +34,38 @@ export class TestDirectory {
   }
 }
 
-/** A store for its contract, in a directory of its own. */
-export async function storeUnderTest(options: StoreOptions = {}): Promise<StoreUnderTest> {
+/** A port that is opened again in its place, with its directory. */
+async function reopenable<Port extends { close(): Promise<void> }>(
+  first: (directory: TestDirectory) => Port,
+  again = first,
+): Promise<{ port: Port; reopen: () => Promise<Port>; dispose: () => Promise<void> }> {
   const directory = new TestDirectory()
-  let store = directory.createStore(options)
+  let port = first(directory)
   return {
-    store,
+    port,
     reopen: async () => {
-      await store.close()
-      store = directory.openStore(options)
-      return store
+      await port.close()
+      port = again(directory)
+      return port
     },
     dispose: async () => {
-      await store.close()
+      await port.close()
       directory.remove()
     },
   }
 }
 
+/** A store for its contract, in a directory of its own. */
+export async function storeUnderTest(options: StoreOptions = {}): Promise<StoreUnderTest> {
+  const { port: store, ...rest } = await reopenable(
+    (directory) => directory.createStore(options),
+    (directory) => directory.openStore(options),
+  )
+  return { store, ...rest }
+}
+
 /** The same for a guard. */
 export async function guardUnderTest(worker?: URL): Promise<GuardUnderTest> {
-  const directory = new TestDirectory()
-  let guard = directory.openGuard(worker)
-  return {
-    guard,
-    reopen: async () => {
-      await guard.close()
-      guard = directory.openGuard(worker)
-      return guard
-    },
-    dispose: async () => {
-      await guard.close()
-      directory.remove()
-    },
-  }
+  const { port: guard, ...rest } = await reopenable((directory) => directory.openGuard(worker))
+  return { guard, ...rest }
 }

@@ -3,18 +3,17 @@ import { generateKeyPairSync } from 'node:crypto'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import type { Signer } from '../../src/cose/signer.ts'
 import { signerFromKey } from '../../src/keys/file-signer.ts'
-import { nativeSha256 } from '../../src/keys/native-hash.ts'
+import { nativeHasher, nativeSha256 } from '../../src/keys/native-hash.ts'
 import { nodeVerifier } from '../../src/keys/node-verifier.ts'
 import { createLog } from '../../src/log/genesis.ts'
 import type { LogLimits } from '../../src/log/limits.ts'
 import { Log } from '../../src/log/log.ts'
 import type { LogPorts } from '../../src/log/ports.ts'
 import type { Candidate } from '../../src/log/queue.ts'
-import { createTreeHasher } from '../../src/merkle/hasher.ts'
 import { MemoryGuard } from '../../src/store/memory/memory-guard.ts'
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts'
 
-export const hasher = createTreeHasher(nativeSha256)
+export const hasher = nativeHasher
 export const GENESIS_TIME = 1_800_000_000
 
 /** A clock that stands until it is set. */
