@@ -11,17 +11,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { evidenceReport } from './evidence-bench.ts'
-import { check, number } from './figures.ts'
+import { number } from './figures.ts'
 import { hostileReport } from './hostile.ts'
 import { indexReport } from './index-bench.ts'
-import type { LoadResult } from './load.ts'
 import { overloadReport } from './overload.ts'
-import { cpuSeconds, memoryMiB } from './process-usage.ts'
-import { attestry, load, serveAttestry, serveYardstick, type ServerProcess } from './processes.ts'
+import { memoryMiB } from './process-usage.ts'
+import { attestry, serveAttestry } from './processes.ts'
 import { soakReport } from './soak.ts'
+import { measure, speedReport } from './speed.ts'
 import { issuerFromPem, makeIssuerPem } from './statements.ts'
 import { storesReport } from './stores-bench.ts'
-import { es256Rate, fsyncMilliseconds } from './yardsticks.ts'
 import { encodeCoseKey } from '../src/cose/public-key.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'attestry-bench-'))
@@ -36,114 +35,15 @@ async function newData(name: string, ...more: readonly string[]): Promise<string
   return data
 }
 
-async function newRegistry(name: string): Promise<ServerProcess> {
-  return serveAttestry(await newData(name))
-}
-
-interface Measured extends LoadResult {
-  readonly cpuMicroseconds: number
-  readonly peakMiB: number
-}
-
-async function measure(
-  server: ServerProcess,
-  concurrency: number,
-  count: number,
-  batch?: number,
-): Promise<Measured> {
-  const before = cpuSeconds(server.pid)
-  const more = batch === undefined ? {} : { batch }
-  const result = await load({ port: server.port, concurrency, count, pem, ...more })
-  const cpu = cpuSeconds(server.pid) - before
-  return { ...result, cpuMicroseconds: (cpu / count) * 1e6, peakMiB: memoryMiB(server.pid).peak }
-}
-
-function row(name: string, m: Measured, raw: number): string {
-  const cells = [
-    name,
-    number(m.registrationsPerSecond),
-    number(m.registrationsPerSecond / raw, 3),
-    number(m.p50Ms, 2),
-    number(m.p99Ms, 2),
-    number(m.p99Ms / m.p50Ms, 1),
-    number(m.cpuMicroseconds),
-    number(m.cpuUs),
-    number(m.peakMiB),
-    Object.keys(m.errors).length === 0 ? '0' : JSON.stringify(m.errors),
-  ]
-  return `| ${cells.join(' | ')} |`
-}
-
-/** A bulk client: few connections, several statements in each request. */
-const BULK = { connections: 32, statements: 16 } as const
-
-const HEAD = [
-  '| server, connections | per second | ÷ raw ES256 | p50 ms | p99 ms | p99 ÷ p50 | CPU µs each | client µs | peak MiB | errors |',
-  '|---|---|---|---|---|---|---|---|---|---|',
-]
-
-async function speed(): Promise<string[]> {
-  const fsync = fsyncMilliseconds(folder)
-  const raw1 = await es256Rate(1)
-  const raw2 = await es256Rate(2)
-  const empty = await serveYardstick('empty')
-  const emptyResult = await measure(empty, 64, 30_000)
-  await empty.stop()
-  const spki = Buffer.from(publicKey.spki).toString('base64')
-  const plain = await serveYardstick('plain', join(folder, 'plain.sqlite'), spki)
-  const plainResult = await measure(plain, 64, 6_000)
-  await plain.stop()
-
-  const server = await newRegistry('speed')
-  await measure(server, 16, 3_000) // warm-up: compiled code, caches, a database with pages
-  const lone = await measure(server, 1, 2_000)
-  const at64 = await measure(server, 64, 40_000)
-  const at256 = await measure(server, 256, 40_000)
-  const bulk = await measure(server, BULK.connections, 40_000, BULK.statements)
-  await server.stop()
-
-  const noIndex = await serveAttestry(await newData('no-index'), '--index', 'off')
-  await measure(noIndex, 16, 3_000)
-  const noIndex64 = await measure(noIndex, 64, 40_000)
-  const noIndex256 = await measure(noIndex, 256, 40_000)
-  const noIndexBulk = await measure(noIndex, BULK.connections, 40_000, BULK.statements)
-  await noIndex.stop()
-  const ratioOf = ({ registrationsPerSecond }: LoadResult): number => registrationsPerSecond / raw2
-  const ratio = ratioOf(at64)
-  const overPlain = at64.registrationsPerSecond / plainResult.registrationsPerSecond
-  return [
-    `Yardsticks: ES256 ${number(raw1)}/s on one core, **${number(raw2)}/s** with two workers in batches of 64 ("raw"); ` +
-      `4 KiB append + fdatasync ${number(fsync, 3)} ms median. Statements of ${at64.statementBytes} bytes.`,
-    '',
-    ...HEAD,
-    row('empty Express handler, 64', emptyResult, raw2),
-    row('plain Express, commit per request, 64', plainResult, raw2),
-    row('attestry, 1', lone, raw2),
-    row('attestry, 64', at64, raw2),
-    row('attestry, 256', at256, raw2),
-    row(
-      `attestry, ${BULK.connections}, ${BULK.statements} in a request (latency of a request)`,
-      bulk,
-      raw2,
-    ),
-    row('index off, 64', noIndex64, raw2),
-    row('index off, 256', noIndex256, raw2),
-    row(`index off, ${BULK.connections}, ${BULK.statements} in a request`, noIndexBulk, raw2),
-    '',
-    `- lone registration: ${number(lone.p50Ms, 2)} ms = ${number(lone.p50Ms / fsync, 1)} fsyncs (bar: ≤ 20 fsyncs and ≤ 10 ms): ${check(lone.p50Ms / fsync <= 20 && lone.p50Ms <= 10)}`,
-    `- at 64: ${number(ratio, 3)} of raw ES256 (bar: ≥ 0.22): ${check(ratio >= 0.22)}`,
-    `- at 64: ${number(overPlain, 1)} × plain Express (bar: ≥ 4): ${check(overPlain >= 4)}`,
-    `- at 64: p99 = ${number(at64.p99Ms / at64.p50Ms, 1)} × p50 (bars: ≤ 6, ≤ 3): ${check(at64.p99Ms / at64.p50Ms <= 6)}, ${check(at64.p99Ms / at64.p50Ms <= 3)}`,
-    `- at 256: ${number(ratioOf(at256), 3)} of raw ES256 (bar: ≥ 0.27): ${check(ratioOf(at256) >= 0.27)}`,
-    `- bulk: ${number(ratioOf(bulk), 3)} of raw ES256 (bar: ≥ 0.40): ${check(ratioOf(bulk) >= 0.4)}`,
-  ]
-}
-
 async function memory(): Promise<string[]> {
-  const server = await newRegistry('memory')
+  const server = await serveAttestry(await newData('memory'))
   const lines = ['| registrations | RSS MiB | peak MiB | per second |', '|---|---|---|---|']
   for (let total = 20_000; total <= 200_000; total += 20_000) {
-    const { registrationsPerSecond } = await measure(server, 64, 20_000)
+    const { registrationsPerSecond } = await measure(server, {
+      pem,
+      concurrency: 64,
+      count: 20_000,
+    })
     const { now, peak } = memoryMiB(server.pid)
     lines.push(
       `| ${number(total)} | ${number(now)} | ${number(peak)} | ${number(registrationsPerSecond)} |`,
@@ -195,7 +95,11 @@ function chooseReport(argv: readonly string[]): Report {
       soakReport({ minutes, pem, data: await newData('soak') })
     return { title, file: 'bench/RESULTS-soak.md', run }
   }
-  const run = async (): Promise<string[]> => [...(await speed()), '', ...(await hostileReport())]
+  const run = async (): Promise<string[]> => [
+    ...(await speedReport({ folder, pem, newData })),
+    '',
+    ...(await hostileReport()),
+  ]
   return { title: 'Registrations over HTTP', file: 'bench/RESULTS.md', run }
 }
 

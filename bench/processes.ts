@@ -70,8 +70,11 @@ export function serveWatchedAttestry(data: string, file: string): Promise<Server
   })
 }
 
-export function serveYardstick(...args: readonly string[]): Promise<ServerProcess> {
-  return start([here('plain-express.js'), ...args], /^(\d+)$/m)
+export function serveYardstick(
+  name: 'bare-log' | 'plain-express',
+  ...args: readonly string[]
+): Promise<ServerProcess> {
+  return start([here(`${name}.js`), ...args], /^(\d+)$/m)
 }
 
 /** Runs the load in a process of its own. */

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { build } from 'esbuild'
 
 await build({
-  entryPoints: ['main', 'load', 'overload-load', 'plain-express', 'verify-worker'].map(
+  entryPoints: ['main', 'load', 'overload-load', 'plain-express', 'bare-log', 'verify-worker'].map(
     (name) => `bench/${name}.ts`,
   ),
   outdir: 'dist/bench',
