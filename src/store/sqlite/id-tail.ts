@@ -6,7 +6,7 @@
  * id is the hash of a stored entry, and opening the store hashes what the table does not cover yet.
  */
 import type { LeafIndex } from '../../bytes/integers.ts'
-import { idKey } from '../../log/id-key.ts'
+import { IdTable } from './id-table.ts'
 
 /** Ids in a run. Memory and start-up hold two runs at most. */
 export const ID_RUN_LENGTH = 16_384
@@ -22,12 +22,17 @@ export interface IdRow {
 }
 
 interface Run {
-  readonly rows: readonly IdRow[]
-  readonly byId: ReadonlyMap<string, IdRow>
+  readonly ids: IdTable
+  /** Positions in `ids`, in key order. */
+  readonly order: Uint32Array
   /** All ids of entries below this index are in the table once the run is. */
   readonly end: number
   drained: number
 }
+
+/** What `absent` says of an id that was added since. */
+const ABSENT = 1
+const ADDED = 0
 
 /** What one commit takes along; applied to the tail only after the commit. */
 export interface IdSlice {
@@ -38,49 +43,46 @@ export interface IdSlice {
 
 export class IdTail {
   readonly #runLength: number
-  #fresh = new Map<string, IdRow>()
+  #fresh: IdTable
   #run: Run | undefined
   #end: number
   // Looked for and found nowhere. All that is stored later comes by here first.
-  readonly #absent = new Set<string>()
+  readonly #absent = new IdTable(ABSENT_MAX)
 
   /** `end` is the index up to which the table, or what is added at once, covers the entries. */
   constructor(end: number, runLength: number = ID_RUN_LENGTH) {
     this.#end = end
     this.#runLength = runLength
+    this.#fresh = new IdTable(runLength)
   }
 
   find(id: Uint8Array): LeafIndex | undefined {
-    if (this.#fresh.size === 0 && this.#run === undefined) return undefined
-    const key = idKey(id)
-    return (this.#fresh.get(key) ?? this.#run?.byId.get(key))?.leafIndex
+    return (this.#fresh.get(id) ?? this.#run?.ids.get(id)) as LeafIndex | undefined
   }
 
   /** Whether it was noted that this id is stored nowhere, and nothing with it was added since. */
   isAbsent(id: Uint8Array): boolean {
-    return this.#absent.size > 0 && this.#absent.has(idKey(id))
+    return this.#absent.get(id) === ABSENT
   }
 
   /** An id is neither here nor in the table; told by whoever sees everything that is stored. */
   noteAbsent(id: Uint8Array): void {
     if (this.#absent.size >= ABSENT_MAX) this.#absent.clear()
-    this.#absent.add(idKey(id))
+    this.#absent.set(id, ABSENT)
   }
 
   /** True when an id is there already, or twice among these: the log never lets that happen. */
   holdsAny(ids: readonly Uint8Array[]): boolean {
-    return (
-      new Set(ids.map(idKey)).size !== ids.length || ids.some((id) => this.find(id) !== undefined)
-    )
+    const these = new IdTable(ids.length)
+    for (const id of ids) these.set(id, 0)
+    return these.size !== ids.length || ids.some((id) => this.find(id) !== undefined)
   }
 
   /** Adds the ids of entries that are durable. */
   add(ids: readonly Uint8Array[], firstIndex: number): void {
     for (const [at, id] of ids.entries()) {
-      const key = idKey(id)
-      this.#absent.delete(key)
-      // A copy: the id may be a view of something large.
-      this.#fresh.set(key, { id: id.slice(), leafIndex: (firstIndex + at) as LeafIndex })
+      if (this.isAbsent(id)) this.#absent.set(id, ADDED)
+      this.#fresh.set(id, firstIndex + at)
     }
     this.#end = firstIndex + ids.length
     if (this.#run === undefined && this.#fresh.size >= this.#runLength) this.#cutRun()
@@ -91,8 +93,11 @@ export class IdTail {
     const run = this.#run
     if (run === undefined) return { rows: [], indexedBelow: undefined }
     const end = run.drained + Math.max(DRAIN_MIN, 2 * entriesCount)
-    const rows = run.rows.slice(run.drained, end)
-    return { rows, indexedBelow: end >= run.rows.length ? run.end : undefined }
+    const rows = Array.from(run.order.subarray(run.drained, end), (position) => ({
+      id: run.ids.idAt(position),
+      leafIndex: run.ids.valueAt(position) as LeafIndex,
+    }))
+    return { rows, indexedBelow: end >= run.order.length ? run.end : undefined }
   }
 
   /** Takes note that a slice is durable. */
@@ -103,13 +108,8 @@ export class IdTail {
   }
 
   #cutRun(): void {
-    const sorted = [...this.#fresh].sort(([a], [b]) => (a < b ? -1 : 1))
-    this.#run = {
-      rows: sorted.map(([, row]) => row),
-      byId: this.#fresh,
-      end: this.#end,
-      drained: 0,
-    }
-    this.#fresh = new Map()
+    const ids = this.#fresh
+    this.#run = { ids, order: ids.sortedPositions(), end: this.#end, drained: 0 }
+    this.#fresh = new IdTable(this.#runLength)
   }
 }
