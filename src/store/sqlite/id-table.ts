@@ -5,16 +5,20 @@
  * order in which they came.
  */
 /* eslint-disable no-bitwise -- hashes and slots of a table in memory: none is an index of the log */
-import { randomFillSync } from 'node:crypto'
 
 const ID_BYTES = 32
 const CAPACITY_MIN = 64
 const EMPTY = 0
 
 // Whoever signs statements can choose some bits of their ids, and must not choose where they are kept.
-const [SEED_A, SEED_B, FACTOR_A, FACTOR_B] = randomFillSync(new Uint32Array(4)).map((word, at) =>
-  at < 2 ? word : word | 1,
-) as unknown as readonly [number, number, number, number]
+const [SEED_A, SEED_B, FACTOR_A, FACTOR_B] = crypto
+  .getRandomValues(new Uint32Array(4))
+  .map((word, at) => (at < 2 ? word : word | 1)) as unknown as readonly [
+  number,
+  number,
+  number,
+  number,
+]
 
 export class IdTable {
   #capacity: number
