@@ -1,5 +1,6 @@
 /** The worker thread of `indexing.ts`: follows the log, and ends when it is told to. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { onMessage } from '../threads/on-message.ts'
 import type { FromIndexWorker, IndexWorkerData, ToIndexWorker } from './indexing.ts'
 import { openFollower } from './open-follower.ts'
 
@@ -12,7 +13,7 @@ const { loop, close } = await openFollower(workerData as IndexWorkerData, {
 // After a worker that ended by itself.
 send({ kind: 'failure', failure: undefined })
 
-parentPort?.on('message', (message: ToIndexWorker) => {
+onMessage((message: ToIndexWorker) => {
   if (message.kind === 'release') loop.release(message.treeSize)
   else if (message.kind === 'payload-stored') loop.payloadStored(message.digest)
   else void close().finally(() => parentPort?.close())

@@ -3,13 +3,14 @@
  * sources run unbuilt, on this one), read on a connection of this thread. A failing index is told to
  * the operator and to `/health`; registrations go on.
  */
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { TreeSize } from '../bytes/integers.ts'
 import type { IndexReader } from '../log/index-store.ts'
 import type { RegistryLog } from '../registry/ports.ts'
 import { MemoryIndex } from '../store/memory/memory-index.ts'
 import { SqliteIndex } from '../store/sqlite/sqlite-index.ts'
 import { builtWorker } from '../threads/built-worker.ts'
+import { startWorker } from '../threads/start-worker.ts'
 import type { RegistryConfig } from './config.ts'
 import { IndexPace } from './index-pace.ts'
 import { openFollower, prepareIndex } from './open-follower.ts'
@@ -157,7 +158,7 @@ class WorkerFollowing implements Following {
 
   constructor(module: URL, paths: FollowedPaths, events: FollowedBy) {
     const workerData: IndexWorkerData = { store: paths.store, index: paths.index }
-    this.#start = () => new Worker(module, { workerData })
+    this.#start = () => startWorker(module, { workerData })
     this.#events = events
     this.#worker = this.#start()
     this.#ended = this.#watch(this.#worker)

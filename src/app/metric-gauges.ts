@@ -46,7 +46,10 @@ export function addGauges(registry: PrometheusRegistry, sources: GaugeSources): 
     () => config.clock.now() - log.currentHead().registrationTime,
   )
   gauge(
-    { name: 'batch_age_seconds', help: 'Time since the batch under way began; 0 between batches.' },
+    {
+      name: 'batch_age_seconds',
+      help: 'Time since the batch under way was first tried; 0 while nothing waits.',
+    },
     () => log.batchSeconds,
   )
   gauge({ name: 'queue_entries', help: 'Registrations that wait for a batch.' }, () => {

@@ -26,7 +26,7 @@ export interface ReadinessPorts {
   readonly gate: ServedWriteGate
   /** What the guard holds. */
   readonly readGuard: () => Promise<SignedTreeHead | undefined>
-  /** How long the batch under way has taken so far. */
+  /** How long the batch under way has taken so far, with all its tries. */
   readonly batchSeconds: () => number
   readonly isDraining: () => boolean
   readonly clock: RegistryConfig['clock']
@@ -36,7 +36,8 @@ export interface ReadinessPorts {
 const GUARD_TIMEOUT_MS = 2000
 /**
  * A batch is bounded, so one that takes longer than this is stuck, in a disk or a signer that neither answers
- * nor fails; with more than is stored batches are many, and none of them is slow.
+ * nor fails, or behind other nodes that come first each time; with more than is stored batches are many, and
+ * none of them is slow.
  */
 const BATCH_SECONDS_MAX = 10
 

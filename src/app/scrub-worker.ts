@@ -1,5 +1,6 @@
 /** The worker thread of `scrubbing.ts`: scrubs, and ends when it is told to. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { onMessage } from '../threads/on-message.ts'
 import { ScrubLoop } from './scrub-loop.ts'
 import type { ScrubOptions } from './scrub-loop.ts'
 import type { FromScrubWorker } from './scrubbing.ts'
@@ -13,4 +14,4 @@ const loop = ScrubLoop.start(workerData as ScrubOptions, {
 })
 
 // Any message is the word to stop.
-parentPort?.once('message', () => void loop.stop().finally(() => parentPort?.close()))
+onMessage(() => void loop.stop().finally(() => parentPort?.close()))

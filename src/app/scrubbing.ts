@@ -3,10 +3,10 @@
  * one), reading beside the connection that serves. Damage stops the registry: it would be found by
  * whoever asks for the damaged entry, and what to do about it is for an operator to decide.
  */
-import { Worker } from 'node:worker_threads'
 import { InvariantError } from '../errors.ts'
 import type { ScrubState } from '../log/scrub-state.ts'
 import { builtWorker } from '../threads/built-worker.ts'
+import { startWorker } from '../threads/start-worker.ts'
 import type { RegistryConfig } from './config.ts'
 import { ScrubLoop } from './scrub-loop.ts'
 import type { ScrubEvents, ScrubOptions } from './scrub-loop.ts'
@@ -57,7 +57,7 @@ function scrubHere(options: ScrubOptions, events: ScrubEvents): Scrubbing['close
 
 /** A worker that ends by itself costs the scrubbing until the next start, and is told. */
 function scrubIn(module: URL, options: ScrubOptions, events: ScrubEvents): Scrubbing['close'] {
-  const worker = new Worker(module, { workerData: options })
+  const worker = startWorker(module, { workerData: options })
   worker.unref()
   let isOver = false
   worker.on('message', (message: FromScrubWorker) => {

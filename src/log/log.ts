@@ -115,7 +115,7 @@ export class Log {
     return this.#sequencer.queue.load
   }
 
-  /** How long the batch under way has taken so far, in seconds; 0 between batches. */
+  /** How long the batch under way has taken so far with all its tries, in seconds; 0 while nothing waits. */
   get batchSeconds(): number {
     return this.#sequencer.batchSeconds
   }

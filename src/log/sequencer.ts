@@ -48,7 +48,10 @@ export class Sequencer {
   #idleTimer: NodeJS.Timeout | undefined
   #isClosing = false
   #fatal: Error | undefined
-  /** When the batch under way was begun, by the monotonic clock. */
+  /**
+   * When the first entry of the batch under way could have been taken, by the monotonic clock. Tries that
+   * came second to another node, and the looks between them, belong to one batch: nobody is answered by them.
+   */
   #batchBegan: number | undefined
 
   constructor({ ports, limits, onFatal, released, others }: SequencerOptions) {
@@ -65,7 +68,7 @@ export class Sequencer {
     return this.#released
   }
 
-  /** How long the batch under way has taken so far; 0 between batches. */
+  /** How long the batch under way has taken so far, with all its tries; 0 while nothing waits. */
   get batchSeconds(): number {
     return this.#batchBegan === undefined ? 0 : (performance.now() - this.#batchBegan) / 1000
   }
@@ -127,14 +130,13 @@ export class Sequencer {
 
   async #run(): Promise<void> {
     while (this.#fatal === undefined) {
+      this.#batchBegan = this.queue.length > 0 ? (this.#batchBegan ?? performance.now()) : undefined
       if (this.#others?.isDue === true) {
         await this.#followOthers(this.#others)
       } else if (this.queue.length > 0) {
         if ((await this.#others?.yieldTurn()) === true) continue
         await this.#gather()
-        this.#batchBegan = performance.now()
         await this.#runBatch()
-        this.#batchBegan = undefined
       } else break
     }
     this.#running = undefined
@@ -179,6 +181,7 @@ export class Sequencer {
       const { policyIndex } = this.#released.state.stored
       batch = await refuseStale(batch, { store, registrationTime, policyIndex })
       if (batch.length > 0) await this.#sequence(batch, registrationTime)
+      this.#batchBegan = undefined
     } catch (cause) {
       // Nobody is failed because another node was faster: after a look the batch is tried again, and
       // whatever of it is stored by then is found.

@@ -5,8 +5,9 @@
  * too long ends it: a hang must not stop registrations for good.
  */
 import { setImmediate } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { assertInvariant, UnavailableError } from '../errors.ts'
+import { startWorker } from './start-worker.ts'
 
 export interface QueuedWorkOptions<Request, Answer> {
   /** Requests that may wait. */
@@ -99,7 +100,7 @@ class OtherThread<Request, Answer> {
   ) {
     this.#timeoutMs = timeoutMs
     this.#says = says
-    this.#worker = new Worker(module, {
+    this.#worker = startWorker(module, {
       resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MIB },
     })
     this.#worker.on('message', (answer: Answer) => this.#settle?.resolve(answer))

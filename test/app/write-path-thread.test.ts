@@ -23,6 +23,7 @@ import { verifyInclusion } from '../../src/merkle/verify-inclusion.ts'
 import { SqliteGuard } from '../../src/store/sqlite/sqlite-guard.ts'
 import { SqliteLogStore } from '../../src/store/sqlite/sqlite-log-store.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { readNoBlob } from '../support/unreadable.ts'
 import { appendMany, candidateOf, entryOf, hasher } from '../support/test-log.ts'
 
 const WORKER = new URL('../../dist/app/write-path-worker.js', import.meta.url)
@@ -138,6 +139,32 @@ describe('the write path in a thread', () => {
     await guard.close()
     await expect(log.append(candidateOf('b'))).rejects.toMatchObject({ code: 'ERR_LOG_STOPPED' })
     expect(fatal[0]!.message).toContain('another process signs for this log')
+  })
+})
+
+describe('an answer of the thread that cannot be read', () => {
+  it('stops the log, with nothing acknowledged; the next start finds the batch', async () => {
+    const path = join(folder, 'unreadable.mjs')
+    const text = `import { parentPort } from 'node:worker_threads'
+    const post = parentPort.postMessage.bind(parentPort)
+    parentPort.postMessage = (answer) => post(answer.value?.signed ? new Blob([]) : answer)
+    await import('${WORKER.href}')`
+    writeFileSync(path, text)
+    const { log, fatal } = await open(pathToFileURL(path))
+    const readAgain = readNoBlob()
+    try {
+      const appended = [log.append(candidateOf('a')), log.append(candidateOf('b'))]
+      for (const append of await Promise.allSettled(appended)) {
+        expect(append).toMatchObject({ reason: { code: 'ERR_LOG_STOPPED' } })
+      }
+      await closing.pop()!()
+    } finally {
+      readAgain()
+    }
+    expect(fatal).toMatchObject([{ message: expect.stringContaining('cannot be read') as unknown }])
+    const { log: next } = await open()
+    expect(next.currentHead().treeHead.treeSize).toBe(4)
+    expect(await next.append(candidateOf('b'))).toMatchObject({ leafIndex: 3, duplicate: true })
   })
 })
 

@@ -17,6 +17,7 @@ import { WriteThread } from '../../src/store/sqlite/write-thread.ts'
 import { describeGuard, headOf } from '../contract/guard.ts'
 import { describeLogStore, Scribe } from '../contract/log-store.ts'
 import { guardUnderTest, storeUnderTest, TestDirectory } from '../support/sqlite.ts'
+import { readNoBlob, READS_NO_BLOB } from '../support/unreadable.ts'
 
 const built = (name: string): URL => new URL(`../../dist/store/sqlite/${name}.js`, import.meta.url)
 const threads = { batchWorker: built('batch-worker'), worker: built('checkpoint-worker') }
@@ -141,6 +142,35 @@ describe('a thread that writes', () => {
     const cannotBeSent = { from: () => first }
     await expect(thread.run(cannotBeSent)).rejects.toThrow('could not be cloned')
     expect(await thread.run({ from: first, to: second })).toBe(true)
+    await thread.close()
+  })
+
+  it('ends when its answer cannot be read: the outcome is unknown', async () => {
+    const module = join(folder, 'unreadable.mjs')
+    const text =
+      "import { parentPort } from 'node:worker_threads'\nparentPort.on('message', () => parentPort.postMessage(new Blob([])))"
+    writeFileSync(module, text)
+    const thread = new WriteThread(pathToFileURL(module), undefined)
+    const readAgain = readNoBlob()
+    try {
+      const outcomes = await Promise.allSettled([thread.run('a'), thread.run('b')])
+      const message =
+        'the thread that writes ended: a message of a thread cannot be read: no Blob here'
+      for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { message } })
+      await expect(thread.run('c')).rejects.toThrow(message)
+    } finally {
+      await thread.close()
+      readAgain()
+    }
+  })
+
+  it('ends when it cannot read what it is asked', async () => {
+    const module = join(folder, 'reads-no-blob.mjs')
+    writeFileSync(module, `${READS_NO_BLOB}await import('${built('guard-worker').href}')`)
+    const thread = new WriteThread(pathToFileURL(module), directory.guardPath)
+    const message = 'the thread that writes ended: a message to a thread cannot be read'
+    await expect(thread.run(new Blob([]))).rejects.toThrow(message)
+    await expect(thread.run('more')).rejects.toThrow(message)
     await thread.close()
   })
 

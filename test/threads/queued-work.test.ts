@@ -6,7 +6,9 @@ import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { QueuedWork } from '../../src/threads/queued-work.ts'
 import type { QueuedWorkOptions } from '../../src/threads/queued-work.ts'
+import { useBuiltWorker } from '../support/built-worker.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { readNoBlob, READS_NO_BLOB } from '../support/unreadable.ts'
 
 const folder = temporaryDirectory()
 const module = (name: string, text: string): URL => {
@@ -64,6 +66,20 @@ describe('a thread', () => {
     await work.close()
   })
 
+  it('that answers what cannot be read here is replaced at once, and whoever waits is told', async () => {
+    const text = `parentPort.on('message', () => parentPort.postMessage(new Blob([])))`
+    const work = newWork({ worker: module('unreadable', text) })
+    const readAgain = readNoBlob()
+    try {
+      for (const outcome of await Promise.allSettled([work.run(1), work.run(2)])) {
+        expect(outcome).toMatchObject({ reason: { code: 'ERR_TIMEOUT', message: 'ended' } })
+      }
+    } finally {
+      await work.close()
+      readAgain()
+    }
+  })
+
   it('that ended while nothing waited keeps nobody waiting', async () => {
     const once = `parentPort.on('message', (n) => { parentPort.postMessage(2 * n); parentPort.close() })`
     const work = newWork({ worker: module('once', once) })
@@ -71,6 +87,28 @@ describe('a thread', () => {
       expect(await work.run(n)).toBe(2 * n)
       await setTimeout(500)
     }
+    await work.close()
+  })
+})
+
+describe('a thread of ours', () => {
+  const hearing = useBuiltWorker('threads/on-message.ts')
+
+  it('that cannot read what it is asked ends, and whoever waits is told why', async () => {
+    const text = `import { onMessage } from '${hearing.url.href}'
+    ${READS_NO_BLOB}
+    onMessage((n) => parentPort.postMessage(2 * n))`
+    const work = new QueuedWork<number | Blob, number>({
+      ...{ queueMax: 8, timeoutMs: 5000, worker: hearing.module('hearing', text) },
+      here: () => Promise.reject(new Error('on this thread')),
+      says: { closed: 'closed', full: 'full', slow: 'slow', ended: 'ended' },
+    })
+    expect(await work.run(1)).toBe(2)
+    await expect(work.run(new Blob([]))).rejects.toMatchObject({
+      ...{ code: 'ERR_TIMEOUT', message: 'ended' },
+      cause: { message: 'a message to a thread cannot be read: no Blob here' },
+    })
+    expect(await work.run(3)).toBe(6)
     await work.close()
   })
 })

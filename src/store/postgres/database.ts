@@ -9,6 +9,7 @@ import { StartError } from '../../errors.ts'
 import { columnTypes } from './column-types.ts'
 import { notStored, readFailure, writeFailure } from './failures.ts'
 import type { Asked } from './failures.ts'
+import { PooledClient } from './pooled-client.ts'
 import { prepareSession } from './session.ts'
 import { withoutPassword } from './url.ts'
 
@@ -71,6 +72,7 @@ export class PostgresDatabase implements Asked {
     this.#answerMs = statementMs + ANSWER_MS
     this.#pool = new pg.Pool({
       ...clientConfig(url),
+      Client: PooledClient,
       max: connectionsMax,
       pipeline,
       idleTimeoutMillis: IDLE_MS,

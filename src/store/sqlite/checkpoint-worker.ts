@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { CHECKPOINT_BUSY_MS, CHECKPOINT_PERIOD_MS, Checkpoints } from './checkpoint.ts'
+import { onMessage } from '../../threads/on-message.ts'
 import type { FromWorker, ToWorker, WorkerOptions } from './checkpointer.ts'
 import { openDatabase } from './database.ts'
 
@@ -20,7 +21,7 @@ const timer = setInterval(() => {
   send('hold')
 }, CHECKPOINT_PERIOD_MS)
 
-parentPort?.on('message', (message: ToWorker) => {
+onMessage((message: ToWorker) => {
   if (message === 'held') {
     try {
       checkpoints.restart()

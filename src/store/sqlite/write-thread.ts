@@ -7,6 +7,7 @@ import { parentPort } from 'node:worker_threads'
 import type { Transferable, Worker } from 'node:worker_threads'
 import { InvariantError } from '../../errors.ts'
 import { startBareWorker } from '../../threads/bare-worker.ts'
+import { onMessage } from '../../threads/on-message.ts'
 import { sqliteCode, WriteError } from './database.ts'
 
 /** What the worker sends for each request. */
@@ -123,7 +124,7 @@ export function answerWrites(open: () => Writing | Promise<Writing>): void {
     }
   }
   let last = Promise.resolve()
-  parentPort?.on('message', (request: unknown) => {
+  onMessage((request: unknown) => {
     last = last.then(() => answer(request))
   })
 }
