@@ -20,12 +20,12 @@ import { verifyInclusionReceipt } from '../../src/cose/verify-receipt.ts'
 import { parseSignedStatement } from '../../src/statement/signed-statement.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
 import { rejection } from '../support/error-code.ts'
-import { randomFrom, seed } from '../support/mutate.ts'
+import { randomFrom, seed, slow } from '../support/mutate.ts'
 import { nodeSignatureVerifier } from '../support/node-signature-verifier.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { testSigner } from '../support/test-signer.ts'
 
-const TRIALS = 20
+const TRIALS = slow ? 20 : 6
 
 const directory = temporaryDirectory()
 const signer = testSigner()

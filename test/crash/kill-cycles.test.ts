@@ -18,7 +18,7 @@ import { randomFrom, seed, slow } from '../support/mutate.ts'
 import { attestry, serve, type ServerProcess } from '../support/server-process.ts'
 import { testSigner } from '../support/test-signer.ts'
 
-const CYCLES = slow ? 100 : 8
+const CYCLES = slow ? 100 : 5
 const CLIENTS = 16
 const CHECKED_EACH_CYCLE = 200
 const POLL = { timeout: 60_000, interval: 10 }

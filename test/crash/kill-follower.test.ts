@@ -19,8 +19,8 @@ import { attestry } from '../support/server-process.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { testSigner } from '../support/test-signer.ts'
 
-const CYCLES = slow ? 60 : 6
-const ENTRIES = slow ? 20_000 : 2500
+const CYCLES = slow ? 60 : 4
+const ENTRIES = slow ? 20_000 : 1500
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const data = join(temporaryDirectory(), 'data')
 const path = join(data, 'index.sqlite')

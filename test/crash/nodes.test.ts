@@ -17,7 +17,7 @@ import { ReceiptsOracle } from '../support/receipts-oracle.ts'
 import { attestry } from '../support/server-process.ts'
 import { testSigner } from '../support/test-signer.ts'
 
-const TRIALS = slow ? 200 : 6
+const TRIALS = slow ? 200 : 3
 const CLIENTS = 16
 const LONG_FREEZE_MS = 30_000
 /** All nodes register again within this time once everything is well. */

@@ -77,7 +77,7 @@ class Storm {
 const rates: FaultRates = {
   ...{ lost: 10, lostAfter: 10, lostWakeUps: 500, frozen: 3, frozenMsMax: 600, delayMsMax: 3 },
 }
-const rounds = slow ? 40 : 2
+const rounds = slow ? 40 : 1
 
 async function storms(createCluster: () => Promise<SharedPorts>): Promise<void> {
   for (let round = 0; round < rounds; round++) {

@@ -14,7 +14,7 @@ import { mutate, randomFrom, seed, slow } from '../support/mutate.ts'
 import { hasVectors, readVector } from '../support/vectors.ts'
 import { readSamples, trustedRoot } from '../sigstore/samples.ts'
 
-const count = slow ? 1_000_000 : 10_000
+const count = slow ? 1_000_000 : 2_000
 const LINES = 'application/vnd.in-toto.bundle'
 
 /** JSON that is short, so that a mutation often hits something that is read. */

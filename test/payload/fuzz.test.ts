@@ -14,7 +14,7 @@ import * as evaluations from './evaluations/samples.ts'
 import { unsigned } from './evaluations/unsigned.ts'
 import * as samples from './provenance/samples.ts'
 
-const COUNT = slow ? 1_000_000 : 10_000
+const COUNT = slow ? 1_000_000 : 2_000
 const IN_TOTO = 'application/vnd.in-toto+json'
 
 interface Seed {

@@ -23,7 +23,7 @@ import { mutate, randomFrom, seed, slow } from '../../support/mutate.ts'
 import { hasVectors, readVector } from '../../support/vectors.ts'
 
 /** Of parsers; what is only described has been through one. */
-const RUNS = slow ? 1_000_000 : 10_000
+const RUNS = slow ? 1_000_000 : 2_000
 /** Whole verifications, each some milliseconds. */
 const VERIFICATIONS = slow ? 20_000 : 300
 const HOUR = 3_600_000
