@@ -15,6 +15,11 @@ export interface HttpLimits {
   readonly connectionsMax: number
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
+  /**
+   * An idle connection is kept so long: for longer than a proxy before this server keeps it, or the proxy
+   * sends a request into a connection that is just being closed.
+   */
+  readonly keepAliveTimeoutMs: number
   readonly registrationRate: RateLimits
   readonly readRate: RateLimits
   /** Of each submitter that shows a token or a certificate. */
@@ -38,6 +43,7 @@ export const HTTP_LIMITS: HttpLimits = {
   connectionsMax: 4096,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 65_000,
   registrationRate: { totalPerSecond: 20_000, perClientPerSecond: 100, loopbackIsExempt: true },
   readRate: { totalPerSecond: 40_000, perClientPerSecond: 1000, loopbackIsExempt: true },
   submitterQuota: { perSecond: undefined, bytesPerDay: undefined },

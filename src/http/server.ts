@@ -161,8 +161,9 @@ function createApp(context: HttpContext): Express {
 
 function serverOptions(app: Express, limits: HttpLimits, plainFrom: number): ServerOptions {
   const { headersTimeoutMs: headersTimeout, requestTimeoutMs: requestTimeout } = limits
+  const { keepAliveTimeoutMs: keepAliveTimeout } = limits
   const connectionsCheckingInterval = Math.min(1000, headersTimeout, requestTimeout)
-  const options = { headersTimeout, requestTimeout, connectionsCheckingInterval }
+  const options = { headersTimeout, requestTimeout, keepAliveTimeout, connectionsCheckingInterval }
   const major = Number(process.versions.node.split('.', 1)[0])
   return major >= plainFrom ? options : { ...options, ...expressPrototypes(app) }
 }

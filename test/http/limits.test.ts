@@ -310,6 +310,18 @@ function isInFlight({ log }: TestRegistry): Promise<void> {
   })
 }
 
+describe('a connection that is idle', () => {
+  it('is kept for longer than proxies keep theirs, and says so', async () => {
+    const { server } = await create()
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    socket.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    socket.destroy()
+    // 60 s in nginx and at the load balancers of the large clouds.
+    expect(Number(/Keep-Alive: timeout=(\d+)/.exec(answer.toString())?.[1])).toBeGreaterThan(60)
+  })
+})
+
 describe('draining', () => {
   it('answers what is in flight, then closes', async () => {
     const { service, server } = await create()
