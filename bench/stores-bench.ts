@@ -13,7 +13,7 @@ import type { ServerProcess } from './processes.ts'
 const CONCURRENCIES = [64, 256] as const
 const WARM_UP = 2000
 const COUNT = 6000
-const ROUNDS = 2
+const ROUNDS = 5
 
 export interface StoresBench {
   readonly pem: string
