@@ -15,6 +15,8 @@ export interface ServiceProblem {
   readonly instance?: string
   /** Stable machine code, when the service gives one: ours, or the type URN of older drafts. */
   readonly code?: string
+  /** Rule of the Registration Policy that refused, where the service names it. */
+  readonly rule?: string
   /** JSON Pointer into the payload that was refused. */
   readonly pointer?: string
 }
@@ -33,7 +35,8 @@ export function readProblem(status: number, mediaType: string, body: Uint8Array)
 export function describeProblem(problem: ServiceProblem): string {
   const said = [problem.title, problem.detail].filter((text) => text !== undefined).join(': ')
   const code = problem.code === undefined ? '' : `, ${problem.code}`
-  return `${said === '' ? 'the service gave no reason' : said} (HTTP ${problem.status}${code})`
+  const rule = problem.rule === undefined ? '' : `, rule ${problem.rule}`
+  return `${said === '' ? 'the service gave no reason' : said} (HTTP ${problem.status}${code}${rule})`
 }
 
 type Found = Omit<ServiceProblem, 'status'>
@@ -54,6 +57,7 @@ function readCbor(body: Uint8Array, mediaType: string): Found | undefined {
     detail: languageText(map.get(CPD.detail)) ?? languageText(map.get('detail')),
     instance: languageText(map.get(CPD.instance)),
     code: customEntry(map, 0) ?? languageText(map.get('code')),
+    rule: customEntry(map, 2),
     pointer: customEntry(map, 3),
   })
 }
@@ -67,9 +71,12 @@ function languageText(value: CborValue): string | undefined {
 
 /**
  * A custom entry is a map under an absolute URI; its member 0 is the code (standards.md §3.9), and
- * ours has a JSON Pointer for member 3.
+ * ours has the rule for member 2 and a JSON Pointer for member 3.
  */
-function customEntry(map: ReadonlyMap<CborValue, CborValue>, member: 0 | 3): string | undefined {
+function customEntry(
+  map: ReadonlyMap<CborValue, CborValue>,
+  member: 0 | 2 | 3,
+): string | undefined {
   for (const [key, value] of map) {
     if (typeof key !== 'string' || !key.includes(':') || !(value instanceof Map)) continue
     const text: unknown = (value as ReadonlyMap<CborValue, CborValue>).get(member)
@@ -102,6 +109,7 @@ function readJson(body: Uint8Array): Found | undefined {
     detail: text('detail', 'message', 'error_description'),
     instance: text('instance'),
     code: text('code', 'type'),
+    rule: text('rule'),
     pointer: text('pointer'),
   })
 }

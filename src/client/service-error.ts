@@ -48,8 +48,9 @@ export function serviceError(answer: Answer): AttestryError {
     })
   }
   if (title !== undefined && POLICY_TITLES.includes(title)) {
-    const { code = 'service', pointer } = problem
-    return new PolicyError('ERR_POLICY_REJECTED', code, message, { ...options, pointer })
+    // Services of other makers say what refused in their code, if anywhere.
+    const { code = 'service', rule = code, pointer } = problem
+    return new PolicyError('ERR_POLICY_REJECTED', rule, message, { ...options, pointer })
   }
   if (answer.status === 404 || answer.status === 410) {
     const failed = title === 'registration failed'

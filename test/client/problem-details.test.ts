@@ -46,6 +46,7 @@ describe('readProblem', () => {
       '{"error":{"code":"InvalidInput","message":"M"}}',
       { detail: 'M', code: 'InvalidInput' },
     ],
+    ['application/problem+json', '{"code":"C","rule":"R"}', { code: 'C', rule: 'R' }],
     ['application/json', '{"message":"M"}', { detail: 'M' }],
     ['application/json', '["M"]', {}],
     ['application/json', '{broken', { detail: '{broken' }],

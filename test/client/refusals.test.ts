@@ -3,6 +3,9 @@ import { describe, expect, it } from 'vitest'
 import type { CborValue } from '../../src/cbor/decode.ts'
 import { encodeCbor } from '../../src/cbor/encode.ts'
 import { problemOf } from '../../src/client/service-error.ts'
+import { PolicyError } from '../../src/errors.ts'
+import { describeProblem } from '../../src/http/problem.ts'
+import { encodeConciseProblem } from '../../src/http/problem-document.ts'
 import { FakeService } from './fake-service.ts'
 import type { Scripted } from './fake-service.ts'
 
@@ -32,6 +35,21 @@ describe('refusals', () => {
         ]),
       },
       { code: 'ERR_POLICY_REJECTED', rule: 'issuer-unknown' },
+    ],
+    [
+      'the rule of our registry, which is not its machine code',
+      {
+        status: 400,
+        headers: { 'content-type': 'application/concise-problem-details+cbor' },
+        body: encodeConciseProblem(
+          describeProblem(
+            new PolicyError('ERR_POLICY_REJECTED', 'payload', 'no builder', {
+              pointer: '/predicate',
+            }),
+          ),
+        ),
+      },
+      { code: 'ERR_POLICY_REJECTED', rule: 'payload', pointer: '/predicate' },
     ],
     [
       'a frozen log, which is not asked again',
