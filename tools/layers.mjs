@@ -55,8 +55,6 @@ export const owners = {
   '@marcbachmann/cel-js': ['policy'],
   '@noble/hashes': ['bytes', 'merkle'],
   '@opentelemetry/api': ['app'],
-  '@peculiar/asn1-schema': ['x509'],
-  '@peculiar/asn1-x509': ['x509'],
   '@sigstore/bundle': ['sigstore'],
   '@sigstore/protobuf-specs': ['sigstore'],
   '@sigstore/verify': ['sigstore'],

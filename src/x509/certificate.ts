@@ -1,19 +1,18 @@
 /**
  * X.509 certificates (RFC 5280 §4), parsed into what path validation and did:x509 need. The bytes are
- * bounded and scanned as DER first; then the ASN.1 library decodes the extensions, and names, times
- * and keys are read by the stricter and faster readers beside this file. Nothing here decides about trust: an
- * unsupported signature algorithm or an unknown critical extension is reported, `path.ts` refuses it.
+ * bounded and scanned as DER first. Nothing here decides about trust: an unsupported signature
+ * algorithm or an unknown critical extension is reported, `path.ts` refuses it.
  */
-import { Extensions } from '@peculiar/asn1-x509'
 import { equalBytes } from '../bytes/bytes.ts'
 import type { UnixSeconds } from '../bytes/integers.ts'
 import { InputError } from '../errors.ts'
 import { readChildren, readDer, scanDer, TAG } from './der.ts'
 import type { DerElement } from './der.ts'
-import { decodeAsn, decodeExtensions } from './extensions.ts'
+import { decodeExtensions } from './extensions.ts'
 import type { CertificateExtensions } from './extensions.ts'
 import { decodeSingleByteText, parseName } from './name.ts'
 import type { DistinguishedName } from './name.ts'
+import { readExtensions } from './raw-extension.ts'
 import { parseSignatureAlgorithm } from './signature-algorithm.ts'
 import type { CertificateSignatureAlgorithm } from './signature-algorithm.ts'
 import { parseSpki } from './spki.ts'
@@ -64,7 +63,7 @@ export function parseTime({ tag, content }: DerElement): UnixSeconds {
   return milliseconds / 1000
 }
 
-/** The fields of TBSCertificate, as bytes: where each begins and ends is not left to the library. */
+/** The fields of TBSCertificate, as bytes. */
 function readTbs(tbs: DerElement): DerElement[] {
   const fields = readChildren(tbs)
   if (!equalBytes(fields[0]?.bytes ?? tbs.content, VERSION_3))
@@ -106,7 +105,7 @@ function parseScanned(der: Uint8Array): Certificate {
     throw malformed('not a validity period')
   }
   const wrapped = fields.find(({ tag }) => tag === TAG_EXTENSIONS)
-  const extensions = wrapped && decodeAsn(readDer(wrapped.content, TAG.sequence).bytes, Extensions)
+  const extensions = wrapped === undefined ? [] : readExtensions(readDer(wrapped.content))
   return {
     der,
     tbs: tbs.bytes,
@@ -120,7 +119,7 @@ function parseScanned(der: Uint8Array): Certificate {
     notAfter: parseTime(notAfter),
     signatureAlgorithm: parseSignatureAlgorithm(algorithm.bytes),
     signatureValue: signature.content.subarray(1),
-    ...decodeExtensions(extensions ?? []),
+    ...decodeExtensions(extensions),
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * DER (X.690) as far as certificates need it: strict reading of tag, length and content, a bounded
- * scan of a whole structure, and the few encoders that canonical keys need. The scan runs before the
- * ASN.1 library sees a byte, so that nesting, indefinite lengths and trailing bytes end here. It
+ * scan of a whole structure, and the few encoders that canonical keys need. The scan runs before
+ * anything else reads a byte, so that nesting, indefinite lengths and trailing bytes end here. It
  * leaves out high tag numbers and the order of SET OF, which no certificate decision rests on.
  */
 import { concatBytes } from '../bytes/bytes.ts'

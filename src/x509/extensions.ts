@@ -3,19 +3,19 @@
  * and may occur once. What is decoded but enforced nowhere, and what is not known, counts as unknown
  * when it is critical; `path.ts` refuses it.
  */
-import { AsnConvert } from '@peculiar/asn1-schema'
-import { BasicConstraints } from '@peculiar/asn1-x509'
-import type { Extension } from '@peculiar/asn1-x509'
 import { decodeUtf8 } from '../bytes/bytes.ts'
 import type { Writable } from '../bytes/writable.ts'
 import { InputError } from '../errors.ts'
-import { decodeOid, readChildren, readDer, scanDer, TAG } from './der.ts'
+import { decodeOid, readChildren, readDer, readUnsigned, scanDer, TAG } from './der.ts'
 import { parseSubjectAltNames } from './general-name.ts'
 import type { GeneralName } from './general-name.ts'
 import { parseNameConstraints } from './name-constraints.ts'
 import type { NameConstraints } from './name-constraints.ts'
+import type { RawExtension } from './raw-extension.ts'
 
 const EXTENSIONS_MAX = 64
+/** More would be no safe integer. */
+const PATH_LENGTH_BYTES_MAX = 6
 
 /** Bits of the keyUsage extension in their order, RFC 5280 §4.2.1.3. */
 const KEY_USAGES = [
@@ -63,32 +63,24 @@ const DER_EXTENSIONS: ReadonlySet<string> = new Set(
   Object.values(OID).filter((oid) => oid !== OID.fulcioIssuer),
 )
 
-function malformed(message: string, cause?: unknown): InputError {
-  return new InputError('ERR_X509_MALFORMED', message, cause === undefined ? undefined : { cause })
-}
-
-/**
- * Decodes DER with the ASN.1 library, which throws plain errors of many kinds on other bytes.
- * @throws InputError `ERR_X509_MALFORMED`
- */
-export function decodeAsn<Type>(value: Uint8Array, type: new () => Type): Type {
-  try {
-    return AsnConvert.parse(value, type)
-  } catch (cause) {
-    throw malformed(`not the structure that was expected`, cause)
-  }
+function malformed(message: string): InputError {
+  return new InputError('ERR_X509_MALFORMED', message)
 }
 
 type Draft = Writable<CertificateExtensions>
 
-function decodeBasicConstraints(value: Uint8Array, draft: Draft): void {
-  const { cA, pathLenConstraint } = decodeAsn(value, BasicConstraints)
-  draft.isCa = cA
-  if (pathLenConstraint === undefined) return
-  if (!cA || !Number.isSafeInteger(pathLenConstraint) || pathLenConstraint < 0) {
+/** `SEQUENCE { cA BOOLEAN DEFAULT FALSE, pathLenConstraint INTEGER OPTIONAL }`; many write the FALSE. */
+function parseBasicConstraints(value: Uint8Array, draft: Draft): void {
+  const fields = readChildren(readDer(value, TAG.sequence))
+  if (fields[0]?.tag === TAG.boolean) draft.isCa = fields.shift()?.content[0] === 0xff
+  const [pathLength, ...rest] = fields
+  if (rest.length > 0) throw malformed('not basic constraints')
+  if (pathLength === undefined) return
+  const magnitude = readUnsigned(pathLength)
+  if (!draft.isCa || magnitude.length > PATH_LENGTH_BYTES_MAX) {
     throw malformed('path length constraint without a CA, or out of range')
   }
-  draft.pathLength = pathLenConstraint
+  draft.pathLength = magnitude.reduce((sum, byte) => 256 * sum + byte, 0)
 }
 
 function parseKeyUsage(value: Uint8Array): ReadonlySet<KeyUsageName> {
@@ -98,7 +90,6 @@ function parseKeyUsage(value: Uint8Array): ReadonlySet<KeyUsageName> {
   return new Set(KEY_USAGES.filter((_, bit) => bits[bit] === '1'))
 }
 
-/** Read here because the library spells arcs of five bytes and more as hex. */
 function parseExtendedKeyUsage(value: Uint8Array): string[] {
   const purposes = readChildren(readDer(value, TAG.sequence))
   if (purposes.length === 0) throw malformed('empty extended key usage')
@@ -113,7 +104,7 @@ function decodeExtension(oid: string, value: Uint8Array, draft: Draft): boolean 
   if (DER_EXTENSIONS.has(oid)) scanDer(value)
   switch (oid) {
     case OID.basicConstraints:
-      decodeBasicConstraints(value, draft)
+      parseBasicConstraints(value, draft)
       return true
     case OID.keyUsage:
       draft.keyUsage = parseKeyUsage(value)
@@ -134,7 +125,6 @@ function decodeExtension(oid: string, value: Uint8Array, draft: Draft): boolean 
       draft.subjectKeyId = readDer(value, TAG.octetString).content
       return false
     case OID.authorityKeyId: {
-      // Read here because the library decodes the issuer's names too, and slowly.
       const keyId = readChildren(readDer(value, TAG.sequence)).find(({ tag }) => tag === 0x80)
       if (keyId !== undefined) draft.authorityKeyId = keyId.content
       return false
@@ -146,20 +136,16 @@ function decodeExtension(oid: string, value: Uint8Array, draft: Draft): boolean 
 
 /**
  * Decodes a certificate's extensions.
- * @throws InputError `ERR_X509_MALFORMED`, also when one occurs twice.
+ * @throws InputError `ERR_X509_MALFORMED`
  */
-export function decodeExtensions(extensions: readonly Extension[]): CertificateExtensions {
+export function decodeExtensions(extensions: readonly RawExtension[]): CertificateExtensions {
   const draft: Draft = { isCa: false, subjectAltNames: [], unknownCritical: [] }
   const unknownCritical: string[] = []
-  const seen = new Set<string>()
   if (extensions.length > EXTENSIONS_MAX) throw malformed(`more than ${EXTENSIONS_MAX} extensions`)
-  for (const { extnID, critical, extnValue } of extensions) {
-    if (seen.has(extnID)) throw malformed(`extension ${extnID} occurs twice`)
-    seen.add(extnID)
-    const value = new Uint8Array(extnValue.buffer)
-    if (extnID === OID.fulcioIssuer) draft.fulcioIssuer = decodeUtf8(value)
-    const isEnforced = decodeExtension(extnID, value, draft)
-    if (critical && !isEnforced) unknownCritical.push(extnID)
+  for (const { oid, critical, value } of extensions) {
+    if (oid === OID.fulcioIssuer) draft.fulcioIssuer = decodeUtf8(value)
+    const isEnforced = decodeExtension(oid, value, draft)
+    if (critical && !isEnforced) unknownCritical.push(oid)
   }
   return { ...draft, unknownCritical }
 }
