@@ -40,5 +40,7 @@ export function printConfig(options: readonly PrintedOption[]): readonly string[
 
 function mask(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(mask)
-  return typeof value === 'string' ? value.replace(/(:\/\/[^/@:]*):[^/@]*@/g, '$1:***@') : value
+  if (typeof value !== 'string') return value
+  const masked = value.replace(/(:\/\/[^/@:]*):[^/@]*@/g, '$1:***@')
+  return masked.replace(/([?&]password=)[^&]*/g, '$1***')
 }

@@ -200,9 +200,12 @@ describe('--print-config', () => {
   })
 
   it('masks the passwords of URLs', () => {
-    const given = gatherConfig({ flags: { guard: 'postgres://u:s3cret@db/x' }, environment: {} })
+    const parameter = 'postgres://db/x?user=u&password=s3cret&sslmode=verify-full'
+    const flags = { guard: 'postgres://u:s3cret@db/x', store: parameter }
+    const given = gatherConfig({ flags, environment: {} })
     const text = printConfig(describeConfig(given)).join('\n')
     expect(text).toContain('postgres://u:***@db/x')
+    expect(text).toContain('postgres://db/x?user=u&password=***&sslmode=verify-full')
     expect(text).not.toContain('s3cret')
   })
 })

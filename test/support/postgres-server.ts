@@ -74,6 +74,8 @@ function missingOf(found: ReturnType<typeof findNative>): string | undefined {
 export interface PostgresOptions {
   /** Settings of `postgresql.conf`; they are taken as they are. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Files of the data directory, by name, written before it starts: `pg_hba.conf`, a certificate. */
+  readonly files?: Readonly<Record<string, string>>
 }
 
 /** One cluster. `kill` and `start` keep its files, as a crash and a restart do. */
@@ -104,6 +106,10 @@ export class PostgresServer {
       // A cluster that does not outlive a power cut is good enough; what it stores is synced.
       const settings = ['--auth=trust', '--encoding=UTF8', '--no-locale', '--no-sync']
       await server.#run('initdb', ['-D', data, '-U', ROOT, ...settings])
+      for (const [name, text] of Object.entries(options.files ?? {})) {
+        writeFileSync(join(data, name), text)
+        server.#own(join(data, name), 0o600)
+      }
       await server.start()
       return server
     } catch (error) {
@@ -132,12 +138,18 @@ export class PostgresServer {
 
   /** URL of a database, through the socket. */
   urlOf(database: string): string {
-    return `postgres://${ROOT}@/${database}?host=${encodeURIComponent(this.directory)}`
+    const host = encodeURIComponent(this.directory)
+    return `postgres://${ROOT}@/${database}?host=${host}&port=${this.#port}`
   }
 
   /** Path of the socket, for a proxy in between. */
   get socketPath(): string {
-    return join(this.directory, '.s.PGSQL.5432')
+    return join(this.directory, `.s.PGSQL.${this.#port}`)
+  }
+
+  /** Names the socket, too. */
+  get #port(): string {
+    return this.#options.settings?.['port'] ?? '5432'
   }
 
   /** Makes an empty database; returns its URL. */
@@ -237,9 +249,9 @@ export class PostgresServer {
     })
   }
 
-  #own(path: string): void {
+  #own(path: string, mode = 0o700): void {
     if (this.#user !== undefined) chownSync(path, this.#user.uid, this.#user.gid)
-    chmodSync(path, 0o700)
+    chmodSync(path, mode)
   }
 }
 

@@ -1,7 +1,8 @@
 /** Clients as a pool makes them: one that cannot be made is one that cannot connect. */
 import { EventEmitter } from 'node:events'
-import pg from 'pg'
+import type pg from 'pg'
 import type { ClientBase } from 'pg'
+import { newClient } from './client.ts'
 
 /**
  * The driver reads the files that a URL names (a certificate, say) when a client is made, and throws when one
@@ -10,7 +11,7 @@ import type { ClientBase } from 'pg'
  */
 function makeClient(config: pg.ClientConfig): pg.Client | UnmadeClient {
   try {
-    return new pg.Client(config)
+    return newClient(config)
   } catch (error) {
     return new UnmadeClient(error as Error)
   }

@@ -4,8 +4,9 @@
  * there is a connection again, and whoever listens looks by itself now and then.
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import type { WakeUp } from '../../log/store.ts'
+import { newClient } from './client.ts'
 import { clientConfig } from './database.ts'
 
 const RETRY_MS = 1000
@@ -77,7 +78,7 @@ export class WakeUps {
   /** Files that a URL names are read again here, and may be away for a moment; that is no end of the process. */
   #newClient(): pg.Client | undefined {
     try {
-      return new pg.Client(clientConfig(this.#url))
+      return newClient(clientConfig(this.#url))
     } catch {
       this.#connectLater(undefined)
       return undefined
