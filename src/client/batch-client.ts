@@ -6,7 +6,7 @@
 import { concatBytes } from '../bytes/bytes.ts'
 import { decodeCbor } from '../cbor/decode.ts'
 import type { CborValue } from '../cbor/decode.ts'
-import { encodeCbor } from '../cbor/encode.ts'
+import { readHead } from '../cbor/scan.ts'
 import { splitCborSequence } from '../cbor/sequence.ts'
 import { AttestryError, InputError } from '../errors.ts'
 import { ambientFetch, uniformRandom, waitWithTimer } from './ambient.ts'
@@ -139,15 +139,15 @@ async function orFailed(registering: Promise<Registration>): Promise<BatchResult
  */
 function readResults({ url, body }: Answer, count: number): readonly Answer[] {
   const limits = { itemsMax: count, itemBytesMax: CLIENT_LIMITS.receiptBytesMax }
-  const items = splitCborSequence(body, limits).map((item) => readResult(url, decodeCbor(item)))
+  const items = splitCborSequence(body, limits).map((item) => readResult(url, item))
   if (items.length === count) return items
   throw new InputError('ERR_RESPONSE', `${url} answered ${items.length} results for ${count}`)
 }
 
-function readResult(url: string, value: CborValue): Answer {
+function readResult(url: string, item: Uint8Array): Answer {
+  const value = decodeCbor(item)
   const map = value instanceof Map ? (value as ReadonlyMap<CborValue, CborValue>) : undefined
   const [status, entry, receipt] = [map?.get('status'), map?.get('entry'), map?.get('receipt')]
-  const problem = map?.get('problem')
   const retryAfter = map?.get('retry-after')
   const isRegistered = typeof entry === 'string' && /^[0-9a-f]{64}$/.test(entry)
   if (
@@ -160,12 +160,16 @@ function readResult(url: string, value: CborValue): Answer {
     status: status as number,
     mediaType: 'application/concise-problem-details+cbor',
     location: isRegistered ? `entries/${entry}` : undefined,
-    retryAfterSeconds: typeof retryAfter === 'number' ? retryAfter : undefined,
-    body:
-      receipt instanceof Uint8Array
-        ? receipt
-        : problem === undefined
-          ? new Uint8Array()
-          : encodeCbor(problem),
+    retryAfterSeconds: Number.isSafeInteger(retryAfter) ? Math.max(0, retryAfter as number) : undefined, // prettier-ignore
+    body: receipt instanceof Uint8Array ? receipt : memberOf(item, 'problem'),
   }
+}
+
+/** The bytes of a map's member as they came: what a service wrote need not be what we can write. */
+function memberOf(map: Uint8Array, name: string): Uint8Array {
+  const content = map.subarray(readHead(map, 0).next)
+  const limits = { itemsMax: content.length, itemBytesMax: content.length }
+  const items = splitCborSequence(content, limits)
+  const at = items.findIndex((key, place) => place % 2 === 0 && decodeCbor(key) === name)
+  return at < 0 ? new Uint8Array() : items[at + 1]!
 }

@@ -47,7 +47,8 @@ export function serviceError(answer: Answer): AttestryError {
       retryAfterSeconds: answer.retryAfterSeconds ?? 1,
     })
   }
-  if (title !== undefined && POLICY_TITLES.includes(title)) {
+  // A rule of ours may have a title of its own.
+  if (POLICY_TITLES.includes(title ?? '') || problem.code === 'ERR_POLICY_REJECTED') {
     // Services of other makers say what refused in their code, if anywhere.
     const { code = 'service', rule = code, pointer } = problem
     return new PolicyError('ERR_POLICY_REJECTED', rule, message, { ...options, pointer })

@@ -3,6 +3,8 @@
  * idle connections are closed as they become idle, and what is left after the grace is cut.
  */
 import type { Server } from 'node:http'
+import { Server as SocketServer } from 'node:net'
+import { closeAll, closeIdle, closeUnused } from './connections.ts'
 
 const SWEEP_MS = 50
 
@@ -11,13 +13,22 @@ export async function drainServer(server: Server, graceMs: number): Promise<void
   if (!server.listening) return
   // Answers without an end are ended by whoever writes them.
   server.emit('draining')
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs)
+  const closed = new Promise<void>((resolve) => {
+    // That of HTTP would cut answers that are being sent, and would wait for headers for ever.
+    SocketServer.prototype.close.call(server, () => resolve())
+  })
+  closeIdle(server)
+  const sweep = setInterval(() => {
+    closeIdle(server)
+    closeUnused(server)
+  }, SWEEP_MS)
+  const cut = setTimeout(() => closeAll(server), graceMs)
   try {
     await closed
   } finally {
     clearInterval(sweep)
     clearTimeout(cut)
+    // Ends Node's own look at what is late.
+    server.close()
   }
 }

@@ -20,6 +20,8 @@ export interface HttpLimits {
    * sends a request into a connection that is just being closed.
    */
   readonly keepAliveTimeoutMs: number
+  /** A client that takes nothing of its answer for so long is cut off. */
+  readonly answerStallMs: number
   readonly registrationRate: RateLimits
   readonly readRate: RateLimits
   /** Of each submitter that shows a token or a certificate. */
@@ -44,6 +46,7 @@ export const HTTP_LIMITS: HttpLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 65_000,
+  answerStallMs: 60_000,
   registrationRate: { totalPerSecond: 20_000, perClientPerSecond: 100, loopbackIsExempt: true },
   readRate: { totalPerSecond: 40_000, perClientPerSecond: 1000, loopbackIsExempt: true },
   submitterQuota: { perSecond: undefined, bytesPerDay: undefined },

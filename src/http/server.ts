@@ -19,6 +19,7 @@ import { builtArtifactsResource } from './built-artifacts.ts'
 import { batchesResource } from './batches.ts'
 import { checkpointResource } from './checkpoint.ts'
 import { collateralResource } from './collateral.ts'
+import { boundConnections } from './connections.ts'
 import { consistencyResource } from './consistency.ts'
 import type { HttpContext } from './context.ts'
 import { entriesResource, entryResource } from './entries.ts'
@@ -104,7 +105,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
     options.tls === undefined
       ? createServer(plain, app)
       : createSecureServer({ ...plain, ...secureOptions(options.tls) }, app)
-  server.maxConnections = limits.connectionsMax
+  boundConnections(server, limits)
   server.on('draining', () => context.feeds.endAll())
   // Without this, Node asks for the body by itself; `readBody` does, once it wants it.
   server.on('checkContinue', app)

@@ -22,6 +22,7 @@ import {
 import { cosignCheckpoint, readCosigned } from '../registry/cosign-checkpoint.ts'
 import type { WitnessPorts } from '../registry/cosign-checkpoint.ts'
 import { answer, answerMutable, NO_STORE } from './answer.ts'
+import { boundConnections } from './connections.ts'
 import { HTTP_LIMITS } from './limits.ts'
 import { MEDIA_TYPE } from './media-type.ts'
 import { encodeProblem } from './problem-document.ts'
@@ -73,7 +74,7 @@ export function createWitnessServer({ witness, onFailure }: WitnessServerOptions
   app.use(createWitnessErrorHandler(onFailure))
   const { headersTimeoutMs: headersTimeout, requestTimeoutMs: requestTimeout } = HTTP_LIMITS
   const server = createServer({ headersTimeout, requestTimeout }, app)
-  server.maxConnections = HTTP_LIMITS.connectionsMax
+  boundConnections(server, HTTP_LIMITS)
   server.on('checkContinue', app)
   answerUnparsedRequests(server)
   return server

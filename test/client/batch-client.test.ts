@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { BatchClient } from '../../src/client/batch-client.ts'
 import type { BatchResult } from '../../src/client/batch-client.ts'
 import { concatBytes } from '../../src/bytes/bytes.ts'
+import { decodeHex } from '../../src/bytes/hex.ts'
 import type { CborValue } from '../../src/cbor/decode.ts'
-import { encodeCbor } from '../../src/cbor/encode.ts'
+import { encodeCbor, encodeHead } from '../../src/cbor/encode.ts'
 import { splitCborSequence } from '../../src/cbor/sequence.ts'
 import { FakeService } from './fake-service.ts'
 import type { Scripted } from './fake-service.ts'
@@ -85,6 +86,34 @@ describe('a registry that takes batches', () => {
   ])('that answers %s is not believed', async (_, answer) => {
     const service = new FakeService({ 'POST /batches': answer })
     await expect(registerAll(service, 2)).rejects.toMatchObject({ name: 'InputError' })
+  })
+
+  it('that gives a reason with a number in it that we never write is understood all the same', async () => {
+    // {"status": 400, "problem": {-1: "Rejected", -2: "why", "x:y": 1.5}}
+    const item = decodeHex(
+      'a2667374617475731901906770726f626c656da3206852656a65637465642163776879' +
+        '63783a79fb3ff8000000000000',
+    )
+    const service = new FakeService({ 'POST /batches': answers(registered(0), item) })
+    const [first, second] = await registerAll(service, 2)
+    expect(first).toMatchObject({ kind: 'registered' })
+    expect(second).toMatchObject({
+      kind: 'failed',
+      error: { code: 'ERR_POLICY_REJECTED', cause: { title: 'Rejected', detail: 'why' } },
+    })
+  })
+
+  it.each([
+    ['less than nothing', encodeCbor(-1_000_000)],
+    ['what is no number', decodeHex('f97e00')],
+  ])('that says to wait for %s makes nobody wait for longer in the end', async (_, seconds) => {
+    const first = concatBytes(encodeHead(5, 2), encodeCbor('status'), encodeCbor(503), encodeCbor('retry-after'), seconds) // prettier-ignore
+    const service = new FakeService({
+      'POST /batches': [answers(first), answers(refused(503, { 'retry-after': 1000 }))],
+    })
+    await expect(registerAll(service, 1)).rejects.toMatchObject({ code: 'ERR_TIMEOUT' })
+    expect(service.waits).toHaveLength(1)
+    expect(service.waits[0]).toBeGreaterThan(0)
   })
 
   it('that refuses the whole batch says why', async () => {

@@ -52,6 +52,17 @@ describe('refusals', () => {
       { code: 'ERR_POLICY_REJECTED', rule: 'payload', pointer: '/predicate' },
     ],
     [
+      'a rule of our registry that has a title of its own',
+      {
+        status: 400,
+        headers: { 'content-type': 'application/concise-problem-details+cbor' },
+        body: encodeConciseProblem(
+          describeProblem(new PolicyError('ERR_POLICY_REJECTED', 'algorithm', 'EdDSA is not')),
+        ),
+      },
+      { code: 'ERR_POLICY_REJECTED', rule: 'algorithm' },
+    ],
+    [
       'a frozen log, which is not asked again',
       {
         status: 503,
