@@ -19,9 +19,8 @@ const SHARING = `test/{${[
 
 export default defineConfig({
   test: {
-    // On two cores vitest would take one. Most of the time goes to tests that wait for processes and
-    // for clocks: two of them at once left a quarter of both cores idle.
-    maxWorkers: 3,
+    // On two cores vitest would take one; what starts processes leaves the other idle.
+    maxWorkers: 2,
     reporters: ['default', new ClosingLineReporter()],
     // Slow suites print their seed and their progress; nothing asserts on the wall clock.
     testTimeout: slow ? 30 * 60_000 : 60_000,
