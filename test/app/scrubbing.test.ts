@@ -189,7 +189,7 @@ describe('damage', () => {
     ['a head', 'UPDATE batch SET root_hash = zeroblob(32) WHERE tree_size = 702', /size 702/],
     [
       'a signature',
-      "UPDATE signed_head SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) || x'00' AS BLOB) WHERE tree_size = 702",
+      'UPDATE signed_head SET bytes = CAST(substr(bytes, 1, length(bytes) - 8) || zeroblob(8) AS BLOB) WHERE tree_size = 702',
       /size 702/,
     ],
     ['collateral', "UPDATE collateral SET bytes = x'00'", /preimage collateral of entry 702/],
