@@ -10,6 +10,8 @@ import { sliceEntryBundle } from '../note/entry-bundle.ts'
 import { parseCheckpoint } from '../note/checkpoint.ts'
 import { encodeTilePath, parseTilePath } from '../note/tile-path.ts'
 import { AttestryError, InputError } from '../errors.ts'
+import { boundConnections } from '../http/connections.ts'
+import { HTTP_LIMITS } from '../http/limits.ts'
 import { TILE_WIDTH } from '../merkle/tiles.ts'
 import type { LogDirectory } from './log-directory.ts'
 
@@ -26,6 +28,7 @@ export function createStaticServer(directory: LogDirectory): Server {
   })
   server.headersTimeout = 10_000
   server.requestTimeout = 10_000
+  boundConnections(server, HTTP_LIMITS)
   return server
 }
 
