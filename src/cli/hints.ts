@@ -25,6 +25,9 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_TIMEOUT: 'the service may still register it; the same file can be registered again safely',
   ERR_QUEUE_FULL: 'try again later; the same file can be registered again safely',
   ERR_RATE_LIMITED: 'try again later; the same file can be registered again safely',
+  ERR_QUOTA: 'it comes back over the day; the same file can be registered again safely',
+  ERR_DISK_FLOOR:
+    'the registry takes nothing new now: ask its operator; the same file can be registered again safely',
   ERR_LOG_FROZEN:
     'what it has can be read; its operator can say why, and whether another log goes on',
   ERR_STORE_UNREACHABLE:
