@@ -110,6 +110,6 @@ async function readBody(response: Response, bytesMax: number): Promise<Uint8Arra
   return concatBytes(...parts)
 }
 
-function rootMessage(error: Error): string {
+export function rootMessage(error: Error): string {
   return error.cause instanceof Error ? rootMessage(error.cause) : error.message
 }
