@@ -5,7 +5,8 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_CBOR_MALFORMED: 'is this a COSE file? `attestry inspect FILE` shows what it holds',
   ERR_COSE_STRUCTURE: 'is this a COSE file? `attestry inspect FILE` shows what it holds',
   ERR_STATEMENT_TOO_LARGE: 'sign a digest of the payload instead: attestry sign … --hash sha-256',
-  ERR_TRUST_CONFIGURATION: '`attestry trust fetch` and `attestry trust add` write trust files',
+  ERR_TRUST_CONFIGURATION:
+    '`attestry trust fetch` and `attestry trust add` write trust files; docs/policies.md has the form of policies and anchors',
   ERR_ISSUER_UNKNOWN:
     'add the issuer: attestry trust add TRUST --issuer FILE=PATTERN, or accept any: --receipt-only',
   ERR_RECEIPT_MISSING: 'register the statement first: attestry register FILE --url URL -o OUT',
