@@ -43,6 +43,7 @@ describe('the commands', () => {
     ['an option that takes no part', ['attest', 'nonce', 'key', '--build-id', 'x'], 'says nothing'],
     ['another type', ['attest', 'nonce', 'colour'], 'colour'],
     ['a log that nothing pins', ['attest', 'tdx', 'x', '--url', 'http://127.0.0.1:1'], '--trust'],
+    ['a log that nothing pins, for a nonce', ['attest', 'nonce', 'checkpoint', '--url', 'http://127.0.0.1:1', '--checkpoint-out', 'n'], '--trust TRUST belong together'], // prettier-ignore
     ['a log that nothing pins, to appraise', ['appraise', 'plain.json', '--url', 'http://127.0.0.1:1'], '--trust'], // prettier-ignore
     ['a result that nobody signs', ['appraise', 'plain.json', '--register'], '--key'],
     ['a result that goes nowhere', ['appraise', 'plain.json', '--key', 'issuer.pem', '--issuer', 'x'], '--register'], // prettier-ignore
