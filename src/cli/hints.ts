@@ -15,7 +15,7 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_INNER_SIGNATURE:
     'the file is not as it was signed, or another root or key vouches for it: --root, --npm-keys, --dsse-key',
   ERR_TEE_EVIDENCE:
-    'docs/tee.md has the reasons; what is missing or too old comes with --collateral DIR',
+    'docs/tee.md; what is missing or too old comes with --collateral DIR, a key of a platform with --policy FILE',
   ERR_QUORUM: 'witnesses cosign shortly after registration: fetch the .tlog-proof again',
   ERR_POLICY_REJECTED:
     "a policy decides this: your trust file's, or the registry's (ask its operator)",
