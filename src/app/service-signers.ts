@@ -54,7 +54,8 @@ export async function loadServiceSigner(
   const first = purpose === 'receipt' ? paths.receiptKey : paths.checkpointKey
   const rotated = rotatedKeyPath(paths, purpose, keyId)
   const path = existsSync(rotated) ? rotated : first
-  const signer = await loadSigner(path, { algorithm: ROTATED_KEY_ALGORITHMS[purpose] })
+  // By its usual algorithm, which is the log's for the log's own key: a key of another kind is another key.
+  const signer = await loadSigner(path)
   if (equalBytes(keyThumbprint(signer.publicKey), keyId)) return signer
   throw mismatch(`the ${purpose} key ${path}`, signer, keyId, "put the log's own key file back")
 }

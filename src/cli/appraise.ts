@@ -175,7 +175,6 @@ async function contextOf(
   { access, registered }: ContextParts,
 ): Promise<Omit<AppraisalContext, 'at'>> {
   const { outOfDate, debug, checkpointAgeMax, ...policy } = await readEvidencePolicy(options.policy)
-  const isKnown = access !== undefined || options.logKey !== undefined
   const { checkpoint } = evidence
   return {
     pins: evidencePins(policy),
@@ -186,8 +185,7 @@ async function contextOf(
     },
     registered: bundlesById(registered),
     ...(signer === undefined ? {} : { signer }),
-    ...(checkpoint === undefined || !isKnown
-      ? {}
-      : { log: await findNonceLog(checkpoint, options, access) }),
+    // Without the key of its log a checkpoint would be the evidence's fault.
+    ...(checkpoint === undefined ? {} : { log: await findNonceLog(checkpoint, options, access) }),
   }
 }

@@ -43,6 +43,7 @@ export const COMMANDS: readonly CommandEntry[] = [
         .command('attest')
         .description('make statements of the hardware that a build runs on')
       ;(await import('./attest/attest-evidence.ts')).addAttestKinds(group)
+      ;(await import('./attest/attest-collateral.ts')).addAttestCollateral(group)
       ;(await import('./attest/attest-nonce.ts')).addAttestNonce(group)
     },
   },

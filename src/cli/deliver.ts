@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rootMessage } from '../client/exchange.ts'
 import { UnavailableError } from '../errors.ts'
 import type { WatchEvent } from '../monitor/watch-log.ts'
 import { escapeJson } from './escape.ts'
@@ -59,7 +60,7 @@ async function post(url: string, event: WatchEvent, ending: AbortSignal): Promis
     if (response.ok) return
     status = `answered ${response.status}`
   } catch (cause) {
-    status = cause instanceof Error ? `failed: ${cause.message}` : 'failed'
+    status = cause instanceof Error ? `failed: ${rootMessage(cause)}` : 'failed'
   }
   throw new UnavailableError('ERR_DELIVERY', `the webhook ${status} for entry ${event.leafIndex}`)
 }

@@ -5,7 +5,8 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_CBOR_MALFORMED: 'is this a COSE file? `attestry inspect FILE` shows what it holds',
   ERR_COSE_STRUCTURE: 'is this a COSE file? `attestry inspect FILE` shows what it holds',
   ERR_STATEMENT_TOO_LARGE: 'sign a digest of the payload instead: attestry sign … --hash sha-256',
-  ERR_TRUST_CONFIGURATION: '`attestry trust fetch` and `attestry trust add` write trust files',
+  ERR_TRUST_CONFIGURATION:
+    '`attestry trust fetch` and `attestry trust add` write trust files; docs/policies.md has the form of policies and anchors',
   ERR_ISSUER_UNKNOWN:
     'add the issuer: attestry trust add TRUST --issuer FILE=PATTERN, or accept any: --receipt-only',
   ERR_RECEIPT_MISSING: 'register the statement first: attestry register FILE --url URL -o OUT',
@@ -14,7 +15,7 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_INNER_SIGNATURE:
     'the file is not as it was signed, or another root or key vouches for it: --root, --npm-keys, --dsse-key',
   ERR_TEE_EVIDENCE:
-    'docs/tee.md has the reasons; what is missing or too old comes with --collateral DIR',
+    'docs/tee.md; what is missing or too old comes with --collateral DIR, a key of a platform with --policy FILE',
   ERR_QUORUM: 'witnesses cosign shortly after registration: fetch the .tlog-proof again',
   ERR_POLICY_REJECTED:
     "a policy decides this: your trust file's, or the registry's (ask its operator)",
@@ -25,6 +26,9 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_TIMEOUT: 'the service may still register it; the same file can be registered again safely',
   ERR_QUEUE_FULL: 'try again later; the same file can be registered again safely',
   ERR_RATE_LIMITED: 'try again later; the same file can be registered again safely',
+  ERR_QUOTA: 'it comes back over the day; the same file can be registered again safely',
+  ERR_DISK_FLOOR:
+    'the registry takes nothing new now: ask its operator; the same file can be registered again safely',
   ERR_LOG_FROZEN:
     'what it has can be read; its operator can say why, and whether another log goes on',
   ERR_STORE_UNREACHABLE:

@@ -14,11 +14,13 @@ import {
 import { fields, formatNumber, formatTime } from './terminal.ts'
 
 const HELP = `
-FILE is a policy or a trust anchors document, or a statement of one, not verified. With --data the rules in force are shown as
-they follow from the log; --json prints them in the form that \`policy set\` takes.
+FILE is a policy or a trust anchors document, or a statement of one, not verified. With --data the
+rules in force are shown as they follow from the log; with --json the members \`policy\` and
+\`trustAnchors\` are the two documents that \`policy set\` takes.
 
 Examples:
   $ attestry policy show --data ./data
+  $ attestry policy show --data ./data --json | jq .policy > policy.json
   $ attestry policy show policy.json
   $ curl -s $URL/entries/$ID/statement | attestry policy show -
 `

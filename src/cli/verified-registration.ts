@@ -1,5 +1,6 @@
 /** A registration that is believed only when the Receipt that came back verifies (standards.md IS-17). */
 import { ScrapiClient } from '../client/scrapi-client.ts'
+import { AttestryError } from '../errors.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import { attachReceipts } from '../statement/transparent-statement.ts'
 import { verifyTransparentStatement } from '../verify/index.ts'
@@ -41,7 +42,15 @@ export async function registerWithContent(
   const offered = upload && (await offerPayload(upload))
   const registered = await registerAndVerify(request)
   const isLate = upload !== undefined && offered === 'not-yet'
-  return { registered, stored: isLate ? await storePayload(upload) : offered }
+  if (!isLate) return { registered, stored: offered }
+  const stored = await storePayload(upload).catch((error: unknown) => {
+    // There is no way back: whoever reads the error has to know that half of it was done.
+    if (error instanceof AttestryError) {
+      error.message = `registered as ${registered.entryId}, without its content: ${error.message}`
+    }
+    throw error
+  })
+  return { registered, stored }
 }
 
 /**

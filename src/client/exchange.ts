@@ -110,6 +110,7 @@ async function readBody(response: Response, bytesMax: number): Promise<Uint8Arra
   return concatBytes(...parts)
 }
 
-function rootMessage(error: Error): string {
+/** What is at the bottom of an error: fetch wraps the reason, sometimes twice. */
+export function rootMessage(error: Error): string {
   return error.cause instanceof Error ? rootMessage(error.cause) : error.message
 }

@@ -11,6 +11,7 @@ import {
   UnavailableError,
   VerificationError,
 } from '../errors.ts'
+import type { UnavailableErrorCode } from '../errors.ts'
 import type { Answer } from './exchange.ts'
 import { describeProblem, readProblem } from './problem-details.ts'
 import type { ServiceProblem } from './problem-details.ts'
@@ -18,6 +19,18 @@ import type { ServiceProblem } from './problem-details.ts'
 /** Titles under which services say that their policy refuses (SCRAPI §2.3; scitt-ccf-ledger). */
 const POLICY_TITLES: readonly string[] = ['rejected', 'policyfailed', 'policyerror']
 const RETRY_STATUSES: readonly number[] = [408, 425, 429, 502, 503, 504]
+/** What our registries say of themselves that a client can act on (docs/issuers.md, docs/querying.md). */
+const REASONS_TO_WAIT: readonly UnavailableErrorCode[] = [
+  'ERR_QUEUE_FULL',
+  'ERR_QUOTA',
+  'ERR_LOG_FROZEN',
+  'ERR_DISK_FLOOR',
+  'ERR_TIMEOUT',
+  'ERR_INDEX_OFF',
+  'ERR_INDEX_BEHIND',
+  'ERR_STREAMS_FULL',
+  'ERR_APPRAISER_BUSY',
+]
 
 /** True when the same request may succeed later. */
 export function isTemporary(status: number): boolean {
@@ -39,9 +52,9 @@ export function serviceError(answer: Answer): AttestryError {
   const message = `${answer.url}: ${describeProblem(problem)}`
   const options = { cause: problem }
   const title = problem.title?.toLowerCase()
-  if (isFrozen(answer)) return new UnavailableError('ERR_LOG_FROZEN', message, options)
   if (isTemporary(answer.status) || answer.status >= 500) {
-    const code = answer.status === 429 ? 'ERR_RATE_LIMITED' : 'ERR_NETWORK'
+    const other = answer.status === 429 ? 'ERR_RATE_LIMITED' : 'ERR_NETWORK'
+    const code = REASONS_TO_WAIT.find((reason) => reason === problem.code) ?? other
     return new UnavailableError(code, message, {
       ...options,
       retryAfterSeconds: answer.retryAfterSeconds ?? 1,

@@ -167,6 +167,16 @@ describe('start', () => {
     },
   )
 
+  it.each([
+    ['receipt', 'checkpoint'],
+    ['checkpoint', 'receipt'],
+  ] as const)('names the %s key where the %s key lies in its place', async (purpose, other) => {
+    const data = await create()
+    copyFileSync(join(data, `keys/${other}.pem`), join(data, `keys/${purpose}.pem`))
+    const message = expect.stringContaining(`keys/${purpose}.pem`) as string
+    await expect(serve(data)).rejects.toMatchObject({ code: 'ERR_KEY_MISMATCH', message })
+  })
+
   it.each(['receipt', 'checkpoint'] as const)(
     'refuses the %s key that was rotated away',
     async (purpose) => {

@@ -1,7 +1,10 @@
 /** The commands about evidence on their own: what they read, and which command lines they refuse. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { encodeCollateral } from '../../src/payload/tee/collateral-bundle.ts'
+import { sha256 } from '../../src/bytes/digest.ts'
+import { encodeHex } from '../../src/bytes/hex.ts'
+import { encodeCollateral, parseCollateral } from '../../src/payload/tee/collateral-bundle.ts'
+import { encodePem } from '../../src/x509/pem.ts'
 import { makeDcap } from '../support/intel-pki.ts'
 import { TEST_NOW } from '../support/test-pki.ts'
 import { attestry } from './attestry.ts'
@@ -35,7 +38,39 @@ describe('the commands', () => {
     expect(appraised.status, appraised.stderr).toBe(0)
   })
 
+  it('make the bundle that is registered once for many, of files as a service serves them', async () => {
+    const { collateral } = synthetic
+    mkdirSync(at('pcs'))
+    for (const part of [
+      'intel-tcb-info',
+      'intel-qe-identity',
+      'intel-root-crl',
+      'intel-pck-crl',
+    ] as const)
+      writeFileSync(at(`pcs/${part}`), collateral[part]!)
+    const pem = collateral['intel-tcb-info-chain']!.map((der) => encodePem('CERTIFICATE', der))
+    writeFileSync(at('pcs/chain'), pem.join(''))
+    const made = await json<{ parts: string[] }>('attest', 'collateral', 'pcs', '-o', 'pcs.cbor')
+    const bytes = readFileSync(at('pcs.cbor'))
+    const sha = encodeHex(sha256(bytes))
+    expect(made).toMatchObject({ output: 'pcs.cbor', bytes: bytes.length, sha256: sha })
+    expect(made.parts.sort()).toEqual(Object.keys(parseCollateral(bytes)).sort())
+    write('synthetic.json', { ...PLAIN, roots: { intel: synthetic.roots } })
+    const args = ['--policy', 'synthetic.json', '--at', String(TEST_NOW), ...as('x'), '-o', 'y']
+    await json('attest', 'tdx', 'tsm', '--collateral', 'pcs.cbor', ...args)
+    const shown = await run('attest', 'collateral', 'pcs', '-o', '-')
+    expect([shown.status, Buffer.from(shown.stdoutBytes).equals(bytes)]).toEqual([0, true])
+    expect((await run('attest', 'collateral', 'pcs', '-o', 'z')).stdout).toMatch(
+      /intel-tcb-info +2026/,
+    )
+  })
+
   it.each<[string, readonly string[], string]>([
+    [
+      'a directory with something else in it',
+      ['attest', 'collateral', 'tsm', '-o', 'z'],
+      'auxblob',
+    ],
     ['a binding without its type', ['attest', 'tdx', 'x', '--payload', 'y'], '--bind'],
     ['a payload without a file', ['attest', 'nonce', 'payload'], '--payload FILE'],
     ['a build without a key', ['attest', 'nonce', 'build', '--build-id', 'x', '--checkpoint', 'plain.json'], '--bound-key'], // prettier-ignore
@@ -43,6 +78,7 @@ describe('the commands', () => {
     ['an option that takes no part', ['attest', 'nonce', 'key', '--build-id', 'x'], 'says nothing'],
     ['another type', ['attest', 'nonce', 'colour'], 'colour'],
     ['a log that nothing pins', ['attest', 'tdx', 'x', '--url', 'http://127.0.0.1:1'], '--trust'],
+    ['a log that nothing pins, for a nonce', ['attest', 'nonce', 'checkpoint', '--url', 'http://127.0.0.1:1', '--checkpoint-out', 'n'], '--trust TRUST belong together'], // prettier-ignore
     ['a log that nothing pins, to appraise', ['appraise', 'plain.json', '--url', 'http://127.0.0.1:1'], '--trust'], // prettier-ignore
     ['a result that nobody signs', ['appraise', 'plain.json', '--register'], '--key'],
     ['a result that goes nowhere', ['appraise', 'plain.json', '--key', 'issuer.pem', '--issuer', 'x'], '--register'], // prettier-ignore

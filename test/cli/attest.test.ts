@@ -153,6 +153,13 @@ describe('an agent in a TD of a synthetic Intel', () => {
     expect([unnamed.status, unnamed.stderr]).toEqual([4, expect.stringContaining('--log-key')])
   })
 
+  it('does not fail to hold for want of the key of its log', async () => {
+    const args = ['appraise', 'quote.cose', '--collateral', 'collateral.cbor', '--policy', 'policy.json', '--at', String(TEST_NOW)] // prettier-ignore
+    const unnamed = await run(...args, '--key', 'issuer.pem', '--issuer', ISSUER, '-o', 'ear.bad')
+    expect([unnamed.status, unnamed.stderr]).toEqual([4, expect.stringContaining('--log-key')])
+    expect((await run(...args, '--log-key', await vkey())).status).toBe(0)
+  })
+
   const vkey = async (): Promise<string> => (await (await fetch(`${url}/log-key`)).text()).trim()
 
   it('goes by its digest where it is too large, and keeps the content', async () => {

@@ -149,5 +149,7 @@ describe('attestry monitor', () => {
     }
     const id = `"${encodeHex(sha256(forge.entries[9]!))}"`
     expect(posts).toEqual([id, id])
+    const closed = await run(...args, '--state', 'm2', ...keys, '--webhook', url)
+    expect([closed.status, closed.stderr]).toEqual([1, expect.stringContaining('ECONNREFUSED')])
   })
 })

@@ -8,6 +8,11 @@ import { encodeCollateral } from '../../src/payload/tee/collateral-bundle.ts'
 import { encodeTeeEvidence } from '../../src/payload/tee/evidence-container.ts'
 import type { TeeEvidence } from '../../src/payload/tee/evidence-container.ts'
 import { makeAmdPki, makeSnpKey, makeSnpReport } from '../support/amd-evidence.ts'
+import {
+  keyReportData,
+  makeAttestedStatement,
+  makeAttestedWorld,
+} from '../support/attested-evidence.ts'
 import { noteOf } from '../support/evidence-request.ts'
 import { makeDcap, svnLevel, tcbLevel } from '../support/intel-pki.ts'
 import { earClaims, makeJwt } from '../support/result-tokens.ts'
@@ -103,6 +108,19 @@ describe('inspect of evidence', () => {
       changed[at] = changed[at]! ^ 0x81
       expect(inspectBytes(changed).kind).not.toBe('')
     }
+  })
+
+  it('shows the environment of a service that signs from one: its host data is what a policy lists', async () => {
+    const world = makeAttestedWorld()
+    const signer = testSigner('ES384')
+    const report = makeSnpReport(world.vcek, {
+      ...{ reportData: keyReportData(signer), hostData: new Uint8Array(32).fill(0xcd) },
+    })
+    const text = shown(await makeAttestedStatement(world, { signer, report }))
+    expect(text).toMatch(/attested by +TEE evidence, snp-report +\(not verified\)/)
+    expect(text).toMatch(/host-data +(?:cd){32}/)
+    const broken = await makeAttestedStatement(world, { signer, report: Uint8Array.of(1) })
+    expect(shown(broken)).not.toContain('attested by')
   })
 
   it.skipIf(!hasVectors).each([

@@ -72,6 +72,15 @@ describe('a payload that is too large for an entry', () => {
     const inside = await run('register', 'small.cose', '--payload', 'small.bin', '--url', server.url) // prettier-ignore
     expect([inside.status, inside.stderr]).toEqual([4, expect.stringContaining('inside the statement')]) // prettier-ignore
   })
+
+  it('that the store does not take leaves a registered statement, and says so', async () => {
+    writeFileSync(at('huge.bin'), new Uint8Array(1_100_000))
+    const { entryId } = await sign('huge.bin', 'huge.cose')
+    const refused = await run('register', 'huge.cose', '--payload', 'huge.bin', '--url', server.url)
+    expect(refused.status).toBe(1)
+    expect(refused.stderr).toContain(`registered as ${entryId as string}, without its content: `)
+    expect(refused.stderr).toContain('ERR_BODY_TOO_LARGE')
+  })
 })
 
 describe('attestry payload', () => {

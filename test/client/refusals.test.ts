@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import type { CborValue } from '../../src/cbor/decode.ts'
 import { encodeCbor } from '../../src/cbor/encode.ts'
 import { problemOf } from '../../src/client/service-error.ts'
-import { PolicyError } from '../../src/errors.ts'
+import { PolicyError, UnavailableError } from '../../src/errors.ts'
+import type { UnavailableErrorCode } from '../../src/errors.ts'
 import { describeProblem } from '../../src/http/problem.ts'
 import { encodeConciseProblem } from '../../src/http/problem-document.ts'
 import { FakeService } from './fake-service.ts'
@@ -149,6 +150,35 @@ describe('refusals', () => {
       { code: 'ERR_RESPONSE' },
     ],
   ]
+  it.each<[number, UnavailableErrorCode]>([
+    [503, 'ERR_QUEUE_FULL'],
+    [503, 'ERR_DISK_FLOOR'],
+    [503, 'ERR_TIMEOUT'],
+    [503, 'ERR_INDEX_OFF'],
+    [429, 'ERR_QUOTA'],
+  ])('%d with %s of ours is told as that, not as a network failure', async (status, code) => {
+    const headers = { 'content-type': 'application/concise-problem-details+cbor' }
+    const body = encodeConciseProblem(describeProblem(new UnavailableError(code, 'not now')))
+    // More time than the caller has: it does not wait.
+    const answer = { status, headers: { ...headers, 'retry-after': '86400' }, body }
+    const service = new FakeService({ 'POST /entries': answer })
+    await expect(service.client().register(statement)).rejects.toMatchObject({ code })
+  })
+
+  it('a code that is none of ours, or not for such an answer, stays a network failure', async () => {
+    for (const code of ['ERR_OF_ANOTHER_MAKER', 'ERR_INVARIANT']) {
+      const body = map([
+        [-1, 'no'],
+        ['https://attestry.example/problem', new Map([[0, code]])],
+      ])
+      const service = new FakeService({
+        'POST /entries': { status: 503, headers: { 'retry-after': '86400' }, body },
+      })
+      const refused = service.client().register(statement)
+      await expect(refused).rejects.toMatchObject({ code: 'ERR_NETWORK' })
+    }
+  })
+
   it.each(answers)('%s', async (_, answer, expected) => {
     const service = new FakeService({ 'POST /entries': answer })
     await expect(service.client().register(statement)).rejects.toMatchObject(expected)

@@ -21,7 +21,7 @@ import { formatNumber } from '../terminal.ts'
 import { addBindOptions, assertUsed, BINDING_TYPES, demand, readBoundKey } from './bind-options.ts'
 import type { BindOptions } from './bind-options.ts'
 import { attestExitCode } from './input-mistakes.ts'
-import { findNonceLog } from './log-reference.ts'
+import { assertLogNamed, findNonceLog } from './log-reference.ts'
 import type { LogReferenceOptions } from './log-reference.ts'
 
 const HELP = `
@@ -116,6 +116,7 @@ async function readNote(type: BindingType, options: NonceOptions): Promise<Uint8
     if (checkpointOut === undefined) {
       throw new CliError('ERR_USAGE', 'the checkpoint has to be kept: add --checkpoint-out NOTE')
     }
+    assertLogNamed(options)
     const access = await openLogAccess(url, { ...(trust === undefined ? {} : { trust }), ...(logKey === undefined ? {} : { logKey }) }) // prettier-ignore
     return (await openCheckpoint({ ...access, ...access.known })).bytes
   }

@@ -9,12 +9,14 @@ import { decodeCbor } from '../../cbor/decode.ts'
 import type { CborValue } from '../../cbor/decode.ts'
 import { parseSign1 } from '../../cose/sign1.ts'
 import type { CoseSign1 } from '../../cose/sign1.ts'
+import { readAttestedHeader } from '../../payload/tee/attested-header.ts'
 import { parseSignedStatement } from '../../statement/signed-statement.ts'
 import { bytesText, cborItem, isMap, keyText } from './cbor-text.ts'
 import { inspectEar } from './ear.ts'
 import { inspectEvidence } from './evidence.ts'
 import { headerItems } from './headers.ts'
 import type { Inspection, Item } from './item.ts'
+import { tryRead } from './try-read.ts'
 
 const RECEIPTS_SHOWN = 64
 const PREVIEW_CHARACTERS = 200
@@ -33,6 +35,7 @@ export function inspectSign1(bytes: Uint8Array): Inspection {
       ...entryItems(bytes, kind),
       { name: 'protected header', items: headerItems(message.protectedHeader) },
       unprotectedItem(message),
+      ...attestedItems(message),
       payloadItem(message),
       { name: 'signature', value: bytesText(message.signature), note: 'not verified' },
       ...receipts.slice(0, RECEIPTS_SHOWN).map(receiptItem),
@@ -68,6 +71,15 @@ function unprotectedItem(message: CoseSign1): Item {
   return items.length === 0
     ? { name: 'unprotected header', value: 'empty' }
     : { name: 'unprotected header', note: 'not signed', items }
+}
+
+/** Where a service that signs from an attested environment runs: a policy lists its host data. */
+function attestedItems({ protectedHeader }: CoseSign1): Item[] {
+  const header = tryRead(() => readAttestedHeader(protectedHeader))
+  const evidence = header === undefined ? undefined : inspectEvidence(header.attestation)
+  if (evidence === undefined) return []
+  const { kind, items } = evidence
+  return [{ name: 'attested by', value: kind, note: 'not verified', items }]
 }
 
 function payloadItem(message: CoseSign1): Item {
