@@ -10,7 +10,7 @@ import type { ErrorCode } from '../errors.ts'
 export interface Problem {
   readonly status: number
   readonly title: string
-  /** Section of docs/api.md that explains it; the `type` of a problem ends in it. */
+  /** What the `type` of a problem ends in. */
   readonly docs: string
   /** Said instead of the error's own message, which may tell about our inside. */
   readonly detail?: string

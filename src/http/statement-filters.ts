@@ -1,14 +1,14 @@
 /** The filters of `GET /statements`: public names of parameters, and what each asks of the index. */
 import { InputError } from '../errors.ts'
 import type { IndexQuery } from '../log/index-store.ts'
-import { splitNamed } from '../payload/description.ts'
+import { canonicalMeasurement, splitNamed } from '../payload/description.ts'
 import type {
   AttributeName,
   DigestRole,
   NumberName,
   StatementKind,
 } from '../payload/description.ts'
-import { isHexDigest } from '../payload/digest-forms.ts'
+import { canBeAskedFor, isHexDigest } from '../payload/digest-forms.ts'
 import { parseRfc3339 } from '../payload/rfc3339.ts'
 import { isSvnHex } from '../payload/tee/svn-order.ts'
 import { refuse } from './query-parameters.ts'
@@ -119,14 +119,16 @@ export function readKind(parameters: QueryParameters): StatementKind | undefined
  * @throws InputError `ERR_REQUEST`.
  */
 export function parseDigest(text: string): { algorithm: string; value: string } {
-  const [, algorithm = '', value = ''] =
-    /^([A-Za-z0-9][A-Za-z0-9._+/-]{0,63}):(.+)$/s.exec(text) ?? []
-  if (algorithm === '') refuse('a digest is its algorithm, a colon and its value: sha256:9f86…')
+  const at = text.indexOf(':')
+  const [algorithm, value] = [text.slice(0, Math.max(0, at)), text.slice(at + 1)]
   const lower = value.toLowerCase()
   const isHex = isHexDigest(algorithm, lower)
-  if (isHex === false)
-    refuse(`this is no ${algorithm} digest: it has another length, or is not hex`)
-  return { algorithm, value: isHex === true ? lower : value }
+  if (canBeAskedFor(algorithm, isHex === undefined ? value : lower)) {
+    return { algorithm, value: isHex === true ? lower : value }
+  }
+  return isHex === false
+    ? refuse(`this is no ${algorithm} digest: it has another length, or is not hex`)
+    : refuse('a digest is its algorithm, a colon and its value: sha256:9f86…')
 }
 
 function readDigest(parameters: QueryParameters): IndexQuery['digest'] {
@@ -154,13 +156,8 @@ function readAttributes(parameters: QueryParameters): NonNullable<IndexQuery['at
   return attributes
 }
 
-/** Measured values are kept in lower-case hex. */
 function canonical(name: string, value: string): string {
-  if (name !== 'measurement') return value
-  const measured = splitNamed(value)
-  return measured.name === ''
-    ? value.toLowerCase()
-    : `${measured.name}:${measured.value.toLowerCase()}`
+  return name === 'measurement' ? canonicalMeasurement(value) : value
 }
 
 function readNumbers(parameters: QueryParameters): NonNullable<IndexQuery['numbers']> {

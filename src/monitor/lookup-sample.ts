@@ -9,6 +9,7 @@ import type { Sha256 } from '../bytes/digest.ts'
 import type { QueryParameters } from '../client/query-pages.ts'
 import { splitNamed } from '../payload/description.ts'
 import type { DescribedAttribute, DescribedNumber, NumberName } from '../payload/description.ts'
+import { canBeAskedFor } from '../payload/digest-forms.ts'
 import type { EntryFacts } from '../payload/entry-facts.ts'
 import { svnAbove } from '../payload/tee/svn-order.ts'
 
@@ -141,10 +142,12 @@ export function lookupsOf(
       value === undefined || value === '' ? [] : [{ group: name, parameters: { [name]: value } }],
     ),
     { group: 'time', parameters: { registeredFrom: time, registeredTo: time } },
-    ...digests.map(({ role, algorithm, value }) => ({
-      group: `digest ${role}`,
-      parameters: { digest: `${algorithm}:${value}`, role },
-    })),
+    ...digests
+      .filter(({ algorithm, value }) => canBeAskedFor(algorithm, value))
+      .map(({ role, algorithm, value }) => ({
+        group: `digest ${role}`,
+        parameters: { digest: `${algorithm}:${value}`, role },
+      })),
     ...attributes.flatMap(attributeLookups),
     ...numbers.flatMap(numberLookups),
   ]

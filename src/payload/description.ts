@@ -122,6 +122,12 @@ export function splitNamed(text: string): { readonly name: string; readonly valu
   return { name: text.slice(0, Math.max(0, at)), value: text.slice(at + 1) }
 }
 
+/** A measurement as it is kept and asked for: the value in lower-case hex, the name as it is. */
+export function canonicalMeasurement(text: string): string {
+  const { name, value } = splitNamed(text)
+  return name === '' ? value.toLowerCase() : `${name}:${value.toLowerCase()}`
+}
+
 /** Names of numbers that ranges are asked of. Times are seconds since 1970. */
 export type NumberName =
   | 'score'

@@ -28,3 +28,14 @@ export function isHexDigest(algorithm: string, value: string): boolean | undefin
   if (lengths === undefined) return undefined
   return lengths.includes(value.length) && /^[0-9a-f]+$/.test(value)
 }
+
+/** Algorithms that a look-up can name: `algorithm:value` is split at its first colon. */
+const ALGORITHM = /^[A-Za-z0-9][A-Za-z0-9._+/-]{0,63}$/
+
+/**
+ * Whether a look-up can ask for a digest: its algorithm has a name, and the value its length. Publishers
+ * write others, too; they are shown, and equal nothing.
+ */
+export function canBeAskedFor(algorithm: string, value: string): boolean {
+  return ALGORITHM.test(algorithm) && value !== '' && isHexDigest(algorithm, value) !== false
+}

@@ -2,9 +2,11 @@
  * The index under audit (exit status 19): over a real server and the real tables, one hidden row of any
  * table is named with its entry, a wrong one too; an index that lags is as good as its tree size.
  */
-import { randomInt } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encodeUtf8 } from '../../src/bytes/bytes.ts'
+import { sha256 } from '../../src/bytes/digest.ts'
 import { encodeHex } from '../../src/bytes/hex.ts'
 import type { AuditReport } from '../../src/monitor/audit-log.ts'
 import { encodeAuditState, parseAuditState } from '../../src/monitor/audit-state.ts'
@@ -66,6 +68,57 @@ async function register(
   const parts = { payload, subject, issuer: ISSUER, signer: service.signer, contentType }
   await service.registry.register(await signStatement({ ...parts, ...change }))
 }
+
+describe('an honest index of statements with odd digests', () => {
+  const odd = (digest: Record<string, string>): Uint8Array =>
+    provenanceOf([APPLICATION], [{ name: 'pkg:npm/odd@1', digest }])
+
+  it.each<[string, Record<string, string>]>([
+    ['of another length than its algorithm', { sha256: 'ab'.repeat(20) }],
+    ['of an algorithm with a colon in its name', { 'a:b': 'c' }],
+    ['of an algorithm with a space in its name', { 'a b': 'c' }],
+    ['of an algorithm with a name of 65 letters', { ['a'.repeat(65)]: 'c' }],
+    ['of text, which can be asked for', { dirHash: 'A b+C:d' }],
+  ])('passes: a digest %s', async (_name, digest) => {
+    const indexed = await createIndexedRegistry(
+      join(directory, `${randomUUID()}.sqlite`),
+      async (service) => {
+        await register(service, odd(digest), 'pkg:npm/a@1')
+        await writeJournal(service)
+      },
+    )
+    const report = await auditRegistry(indexed.service, indexed.url, { index: ALL })
+    expect(report.index).toMatchObject({ records: 4, notComparable: 0 })
+    await indexed.close()
+  })
+})
+
+describe('an honest index of measurements in capitals', () => {
+  const DIGEST = encodeHex(sha256(encodeUtf8('https://acme.example/incidents/1')))
+  const incident = {
+    ...{ _type: 'https://in-toto.io/Statement/v1', subject: [{ digest: { sha256: DIGEST } }] },
+    predicateType: 'https://attestry.dev/incident/v0.1',
+    predicate: {
+      ...{ id: 'https://acme.example/incidents/1', status: 'confirmed', kind: 'tcb-recovery' },
+      effect: 'distrust-direct',
+      window: { clock: 'registration', fromIndex: 0 },
+      selectors: ['mrtd:ABCD', 'ABCD'].map((eq) => ({ all: [{ field: 'tee.measurement', eq }] })),
+    },
+  }
+
+  it('passes', async () => {
+    const indexed = await createIndexedRegistry(
+      join(directory, 'capitals.sqlite'),
+      async (service) => {
+        await register(service, encodeUtf8(JSON.stringify(incident)), 'pkg:npm/a@1')
+        await writeJournal(service)
+      },
+    )
+    const report = await auditRegistry(indexed.service, indexed.url, { index: ALL })
+    expect(report.index).toMatchObject({ records: 4, notComparable: 0 })
+    await indexed.close()
+  })
+})
 
 describe('an audit of the tables', () => {
   const path = join(directory, 'index.sqlite')

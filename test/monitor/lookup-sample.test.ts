@@ -14,8 +14,8 @@ function fill(sample: LookupSample): void {
       {
         kind: at % 2 === 0 ? 'vsa' : 'vex',
         digests: [
-          { role: 'subject', algorithm: 'sha256', value: `${at}` },
-          { role: 'dependency', algorithm: 'sha256', value: `${at % 50}` },
+          { role: 'subject', algorithm: 'dirHash', value: `${at}` },
+          { role: 'dependency', algorithm: 'dirHash', value: `${at % 50}` },
         ],
         attributes: [{ name: 'purl', value: `pkg:npm/a@${at % 7}` }],
         numbers: [{ name: 'score', value: at % 10 }],
