@@ -14,8 +14,8 @@ import type { NameConstraints } from './name-constraints.ts'
 import type { RawExtension } from './raw-extension.ts'
 
 const EXTENSIONS_MAX = 64
-/** More would be no safe integer. */
-const PATH_LENGTH_BYTES_MAX = 6
+/** Of the INTEGER, sign bit included: 8,388,607 at most. */
+const PATH_LENGTH_BYTES_MAX = 3
 
 /** Bits of the keyUsage extension in their order, RFC 5280 §4.2.1.3. */
 const KEY_USAGES = [
@@ -77,7 +77,7 @@ function parseBasicConstraints(value: Uint8Array, draft: Draft): void {
   if (rest.length > 0) throw malformed('not basic constraints')
   if (pathLength === undefined) return
   const magnitude = readUnsigned(pathLength)
-  if (!draft.isCa || magnitude.length > PATH_LENGTH_BYTES_MAX) {
+  if (!draft.isCa || pathLength.content.length > PATH_LENGTH_BYTES_MAX) {
     throw malformed('path length constraint without a CA, or out of range')
   }
   draft.pathLength = magnitude.reduce((sum, byte) => 256 * sum + byte, 0)
