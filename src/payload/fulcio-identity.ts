@@ -9,7 +9,7 @@ import { InputError } from '../errors.ts'
 import { parseCertificate } from '../x509/certificate.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { readDer } from '../x509/der.ts'
-import { extensionValues } from '../x509/extension-value.ts'
+import { extensionValues } from '../x509/raw-extension.ts'
 
 const FULCIO = '1.3.6.1.4.1.57264.1'
 const TAG_UTF8_STRING = 0x0c

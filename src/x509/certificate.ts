@@ -13,6 +13,7 @@ import type { CertificateExtensions } from './extensions.ts'
 import { decodeSingleByteText, parseName } from './name.ts'
 import type { DistinguishedName } from './name.ts'
 import { readExtensions } from './raw-extension.ts'
+import type { RawExtension } from './raw-extension.ts'
 import { parseSignatureAlgorithm } from './signature-algorithm.ts'
 import type { CertificateSignatureAlgorithm } from './signature-algorithm.ts'
 import { parseSpki } from './spki.ts'
@@ -37,6 +38,8 @@ export interface Certificate extends CertificateExtensions {
   readonly notAfter: UnixSeconds
   readonly signatureAlgorithm: CertificateSignatureAlgorithm
   readonly signatureValue: Uint8Array
+  /** All of them, as they are written. */
+  readonly extensions: readonly RawExtension[]
 }
 
 function malformed(message: string, cause?: unknown): InputError {
@@ -119,6 +122,7 @@ function parseScanned(der: Uint8Array): Certificate {
     notAfter: parseTime(notAfter),
     signatureAlgorithm: parseSignatureAlgorithm(algorithm.bytes),
     signatureValue: signature.content.subarray(1),
+    extensions,
     ...decodeExtensions(extensions),
   }
 }

@@ -7,8 +7,8 @@ import { InputError } from '../errors.ts'
 import type { Certificate } from './certificate.ts'
 import { readChildren, readDer, scanDer, TAG } from './der.ts'
 import type { DerElement } from './der.ts'
-import { extensionValues } from './extension-value.ts'
 import { decodeSingleByteText } from './name.ts'
+import { extensionValues } from './raw-extension.ts'
 
 const OID_CRL_DISTRIBUTION_POINTS = '2.5.29.31'
 const TAG_FULL_NAME = 0xa0

@@ -19,6 +19,15 @@ function malformed(message: string): InputError {
   return new InputError('ERR_X509_MALFORMED', message)
 }
 
+/** Values of a certificate's extensions by object identifier. */
+export function extensionValues({
+  extensions,
+}: {
+  readonly extensions: readonly RawExtension[]
+}): ReadonlyMap<string, Uint8Array> {
+  return new Map(extensions.map(({ oid, value }) => [oid, value]))
+}
+
 /**
  * Reads a list of extensions out of DER that was scanned.
  * @throws InputError `ERR_X509_MALFORMED`, also when one occurs twice.

@@ -8,7 +8,7 @@ import { InputError } from '../../errors.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { decodeOid, readChildren, readDer, readUnsigned, scanDer, TAG } from '../../x509/der.ts'
 import type { DerElement } from '../../x509/der.ts'
-import { extensionValues } from '../../x509/extension-value.ts'
+import { extensionValues } from '../../x509/raw-extension.ts'
 import { EvidenceError } from './evidence.ts'
 
 const OID_SGX = '1.2.840.113741.1.13.1'
