@@ -5,6 +5,8 @@
  */
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { boundConnections } from './connections.ts'
+import { HTTP_LIMITS } from './limits.ts'
 
 /** What operators may ask. */
 export interface AdminReports {
@@ -36,7 +38,7 @@ export function createAdminServer(reports: AdminReports): Server {
       },
     )
   })
-  server.maxConnections = CONNECTIONS_MAX
+  boundConnections(server, { ...HTTP_LIMITS, connectionsMax: CONNECTIONS_MAX })
   return server
 }
 
