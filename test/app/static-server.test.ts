@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { LogDirectory } from '../../src/app/log-directory.ts'
 import { createStaticServer } from '../../src/app/static-server.ts'
@@ -26,10 +27,7 @@ it('a client that takes nothing of its answer is cut off, and there are not more
   socket.write('GET /checkpoint HTTP/1.1\r\nHost: x\r\n\r\n')
   await once(socket, 'data')
   socket.pause()
-  const count = (): Promise<number> =>
-    new Promise((resolve) => {
-      server.getConnections((_, open) => resolve(open))
-    })
+  const count = promisify(server.getConnections.bind(server))
   await expect.poll(count, { timeout: 10_000 }).toBe(0)
   socket.destroy()
   server.close()

@@ -12,40 +12,35 @@ async function play(name: string, cwd: string, env: Record<string, string>): Pro
   }
 }
 
-describe('transcripts', () => {
+it('create-a-log.txt', async () => {
+  const empty = temporaryFolder()
+  try {
+    await play('create-a-log', empty.path, {})
+  } finally {
+    empty.remove()
+  }
+})
+
+describe('with a registry that is served', () => {
   const folder = temporaryFolder()
-  let server: RunningServer | undefined
+  let server: RunningServer
 
   beforeAll(async () => {
     const { path: cwd } = folder
     await attestry(['keygen', '--out', 'issuer.pem'], { cwd })
     const trust = ['--trust', 'issuer.pub.cbor=https://ci.example.org']
     await attestry(['init', '--data', 'log', '--origin', 'log.example.org', ...trust], { cwd })
+    // The transcript says at what index its statement is: a journal must not come in between.
+    const args = ['serve', '--data', 'log', '--port', '0', '--journal-interval-ms', '60000']
+    server = await startServer(args, { cwd })
   })
 
   afterAll(async () => {
-    await server?.stop()
+    await server.stop()
     folder.remove()
   })
 
-  it('create-a-log.txt', async () => {
-    const empty = temporaryFolder()
-    try {
-      await play('create-a-log', empty.path, {})
-    } finally {
-      empty.remove()
-    }
-  })
-
-  it('register-and-verify.txt', async () => {
-    // The transcript says at what index its statement is: a journal must not come in between.
-    const args = ['serve', '--data', 'log', '--port', '0', '--journal-interval-ms', '60000']
-    server = await startServer(args, { cwd: folder.path })
-    await play('register-and-verify', folder.path, { URL: server.url })
-  })
-
-  it('attest-nonce.txt', async () => {
-    if (server === undefined) throw new Error('no server: register-and-verify.txt starts it')
-    await play('attest-nonce', folder.path, { URL: server.url })
+  it.each(['register-and-verify', 'attest-nonce'])('%s.txt', async (name) => {
+    await play(name, folder.path, { URL: server.url })
   })
 })

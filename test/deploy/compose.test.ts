@@ -7,14 +7,13 @@ import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { parseStrictYaml } from '../../src/payload/strict-yaml.ts'
 import { cliPath, commandLine, startServer } from '../cli/attestry.ts'
 import type { RunningServer } from '../cli/attestry.ts'
+import { freePort } from '../support/free-port.ts'
 import { describePostgres, usePostgres } from '../support/postgres.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
@@ -24,15 +23,6 @@ const { json } = commandLine(() => cwd)
 const root = join(cwd, 'attestry')
 const nginxMissing = spawnSync('nginx', ['-v']).status !== 0
 if (nginxMissing) console.warn('skipped, no nginx here: the front of docker-compose.yml')
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
-}
 
 function runInit(args: readonly string[]): { status: number | null; output: string } {
   const bin = join(cwd, 'bin')

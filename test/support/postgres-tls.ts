@@ -2,12 +2,10 @@
  * PostgreSQL that takes connections over TLS alone: a server with a certificate for `localhost`, the
  * authority that issued it, and files for its clients, all made for one test file.
  */
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
+import { freePort } from './free-port.ts'
 import { PostgresServer } from './postgres-server.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import { issueCertificate, makeCa } from './test-pki.ts'
@@ -130,13 +128,4 @@ function validity(): Pick<CertificateOptions, 'notBefore' | 'notAfter'> {
     notBefore: new Date(Date.now() - HOUR_MS),
     notAfter: new Date(Date.now() + 24 * HOUR_MS),
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
