@@ -10,10 +10,12 @@ import { join } from 'node:path'
 import { sha256 } from '../bytes/digest.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { leafIndex } from '../bytes/integers.ts'
+import type { LeafIndex } from '../bytes/integers.ts'
 import { encodeHeadBundle } from '../cose/head-bundle.ts'
 import { encodeInclusionReceipt } from '../cose/encode-receipt.ts'
 import { withAttachedRoot } from '../cose/signed-tree-head.ts'
-import { AttestryError } from '../errors.ts'
+import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
+import { assertInvariant, AttestryError } from '../errors.ts'
 import { nativeHasher } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
 import type { IsPruned } from '../log/check-stored.ts'
@@ -112,6 +114,8 @@ interface ExporterParts {
 class Exporter {
   readonly #parts: ExporterParts
   readonly #treeSize: number
+  /** The first head that has the entry which was written last. */
+  #covering: SignedTreeHead | undefined
 
   constructor(parts: ExporterParts) {
     this.#parts = parts
@@ -184,11 +188,24 @@ class Exporter {
 
   async #writeEntry(index: number, entry: Uint8Array): Promise<void> {
     const { snapshot, directory } = this.#parts
-    const { tree, head } = snapshot
-    const receipt = encodeInclusionReceipt(head, await tree.inclusionProof(leafIndex(index), head))
+    const leaf = leafIndex(index)
     const prefix = `entries/${encodeHex(sha256(entry))}`
-    directory.write(`${prefix}/receipt`, receipt)
-    directory.write(`${prefix}/statement`, attachReceipts(entry, [receipt]))
+    directory.write(`${prefix}/receipt`, await this.#makeReceipt(leaf, snapshot.head))
+    // One by a later head would say a time at which the issuer's certificate may have run out.
+    const first = await this.#makeReceipt(leaf, await this.#findFirstHead(leaf))
+    directory.write(`${prefix}/statement`, attachReceipts(entry, [first]))
+  }
+
+  async #makeReceipt(leaf: LeafIndex, head: SignedTreeHead): Promise<Uint8Array> {
+    return encodeInclusionReceipt(head, await this.#parts.snapshot.tree.inclusionProof(leaf, head))
+  }
+
+  async #findFirstHead(leaf: LeafIndex): Promise<SignedTreeHead> {
+    if (this.#covering === undefined || this.#covering.treeHead.treeSize <= leaf) {
+      this.#covering = await this.#parts.snapshot.tree.firstHeadCovering(leaf)
+    }
+    assertInvariant(this.#covering !== undefined, `no head covers entry ${leaf}`)
+    return this.#covering
   }
 
   /** Each piece once a bundle, however many entries share it. */

@@ -20,8 +20,9 @@ Start here:
   $ attestry quickstart
 `
 
-/** The one that is named; all of them for the help, and for a name that is none. */
+/** The one that is named; all of them for the help, and for a name that is none; none for the version. */
 function commandsOf(argv: readonly string[]): readonly CommandEntry[] {
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) return []
   const named = argv.find((word) => !word.startsWith('-'))
   const found = COMMANDS.filter(({ name }) => name === named)
   return found.length === 0 ? COMMANDS : found

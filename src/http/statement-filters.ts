@@ -157,6 +157,8 @@ function readAttributes(parameters: QueryParameters): NonNullable<IndexQuery['at
 }
 
 function canonical(name: string, value: string): string {
+  // To whoever asks what was open to a debugger, an empty answer would be good news.
+  if (name === 'debug' && value !== 'true' && value !== 'false') refuse('debug is true or false')
   return name === 'measurement' ? canonicalMeasurement(value) : value
 }
 

@@ -1,4 +1,4 @@
-/** `GET /entries/{id}/statement`, ours: the entry with a fresh Receipt attached (RFC 9943 §7). */
+/** `GET /entries/{id}/statement`, ours: the entry with its first Receipt attached (RFC 9943 §7). */
 import type { Request, Response } from 'express'
 import { answerMutable } from './answer.ts'
 import type { HttpContext } from './context.ts'

@@ -95,10 +95,13 @@ export class AuthenticatedTree {
     return foldNodes(nodes, this.#hasher) as RootHash
   }
 
-  /** The path from a leaf to the root. */
-  async inclusionPath(leafIndex: number): Promise<NodeHash[]> {
+  /** The path from a leaf to the root, or to the one that the tree had at an earlier size. */
+  async inclusionPath(
+    leafIndex: number,
+    treeSize: number = this.head.treeSize,
+  ): Promise<NodeHash[]> {
     return Promise.all(
-      inclusionPathNodes(leafIndex, this.head.treeSize).map(async (ids) =>
+      inclusionPathNodes(leafIndex, treeSize).map(async (ids) =>
         foldNodes(await Promise.all(ids.map((id) => this.node(id))), this.#hasher),
       ),
     )

@@ -6,11 +6,10 @@
  */
 import type { Sha256 } from '../bytes/digest.ts'
 import { encodeHex } from '../bytes/hex.ts'
-import { equalBytes } from '../bytes/bytes.ts'
 import { leafIndex } from '../bytes/integers.ts'
-import { encodeHeadBundle, headBundleOf, parseHeadBundle } from '../cose/head-bundle.ts'
+import { encodeHeadBundle, headBundleOf } from '../cose/head-bundle.ts'
 import { encodeInclusionReceipt } from '../cose/encode-receipt.ts'
-import { parseSignedTreeHead } from '../cose/signed-tree-head.ts'
+import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { assertInvariant, AttestryError } from '../errors.ts'
 import type { TreeHead } from '../merkle/tree-head.ts'
 import { TILE_WIDTH, tileWidth } from '../merkle/tiles.ts'
@@ -26,7 +25,7 @@ import { findJournal } from './find-journal.ts'
 import { followTree } from './follow-tree.ts'
 import type { FollowedTree, FollowOptions } from './follow-tree.ts'
 import { collateralPath, headBundlePath } from './log-source.ts'
-import type { LogSource } from './log-source.ts'
+import { MirroredHeads } from './mirrored-heads.ts'
 import type { ResourceReader } from './resource-reader.ts'
 import { EntryScanner } from './scan-entries.ts'
 import type { Block } from './scan-entries.ts'
@@ -128,16 +127,18 @@ async function copyUpperTiles(
 class BlockCopier {
   readonly #options: MirrorOptions
   readonly #followed: FollowedTree
-  #signedHead: Promise<{ readonly bytes: Uint8Array }> | undefined
+  readonly #heads: MirroredHeads
+  #signedHead: Promise<SignedTreeHead> | undefined
 
   constructor(options: MirrorOptions, followed: FollowedTree) {
     this.#options = options
     this.#followed = followed
+    this.#heads = new MirroredHeads(options.source, followed)
   }
 
   async write(block: Block, from: number): Promise<void> {
-    const { target, source } = this.#options
-    const { tree, head } = this.#followed
+    const { target } = this.#options
+    const { tree } = this.#followed
     const index = Math.floor(block.start / TILE_WIDTH)
     const width = block.end - block.start
     const path = { index, width }
@@ -147,15 +148,18 @@ class BlockCopier {
     )
     const tile = await tree.tile(0, index)
     await target.write(encodeTilePath({ kind: 'hashes', level: 0, ...path }), tile.hashes())
-    const heads = await this.#readHeads(index, head.treeSize, source)
-    await target.write(headBundlePath(index, width), encodeHeadBundle(heads))
+    const heads = await this.#heads.inBundle(index)
+    await target.write(
+      headBundlePath(index, width),
+      encodeHeadBundle(heads.map(({ bytes }) => bytes)),
+    )
     if (width === TILE_WIDTH) {
       await target.removePartials(encodeTilePath({ kind: 'entries', ...path }))
       await target.removePartials(encodeTilePath({ kind: 'hashes', level: 0, ...path }))
       await target.removePartials(headBundlePath(index, width))
     }
-    for (const bytes of heads) {
-      const { treeSize } = parseSignedTreeHead(bytes).treeHead
+    for (const { bytes, signed } of heads) {
+      const { treeSize } = signed.treeHead
       if (treeSize > from) await target.write(`heads/${treeSize}`, bytes)
     }
     for (const [offset, entry] of block.entries.entries()) {
@@ -164,19 +168,6 @@ class BlockCopier {
       await this.#writeEvidence(at, entry)
       await this.#writeCollateral(entry)
     }
-  }
-
-  /** As the scanner verified them, one by one, up to the size of this tree. */
-  async #readHeads(index: number, treeSize: number, source: LogSource): Promise<Uint8Array[]> {
-    const bundle = parseHeadBundle(await source.headBundle(index, treeSize))
-    const verified = await this.#followed.heads.inBundle(index)
-    return bundle.filter((bytes) => {
-      const { treeHead } = parseSignedTreeHead(bytes)
-      return verified.some(
-        (head) =>
-          head.treeSize === treeHead.treeSize && equalBytes(head.rootHash, treeHead.rootHash),
-      )
-    })
   }
 
   async #writeEvidence(at: number, entry: Uint8Array): Promise<void> {
@@ -193,25 +184,35 @@ class BlockCopier {
       encodeTlogProof({ ...proof, checkpoint: parseCheckpoint(bytes) }),
     )
     try {
-      await target.write(`${directory}/statement`, attachReceipts(entry, [receipt]))
+      await target.write(
+        `${directory}/statement`,
+        attachReceipts(entry, [await this.#firstReceipt(at)]),
+      )
     } catch (error) {
       // An entry that is no statement has no Transparent Statement; the audit reports it.
       if (!(error instanceof AttestryError)) throw error
     }
   }
 
-  /** The signed head of the whole tree, which all receipts of this run repeat. */
-  #readSignedHead(): Promise<{ readonly bytes: Uint8Array }> {
+  /** The Receipt that says the registration time. */
+  async #firstReceipt(at: number): Promise<Uint8Array> {
+    const head = await this.#heads.firstCovering(at)
+    const { treeSize } = head.treeHead
+    const inclusionPath = await this.#followed.tree.inclusionPath(at, treeSize)
+    return encodeInclusionReceipt(head, { treeSize, leafIndex: leafIndex(at), inclusionPath })
+  }
+
+  /** The signed head of the whole tree, by which all fresh Receipts of this run are. */
+  #readSignedHead(): Promise<SignedTreeHead> {
     this.#signedHead ??= this.#findSignedHead()
     return this.#signedHead
   }
 
-  async #findSignedHead(): Promise<{ readonly bytes: Uint8Array }> {
-    const { treeSize } = this.#followed.head
-    const heads = await this.#readHeads(headBundleOf(treeSize), treeSize, this.#options.source)
+  async #findSignedHead(): Promise<SignedTreeHead> {
+    const heads = await this.#heads.inBundle(headBundleOf(this.#followed.head.treeSize))
     const last = heads.at(-1)
     assertInvariant(last !== undefined, 'the tree has a signed head')
-    return parseSignedTreeHead(last)
+    return last.signed
   }
 
   async #writeCollateral(entry: Uint8Array): Promise<void> {

@@ -11,7 +11,7 @@ import { admit } from './admit.ts'
 import type { Admission, Submission } from './admit.ts'
 import { within } from './deadline.ts'
 import type { RegistryPorts, Submitter } from './ports.ts'
-import { encodeReceipt, receiptAtCurrentHead } from './resolve-receipt.ts'
+import { encodeReceipt, receiptAtFirstHead } from './resolve-receipt.ts'
 
 /** How often one registration is decided: a new time or policy makes a decision stale (D4, D5). */
 const DECISIONS_MAX = 8
@@ -44,11 +44,11 @@ export async function register(
   const statement = parseSignedStatement(bytes, ports)
   const { entryDigest, entryId } = statement
 
-  // A stored duplicate is answered before policy (D6).
+  // A stored duplicate is answered before policy (D6), with the Receipt that the first one had.
   const stored = await ports.log.findEntry(entryDigest)
   if (stored?.released === true) {
     ports.payloads?.named.add(statement)
-    return { status: 'registered', entryId, receipt: await receiptAtCurrentHead(stored, ports) }
+    return { status: 'registered', entryId, receipt: await receiptAtFirstHead(stored, ports) }
   }
 
   // What is stored is answered in any case; nothing else is taken while the log is read-only.

@@ -115,7 +115,7 @@ export class Registry {
     return receiptAtHead(entryId, treeSize, this.#ports)
   }
 
-  /** An entry with a fresh Receipt attached. */
+  /** An entry with its first Receipt attached. */
   readTransparentStatement(entryId: string): Promise<ReadTransparentStatement> {
     return readTransparentStatement(entryId, this.#ports)
   }

@@ -1,13 +1,14 @@
 /**
  * Receipts of inclusion after registration (SCRAPI §2.4). A fresh Receipt is made at the current
  * head each time it is asked for: same entry, same index, larger tree, current key. A Receipt
- * against a stored head never changes, because heads are signed once and kept (design D2).
+ * against a stored head never changes, because heads are signed once and kept (design D2): that of the
+ * first one which covers an entry is the one that its registration was answered with.
  */
 import { decodeHex } from '../bytes/hex.ts'
 import type { LeafIndex, TreeSize } from '../bytes/integers.ts'
 import { encodeInclusionReceipt } from '../cose/encode-receipt.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
-import { NotFoundError } from '../errors.ts'
+import { assertInvariant, NotFoundError } from '../errors.ts'
 import type { Registered } from '../log/registered.ts'
 import type { RegistryPorts } from './ports.ts'
 
@@ -58,6 +59,16 @@ export function receiptAtCurrentHead(
   ports: RegistryPorts,
 ): Promise<Uint8Array> {
   return makeReceipt(leafIndex, ports.log.currentHead(), ports)
+}
+
+/** A released entry's first Receipt, whose time is that of the registration. */
+export async function receiptAtFirstHead(
+  { leafIndex }: EntryPosition,
+  ports: RegistryPorts,
+): Promise<Uint8Array> {
+  const head = await ports.log.firstHeadCovering(leafIndex)
+  assertInvariant(head !== undefined, `no head covers the released entry ${leafIndex}`)
+  return makeReceipt(leafIndex, head, ports)
 }
 
 /** The Receipt that the log's own answer to an append amounts to. */

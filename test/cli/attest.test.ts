@@ -75,7 +75,7 @@ describe('an agent in a TD of a synthetic Intel', () => {
     expect(shown).toMatch(/HOLDS/)
     expect(shown).toMatch(/bound by build +key [0-9a-f]{64}, build https.*made after the checkpoint of size \d+/) // prettier-ignore
     expect(shown).toMatch(/made +after head \d+, before head \d+/)
-    expect(shown).toContain('the same as at its registration')
+    expect(shown).toContain('the same as of its registration')
     expect(shown).toContain(`stated by   ${ISSUER} about ${buildId}`)
     expect(await ok('inspect', 'quote.cose')).toMatch(/made after +checkpoint of size \d+ of log\.example/) // prettier-ignore
   })

@@ -7,6 +7,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
+import { BatchClient } from '../../src/client/batch-client.ts'
 import { encodeCoseKey, parseCoseKeySet } from '../../src/cose/public-key.ts'
 import { parseReceipt } from '../../src/cose/receipt.ts'
 import { verifyInclusionReceipt } from '../../src/cose/verify-receipt.ts'
@@ -22,6 +23,7 @@ import { cliPath, commandLine, startServer, temporaryFolder } from './attestry.t
 /** Some more pages than kills: a busy machine may let more than one page through before a kill. */
 const ENTRIES = slow ? 100_000 : 6_000
 const KILLS = 3
+const IN_A_REQUEST = 16
 
 const folder = temporaryFolder()
 const { ok, json, run } = commandLine(() => folder.path)
@@ -32,14 +34,21 @@ interface RegisteredEntry {
   readonly receipt: Uint8Array
 }
 
-async function register(url: string, number: number): Promise<RegisteredEntry> {
+/** Registers statements of these numbers, in one request. */
+async function register(url: string, from: number, to: number): Promise<RegisteredEntry[]> {
   const names = { issuer: 'https://a.example', subject: 's', contentType: 'text/plain', signer }
-  const statement = await signStatement({ payload: encodeUtf8(String(number)), ...names })
-  const headers = { 'Content-Type': 'application/cose' }
-  const body = new Uint8Array(statement)
-  const response = await fetch(`${url}/entries`, { method: 'POST', headers, body })
-  expect(response.status).toBe(201)
-  return { statement, receipt: new Uint8Array(await response.arrayBuffer()) }
+  const statements = await Promise.all(
+    Array.from({ length: to - from }, (_, at) =>
+      signStatement({ payload: encodeUtf8(String(from + at)), ...names }),
+    ),
+  )
+  const registered: RegisteredEntry[] = []
+  for await (const result of new BatchClient({ url }).register(statements)) {
+    if (result.kind !== 'registered') throw result.error
+    const { receipt } = result.registration
+    registered.push({ statement: statements[registered.length]!, receipt })
+  }
+  return registered
 }
 
 describePostgres('attestry migrate, killed', () => {
@@ -54,9 +63,14 @@ describePostgres('attestry migrate, killed', () => {
     const server = await startServer(['serve', '--data', 'log', '--port', '0'], { cwd: folder.path }) // prettier-ignore
     let next = 0
     const client = async (): Promise<void> => {
-      while (next < ENTRIES) registered.push(await register(server.url, next++))
+      while (next < ENTRIES) {
+        const from = next
+        next = Math.min(ENTRIES, from + IN_A_REQUEST)
+        registered.push(...(await register(server.url, from, next)))
+      }
     }
-    await Promise.all(Array.from({ length: 64 }, client))
+    await Promise.all(Array.from({ length: 8 }, client))
+    expect(registered).toHaveLength(ENTRIES)
     checkpoint = await (await fetch(`${server.url}/checkpoint`)).text()
     expect(await server.stop()).toBe(0)
   })
@@ -103,7 +117,7 @@ describePostgres('attestry migrate, killed', () => {
         indexes.add(Number(shown.leafIndex))
       }
       expect(indexes.size).toBe(registered.length)
-      await register(server.url, ENTRIES)
+      expect(await register(server.url, ENTRIES, ENTRIES + 1)).toHaveLength(1)
     } finally {
       expect(await server.stop()).toBe(0)
     }

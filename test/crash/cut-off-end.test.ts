@@ -11,24 +11,29 @@ import { describePostgres, usePostgres } from '../support/postgres.ts'
 import { ReceiptsOracle } from '../support/receipts-oracle.ts'
 import { testSigner } from '../support/test-signer.ts'
 
+const CUTS = ['guard', 'store'] as const
+
 describePostgres('a node that is cut off', () => {
   const servers = { store: usePostgres(), guard: usePostgres() }
   const folder = mkdtempSync(join(tmpdir(), 'attestry-end-'))
   const signer = testSigner()
-  const oracle = new ReceiptsOracle(signer)
-  let node: NodeProcess
+  let nodes: readonly NodeProcess[] = []
 
   beforeAll(async () => {
     const place = { folder, store: servers.store(), guard: servers.guard() }
-    node = (await createNodes(place, signer.publicKey, ['node'])).nodes[0]!
+    nodes = (await createNodes(place, signer.publicKey, CUTS)).nodes
   }, 60_000)
   afterAll(async () => {
-    await node.dispose()
+    for (const node of nodes) await node.dispose()
     rmSync(folder, { recursive: true, force: true })
   })
 
-  for (const what of ['guard', 'store'] as const) {
-    it(`from the ${what} ends when it is told to`, async () => {
+  // Most of it is waiting.
+  it.concurrent.each(CUTS)(
+    'from the %s ends when it is told to',
+    async (what) => {
+      const node = nodes[CUTS.indexOf(what)]!
+      const oracle = new ReceiptsOracle(signer)
       await node.start()
       await oracle.learnKey(node.url)
       expect(await oracle.post(node.url, await oracle.nextStatement())).toBe(true)
@@ -36,6 +41,7 @@ describePostgres('a node that is cut off', () => {
       // Its last journal cannot be written.
       expect(await node.stop(), node.told).toBe(0)
       node.heal()
-    }, 60_000)
-  }
+    },
+    60_000,
+  )
 })

@@ -20,6 +20,9 @@ const SHA256 = 'ab'.repeat(32)
 const COMMIT = 'cd'.repeat(20)
 const SIZE = 40
 
+/** What entry 7 says of itself by an attribute; of debug there are two values only. */
+const valueOf = (name: string): string => (name === 'debug' ? 'true' : `${name}:it/é +&`)
+
 /** Entry 7 alone says everything that can be asked for; 8 and 9 say something else of the same names. */
 const EVERYTHING: Partial<Description> = {
   kind: 'provenance',
@@ -30,7 +33,7 @@ const EVERYTHING: Partial<Description> = {
     { role: 'evidence', algorithm: 'dirHash', value: 'A b+C' },
   ],
   attributes: [
-    ...Object.values(ATTRIBUTE_PARAMETERS).map((name) => ({ name, value: `${name}:it/é +&` })),
+    ...Object.values(ATTRIBUTE_PARAMETERS).map((name) => ({ name, value: valueOf(name) })),
     { name: 'measurement', value: 'mrtd:aa01' },
     { name: 'tcb-svn', value: 'tee-tcb-svn:050103' },
     { name: 'tcb-svn', value: 'pcesvn:000d' },
@@ -55,7 +58,10 @@ beforeAll(async () => {
     kind: 'scorecard',
     digests: [{ role: 'dependency', algorithm: 'sha256', value: SHA256 }],
     attributes: [
-      ...Object.values(ATTRIBUTE_PARAMETERS).map((name) => ({ name, value: 'other' })),
+      ...Object.values(ATTRIBUTE_PARAMETERS).map((name) => ({
+        name,
+        value: name === 'debug' ? 'false' : 'other',
+      })),
       { name: 'measurement', value: 'rtmr0:aa02' },
       { name: 'tcb-svn', value: 'tee-tcb-svn:060104' },
       { name: 'tcb-svn', value: 'pcesvn:0100' },
@@ -144,7 +150,9 @@ describe('GET /statements', () => {
       'signer=0011',
     ],
     ...['kind=provenance', `type=${text(EVERYTHING.type!)}`],
-    ...Object.entries(ATTRIBUTE_PARAMETERS).map(([name, value]) => `${name}=${text(`${value}:it/é +&`)}`), // prettier-ignore
+    ...Object.entries(ATTRIBUTE_PARAMETERS).map(
+      ([name, value]) => `${name}=${text(valueOf(value))}`,
+    ),
     ...[`attribute=${text('purl:purl:it/é +&')}`, 'scoreMin=7.5', 'scoreMin=7&scoreMax=8'],
     ...[
       'registeredFrom=1007&registeredTo=1007',
@@ -203,6 +211,8 @@ describe('GET /statements', () => {
     ['kind=Prov%20enance', 'kind'],
     ['attribute=purl', 'attribute'],
     ['attribute=:x', 'attribute'],
+    ['debug=maybe', 'debug'],
+    ['attribute=debug:yes', 'debug'],
     ['scoreMin=many', 'scoreMin'],
     ['tcbSvnBelow=pcesvn', 'tcbSvnBelow'],
     ['tcbSvnBelow=pcesvn:abc', 'tcbSvnBelow'],

@@ -19,6 +19,7 @@ type Jwk = transmute.PublicKeyJwk
 
 let service: TestRegistry
 let url: string
+const statements: Uint8Array[] = []
 const locations: string[] = []
 const COUNT = 20
 
@@ -26,11 +27,13 @@ beforeAll(async () => {
   service = await TestRegistry.create()
   url = (await service.listen()).url
   for (let number = 0; number < COUNT; number++) {
+    const statement = await service.statement(number)
     const response = await fetch(`${url}/entries`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/cose' },
-      body: new Uint8Array(await service.statement(number)),
+      body: new Uint8Array(statement),
     })
+    statements.push(statement)
     locations.push(response.headers.get('location')!)
   }
 })
@@ -67,19 +70,32 @@ function buffer(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer
 }
 
+async function rootOf(head: string): Promise<Uint8Array> {
+  const { treeHead } = parseSignedTreeHead(new Uint8Array(await fetchBytes(head)))
+  return new Uint8Array(treeHead.rootHash)
+}
+
 describe('@transmute/cose', () => {
-  it('verifies every Transparent Statement, to the root of the current head', async () => {
-    const head = parseSignedTreeHead(new Uint8Array(await fetchBytes('/heads/current')))
-    for (const location of locations) {
+  it('verifies every Transparent Statement, to the root of the first head that has it', async () => {
+    for (const [number, location] of locations.entries()) {
       const [root] = await verify(await fetchBytes(`${location}/statement`))
-      expect(new Uint8Array(root!)).toEqual(new Uint8Array(head.treeHead.rootHash))
+      expect(new Uint8Array(root!)).toEqual(await rootOf(`/heads/${number + 3}`))
+    }
+  })
+
+  it('verifies every fresh Receipt, to the root of the current head', async () => {
+    const current = await rootOf('/heads/current')
+    for (const [number, location] of locations.entries()) {
+      const fresh = new Uint8Array(await fetchBytes(location))
+      const [root] = await verify(buffer(attachReceipts(statements[number]!, [fresh])))
+      expect(new Uint8Array(root!)).toEqual(current)
     }
   })
 
   it('verifies a statement with several Receipts, against stored heads', async () => {
     const statement = new Uint8Array(await fetchBytes(`${locations[0]}/statement`))
     const receipts = []
-    for (const size of [3, 4, 7, 15, 21]) {
+    for (const size of [4, 7, 15, 21, 22]) {
       receipts.push(new Uint8Array(await fetchBytes(`${locations[0]}/receipts/${size}`)))
     }
     expect(await verify(buffer(attachReceipts(statement, receipts)))).toHaveLength(6)

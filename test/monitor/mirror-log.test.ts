@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { encodeHex } from '../../src/bytes/hex.ts'
 import { parseCoseKey } from '../../src/cose/public-key.ts'
+import { parseReceipt } from '../../src/cose/receipt.ts'
 import { nodeVerifier } from '../../src/keys/node-verifier.ts'
 import { AuditFault } from '../../src/monitor/audit-fault.ts'
 import { LogSource } from '../../src/monitor/log-source.ts'
@@ -7,6 +9,7 @@ import { mirrorLog } from '../../src/monitor/mirror-log.ts'
 import type { MirrorReport, MirrorTarget } from '../../src/monitor/mirror-log.ts'
 import { parseVerifierKey } from '../../src/note/verifier-key.ts'
 import { encodeSubmitterCollateral } from '../../src/policy/collateral.ts'
+import { parseSignedStatement } from '../../src/statement/signed-statement.ts'
 import { audit } from './audit-fixture.ts'
 import { hasher, LogForge, ORIGIN, readerOf, sha256 } from './log-forge.ts'
 import type { Resources } from './log-forge.ts'
@@ -71,6 +74,15 @@ describe('a mirror', () => {
       const report = await audit(forge, target.files, { isSampled: () => true })
       expect(report.counts).toMatchObject({ entries: forge.entries.length, journals: round + 1 })
       expect(report.counts.receipts).toBe(forge.entries.length)
+    }
+    // Each statement's Receipt is by the first head that has it, whichever run has copied it.
+    const heads = [...target.files.keys()].flatMap((path) => /^heads\/(\d+)$/.exec(path)?.[1] ?? []).map(Number).sort((a, b) => a - b) // prettier-ignore
+    expect(heads.length).toBeGreaterThan(3)
+    for (const [index, entry] of forge.entries.entries()) {
+      const stored = target.files.get(`entries/${encodeHex(sha256(entry))}/statement`)!
+      const [receipt, ...others] = parseSignedStatement(stored).receipts
+      expect(others).toEqual([])
+      expect(parseReceipt(receipt!).claims.treeSize).toBe(heads.find((head) => head > index))
     }
     const partials = [...target.files.keys()].filter((path) => path.startsWith('tile/0/000.p/'))
     expect(partials).toEqual([])

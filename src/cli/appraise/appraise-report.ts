@@ -76,10 +76,11 @@ function registrationRows(registration: Registration, outcome: AppraisalOutcome)
   ]
 }
 
+/** Both by the policy given here; what the log's own said then is in the log. */
 function changeLines(before: AppraisalOutcome, changes: Reappraisal['changes']): Line[] {
   const when = formatTime(before.at)
   if (changes.length === 0) {
-    return [`the same as at its registration, ${when} (${outcomeWord(before)})`]
+    return [`the same as of its registration, ${when} (${outcomeWord(before)})`]
   }
   return [
     { text: `changed since its registration, ${when}:`, tone: 'strong' },

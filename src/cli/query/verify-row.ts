@@ -129,7 +129,7 @@ function differenceOf(row: StatementRow, proven: Proven): string | undefined {
   if (positionAuthenticated && leafIndex !== undefined && BigInt(leafIndex) !== BigInt(row.index)) {
     return `the Receipt is for index ${leafIndex}`
   }
-  // A fresh Receipt is of a later head; the entry cannot have come after it.
+  // From older mirrors the Receipt is of a later head; the entry cannot have come after it.
   if (registrationTime !== undefined && row.registeredAt > registrationTime) {
     return 'the row says a time after that of the Receipt'
   }
