@@ -6,8 +6,9 @@
  */
 import { Decoder, addExtension } from 'cbor-x/decode-no-eval'
 import { InputError } from '../errors.ts'
+import type { CborLimits } from './limits.ts'
 import { decodePlain, UNSURE } from './plain.ts'
-import { scanCbor, type CborLimits } from './scan.ts'
+import { scanCbor } from './scan.ts'
 import { CborTag, type CborValue } from './values.ts'
 
 export { CborTag } from './values.ts'

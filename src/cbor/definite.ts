@@ -7,7 +7,8 @@
 import { concatBytes } from '../bytes/bytes.ts'
 import { InputError } from '../errors.ts'
 import { encodeHead } from './encode.ts'
-import { CBOR_LIMITS, readHead } from './scan.ts'
+import { readHead } from './head.ts'
+import { CBOR_LIMITS } from './limits.ts'
 
 const BREAK = 0xff
 const INDEFINITE = 31

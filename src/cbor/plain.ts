@@ -6,7 +6,7 @@
  */
 import { decodeUtf8 } from '../bytes/bytes.ts'
 import { InputError } from '../errors.ts'
-import { CBOR_LIMITS, MAP_KEY_BYTES_MAX } from './scan.ts'
+import { CBOR_LIMITS, MAP_KEY_BYTES_MAX } from './limits.ts'
 import { CborTag } from './values.ts'
 import type { CborValue } from './values.ts'
 

@@ -8,23 +8,12 @@
  */
 import { InputError } from '../errors.ts'
 import { decodeUtf8 } from '../bytes/bytes.ts'
+import { floatOf, readHead } from './head.ts'
+import type { CborHead } from './head.ts'
+import { CBOR_LIMITS, MAP_KEY_BYTES_MAX } from './limits.ts'
+import type { CborLimits } from './limits.ts'
 
-/** Bounds of one CBOR item. */
-export interface CborLimits {
-  /** Total length in bytes. */
-  readonly bytes: number
-  /** Nesting of arrays, maps and tags. */
-  readonly depth: number
-  /** Number of items, at all levels. */
-  readonly items: number
-  /** Tags of a foreign format that pass too; the decoder must not act on them. */
-  readonly tags?: readonly number[]
-}
-
-export const CBOR_LIMITS: CborLimits = { bytes: 1024 * 1024, depth: 16, items: 10_000 }
-
-/** Header labels and claim names are short; a key is compared as text. */
-export const MAP_KEY_BYTES_MAX = 256
+export { readHead } from './head.ts'
 
 /** Engines hash integer keys without a seed: many that collide make a Map quadratic. */
 const MAP_PAIRS_MAX = 256
@@ -43,15 +32,6 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 const TAG_TIME = 1
 /** CWT claims exp, nbf and iat (RFC 8392): times, which other software writes as floats. */
 const TIME_KEYS: ReadonlySet<string> = new Set(['0:4', '0:5', '0:6'])
-
-export interface CborHead {
-  readonly major: number
-  readonly info: number
-  /** Argument, rounded above 2^53−1, where only `exact` may be compared. */
-  readonly value: number
-  readonly exact: string
-  readonly next: number
-}
 
 /**
  * Checks that `bytes` is exactly one acceptable CBOR item.
@@ -207,40 +187,4 @@ class Scan {
       throw new InputError('ERR_CBOR_MALFORMED', 'a CBOR container is longer than what is left')
     }
   }
-}
-
-/** Reads the head at `offset`. @throws InputError for a truncated, reserved or indefinite head. */
-export function readHead(bytes: Uint8Array, offset: number): CborHead {
-  const initial = bytes[offset]
-  if (initial === undefined) throw new InputError('ERR_CBOR_MALFORMED', 'CBOR ends early')
-  const major = initial >> 5
-  const info = initial & 31
-  if (info < 24) return { major, info, value: info, exact: String(info), next: offset + 1 }
-  if (info === 31) {
-    throw new InputError('ERR_CBOR_FORBIDDEN', 'indefinite-length CBOR is not accepted')
-  }
-  if (info > 27) throw new InputError('ERR_CBOR_MALFORMED', 'reserved CBOR head')
-  const length = 2 ** (info - 24)
-  const next = offset + 1 + length
-  if (next > bytes.length) throw new InputError('ERR_CBOR_MALFORMED', 'CBOR ends early')
-  let value = 0
-  for (let i = offset + 1; i < next; i++) value = value * 256 + bytes[i]!
-  const exact = Number.isSafeInteger(value) ? String(value) : exactArgument(bytes, offset + 1)
-  return { major, info, value, exact, next }
-}
-
-function exactArgument(bytes: Uint8Array, offset: number): string {
-  return String(new DataView(bytes.buffer, bytes.byteOffset + offset, 8).getBigUint64(0))
-}
-
-function floatOf(bytes: Uint8Array, { info, next }: CborHead): number {
-  const length = 2 ** (info - 24)
-  const view = new DataView(bytes.buffer, bytes.byteOffset + next - length, length)
-  if (length === 8) return view.getFloat64(0)
-  if (length === 4) return view.getFloat32(0)
-  const half = view.getUint16(0) % 0x8000
-  const exponent = Math.floor(half / 1024)
-  const fraction = half % 1024
-  if (exponent === 31) return Number.NaN
-  return exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25)
 }

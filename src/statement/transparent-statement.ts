@@ -5,7 +5,8 @@
  */
 import { compareBytes, concatBytes, equalBytes } from '../bytes/bytes.ts'
 import { encodeByteString, encodeCbor, encodeHead } from '../cbor/encode.ts'
-import { readHead, scanItem } from '../cbor/scan.ts'
+import { readHead } from '../cbor/head.ts'
+import { scanItem } from '../cbor/scan.ts'
 import { HEADER } from '../cose/labels.ts'
 import { encodeSign1 } from '../cose/sign1.ts'
 import { InputError } from '../errors.ts'

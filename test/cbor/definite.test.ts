@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { decodeHex, encodeHex } from '../../src/bytes/hex.ts'
 import { definiteCbor } from '../../src/cbor/definite.ts'
-import { CBOR_LIMITS } from '../../src/cbor/scan.ts'
+import { CBOR_LIMITS } from '../../src/cbor/limits.ts'
 import { refusal } from '../support/error-code.ts'
 
 const definite = (hex: string): string => encodeHex(definiteCbor(decodeHex(hex)))

@@ -7,7 +7,7 @@
 import { equalBytes } from '../../bytes/bytes.ts'
 import { digest, type DigestName } from '../../bytes/digest.ts'
 import { decodeCbor, type CborMap, type CborValue } from '../../cbor/decode.ts'
-import { readHead } from '../../cbor/scan.ts'
+import { readHead } from '../../cbor/head.ts'
 import { parseCoseKey, publicKeyFromSpki, type PublicKey } from '../../cose/public-key.ts'
 import type { CoseSign1 } from '../../cose/sign1.ts'
 import { InputError } from '../../errors.ts'

@@ -7,7 +7,7 @@
 import { decodeBase64url } from '../../bytes/base64.ts'
 import { parseStrictJson } from '../../bytes/strict-json.ts'
 import { decodeCbor, type CborMap, type CborValue } from '../../cbor/decode.ts'
-import { readHead } from '../../cbor/scan.ts'
+import { readHead } from '../../cbor/head.ts'
 import { InputError } from '../../errors.ts'
 import { EvidenceError } from './evidence.ts'
 
