@@ -10,19 +10,17 @@ import type { UnixSeconds } from '../bytes/integers.ts'
 import { algorithmById, assertKeyFits } from '../cose/algorithms.ts'
 import { publicKeyFromSpki, type PublicKey } from '../cose/public-key.ts'
 import { describeKeyId, verifySign1 } from '../cose/sign1.ts'
-import { keyThumbprint } from '../cose/thumbprint.ts'
 import { InputError, VerificationError } from '../errors.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { matchDidX509, parseDidX509 } from '../x509/did-x509.ts'
 import { parseCertificateChain, validatePath, type ValidatedPath } from '../x509/path.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
+import { candidateKeys } from './candidate-keys.ts'
 import { digestNameById } from './hash-envelope.ts'
 import { matchesPattern } from './issuer-pattern.ts'
 import type { SignedStatement } from './signed-statement.ts'
 import type { TrustAnchor } from './trust-anchor.ts'
 
-/** Keys without a matching kid that are tried on one statement at most. */
-const KEYS_TRIED_MAX = 8
 const ALWAYS = { validFrom: 0, validUntil: Number.MAX_SAFE_INTEGER } as const
 
 export interface AuthenticateRequest {
@@ -105,7 +103,6 @@ function parseChain(
 }
 
 type KnownAnchor = Exclude<TrustAnchor, { kind: 'attested-service' }>
-type KeyAnchor = Extract<KnownAnchor, { kind: 'cose-key' }>
 type RootAnchor = Exclude<KnownAnchor, { kind: 'cose-key' }>
 
 interface ByCertificate extends AuthenticateRequest {
@@ -172,20 +169,8 @@ async function byKey(
 ): Promise<AuthenticatedIssuer> {
   const algorithm = algorithmById(statement.headers.algorithm)
   const { keyId } = statement.headers
-  const named: KeyAnchor[] = []
-  // A key that was given without a kid may be the one behind any kid; its signature decides.
-  const unnamed: KeyAnchor[] = []
-  const certified = certifiedKey(statement)
-  for (const anchor of allowed) {
-    if (anchor.kind !== 'cose-key') continue
-    if (certified !== undefined && !equalBytes(anchor.key.spki, certified)) continue
-    if (isNamed(anchor.key, keyId)) named.push(anchor)
-    else if (anchor.key.kid === undefined) unnamed.push(anchor)
-  }
-  const candidates = unnamed.length === 0 ? named : [...named, ...unnamed]
-  if (candidates.length > KEYS_TRIED_MAX) candidates.length = KEYS_TRIED_MAX
   let failure: VerificationError | InputError | undefined
-  for (const anchor of candidates) {
+  for (const anchor of candidateKeys(allowed, keyId, certifiedKey(statement))) {
     try {
       assertKeyFits(algorithm, anchor.key)
       const { message } = statement
@@ -205,22 +190,6 @@ async function byKey(
         (statement.headers.x5t === undefined ? '' : ', and no certificate is given'),
     )
   )
-}
-
-function isNamed(key: PublicKey, keyId: Uint8Array | undefined): boolean {
-  if (keyId === undefined || (key.kid !== undefined && equalBytes(key.kid, keyId))) return true
-  return equalBytes(thumbprintOf(key), keyId)
-}
-
-/** Of keys of anchors, which stay the same objects as long as their anchors are in force. */
-const thumbprints = new WeakMap<PublicKey, Uint8Array>()
-
-function thumbprintOf(key: PublicKey): Uint8Array {
-  const known = thumbprints.get(key)
-  if (known !== undefined) return known
-  const thumbprint = keyThumbprint(key)
-  thumbprints.set(key, thumbprint)
-  return thumbprint
 }
 
 /** The key of the certificate that the protected header names: every identifier there counts (TS-2). */
