@@ -1,5 +1,5 @@
 /**
- * Collateral in the form in which it is stored, served by its SHA-256 and replayed from (design D5):
+ * Collateral, and the form in which it is stored, served by its SHA-256 and replayed from (design D5):
  * an unprotected certificate chain, and the verified claims about who submitted. One serialisation
  * each, because journals commit to the digest. Raw tokens are never among it.
  */
@@ -15,6 +15,15 @@ import type { SubmitterClaims } from './submitter-claims.ts'
 
 const CERTIFICATES_MAX = 16
 const CLAIMS: JsonContext = { code: 'ERR_PAYLOAD_MALFORMED', what: 'submitter claims' }
+
+/** What takes part beside the statement; kept with the entry when it does (design D5). */
+export interface Collateral {
+  /** Unprotected certificate chain, DER, leaf first; by default the statement's own. */
+  readonly x5chain?: readonly Uint8Array[]
+  readonly submitter?: SubmitterClaims
+  /** Content of a hash envelope; whoever gives it has held it against the signed digest. */
+  readonly preimage?: Uint8Array
+}
 
 /** The bytes of an unprotected x5chain: a CBOR array of DER certificates, leaf first. */
 export function encodeChain(chain: readonly Uint8Array[]): Uint8Array {

@@ -6,10 +6,7 @@
  */
 import type { UnixSeconds } from '../bytes/integers.ts'
 import type { PublicKey } from '../cose/public-key.ts'
-import { InputError, VerificationError } from '../errors.ts'
-import type { VerificationErrorCode } from '../errors.ts'
 import { profileOf } from '../payload/authenticate-attested.ts'
-import { authenticateInScope } from '../payload/authenticate-in-scope.ts'
 import { readPayloadFacts } from '../payload/registration-facts.ts'
 import type { PayloadFacts } from '../payload/registration-facts.ts'
 import { assertRegistrable } from '../statement/signed-statement.ts'
@@ -25,43 +22,26 @@ import {
   decideRequiredClaims,
   decideSubmitter,
 } from './closed-rules.ts'
+import type { Collateral } from './collateral.ts'
 import { celFacts, findUnmetCondition } from './conditions.ts'
 import { decideDelegation, decideRevocation } from './decide-delegation.ts'
 import { decideGovernance } from './decide-governance.ts'
 import type { LogNames } from './decide-governance.ts'
+import { decideIssuer } from './decide-issuer.ts'
+import type { Speaker } from './decide-issuer.ts'
 import { intersect, reject } from './decision.ts'
-import type { AcceptDecision, Decision, RejectDecision, RuleName, TimeSpan } from './decision.ts'
-import { findDelegatedIssuer } from './delegated-issuer.ts'
+import type { AcceptDecision, Decision } from './decision.ts'
 import { DelegationIndex } from './delegation-index.ts'
 import { decideValidPayload } from './payload-rule.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
 import type { BundleVerifier } from '../payload/bundle-verifier.ts'
-import { EvidenceError } from '../payload/tee/evidence.ts'
 import type { EvidenceAppraiser } from '../payload/tee/evidence-appraiser.ts'
 import type { InnerAnchors } from './inner-anchors.ts'
 import { decideInnerSignatures, looksInside } from './inner-signatures.ts'
 import type { RegistrationPolicy } from './registration-policy.ts'
 import { governanceOf } from './rules-in-force.ts'
-import type { SubmitterClaims } from './submitter-claims.ts'
 import { decideTeeEvidence, isAppraised } from './tee-evidence.ts'
 import type { EvidenceGivens } from './tee-evidence.ts'
-
-export type {
-  AcceptDecision,
-  Decision,
-  DecisionTitle,
-  RejectDecision,
-  RuleName,
-} from './decision.ts'
-
-/** What takes part beside the statement; kept with the entry when it does (design D5). */
-export interface Collateral {
-  /** Unprotected certificate chain, DER, leaf first; by default the statement's own. */
-  readonly x5chain?: readonly Uint8Array[]
-  readonly submitter?: SubmitterClaims
-  /** Content of a hash envelope; whoever gives it has held it against the signed digest. */
-  readonly preimage?: Uint8Array
-}
 
 export interface DecideOptions {
   readonly statement: SignedStatement
@@ -216,67 +196,4 @@ function decideEvidence(request: Request, signer: PublicKey): ReturnType<typeof 
 function submitterUsed({ policy, collateral }: Request): { readonly submitter: true } | undefined {
   const asked = policy.submitter !== undefined || policy.conditions !== undefined
   return asked && collateral?.submitter !== undefined ? { submitter: true } : undefined
-}
-
-/** Who speaks, and at which times the same answer stands. */
-interface Speaker {
-  readonly kind: 'speaker'
-  readonly anchor: TrustAnchor
-  /** The key that signed the statement. */
-  readonly key: PublicKey
-  readonly span: TimeSpan
-  /** True when a chain that nobody signed had a part in it. */
-  readonly x5chain: boolean
-  readonly delegations?: readonly string[]
-}
-
-async function decideIssuer(request: Request): Promise<Speaker | RejectDecision> {
-  const { statement, anchors, registrationTime: at, verifier, facts } = request
-  let refusal: RejectDecision | InputError
-  try {
-    const answer = await authenticateInScope({ statement, anchors, at, verifier, facts })
-    if (answer.kind === 'authenticated') {
-      const { anchor, key, path, validFrom: from, validUntil: until } = answer.issuer
-      const x5chain = path !== undefined && statement.headers.x5chain === undefined
-      return { kind: 'speaker', anchor, key, span: { from, until }, x5chain }
-    }
-    refusal = reject(answer.violation.rule, answer.violation.reason)
-  } catch (error) {
-    refusal = refusalOf(error)
-  }
-  const delegated = await decideDelegated(request)
-  if (delegated !== undefined) return delegated
-  if (refusal instanceof InputError) throw refusal
-  return refusal
-}
-
-/** What the rules say of an issuer that is not authenticated; a fault of the bytes stays one. */
-function refusalOf(error: unknown): RejectDecision | InputError {
-  if (error instanceof EvidenceError) {
-    return reject('tee-evidence', `${error.reason}: ${error.message}`)
-  }
-  const rule = error instanceof VerificationError ? RULES[error.code] : undefined
-  if (rule !== undefined) return reject(rule, (error as Error).message)
-  if (error instanceof InputError) return error
-  throw error
-}
-
-/** Whether the key speaks by a delegation; `undefined` when it holds none of this issuer. */
-async function decideDelegated(request: Request): Promise<Speaker | RejectDecision | undefined> {
-  const { policy } = request
-  if (policy.delegation === undefined) return undefined
-  const { depthMax } = policy.delegation
-  const found = await findDelegatedIssuer({ ...request, depthMax })
-  if (found?.kind !== 'delegated') return found
-  const { anchor, key, span, chain } = found
-  const delegations = chain.map(({ entryId }) => entryId)
-  return { kind: 'speaker', anchor, key, span, x5chain: false, delegations }
-}
-
-const RULES: Readonly<Partial<Record<VerificationErrorCode, RuleName>>> = {
-  ERR_ISSUER_UNKNOWN: 'issuer-unknown',
-  ERR_ISSUER_KEY: 'issuer-key',
-  ERR_X509_PATH: 'certificate-path',
-  ERR_DID_X509_MISMATCH: 'did-x509',
-  ERR_STATEMENT_SIGNATURE: 'signature',
 }

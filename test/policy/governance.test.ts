@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { decide } from '../../src/policy/decide.ts'
-import type { Decision } from '../../src/policy/decide.ts'
+import type { Decision } from '../../src/policy/decision.ts'
 import {
   changesDecisions,
   REGISTRATION_JOURNAL_MEDIA_TYPE,

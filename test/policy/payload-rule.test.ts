@@ -1,7 +1,7 @@
 /** `payloadValidator` of a policy: broken payloads of known kinds are refused, with their place. */
 import { describe, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
-import type { Decision } from '../../src/policy/decide.ts'
+import type { Decision } from '../../src/policy/decision.ts'
 import {
   encodeRegistrationPolicy,
   parseRegistrationPolicy,
