@@ -88,10 +88,14 @@ async function tryDelegation(
     if (!(error instanceof InputError || error instanceof VerificationError)) throw error
     return reject('signature', error.message)
   }
-  const span = chain
+  return { kind: 'delegated', chain, anchor: root.anchor, key, span: spanOf(chain) }
+}
+
+/** When every link of a chain holds. */
+export function spanOf(chain: DelegationChain): TimeSpan {
+  return chain
     .map(({ delegation }) => ({ from: delegation.notBefore, until: delegation.expires }))
     .reduce(intersect, ALWAYS)
-  return { kind: 'delegated', chain, anchor: root.anchor, key, span }
 }
 
 /** What one delegation lets its key speak about. */
