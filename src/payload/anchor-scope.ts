@@ -5,8 +5,8 @@
  */
 import { coversPattern, matchesPattern } from '../statement/issuer-pattern.ts'
 import type { AnchorScope } from '../statement/trust-anchor.ts'
-import { isProvenance } from './in-toto.ts'
 import type { InTotoSubject } from './in-toto.ts'
+import { isProvenance } from './slsa-provenance.ts'
 import type { PayloadFacts } from './registration-facts.ts'
 
 /** Patterns that narrow who speaks; an absent list allows anything. */

@@ -6,9 +6,9 @@
 import { decodeBase64 } from '../bytes/base64.ts'
 import { parseStrictJson } from '../bytes/strict-json.ts'
 import { InputError } from '../errors.ts'
-import type { JsonObject } from './in-toto.ts'
 import { isShallow, JSON_DEPTH_MAX } from './json-depth.ts'
 import { asObject, memberAt } from './json-members.ts'
+import type { JsonObject } from './json-members.ts'
 import { malformed } from './malformed.ts'
 
 /** Largest envelope or bundle that is looked into (statements.md §1). */

@@ -11,7 +11,7 @@
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import type { DescriptionBuilder } from './description-builder.ts'
 import type { StatementKind } from './description.ts'
-import type { JsonObject } from './in-toto.ts'
+import type { JsonObject } from './json-members.ts'
 import type { MediaType } from './media-types.ts'
 
 /** A JSON payload that passed the schema. */

@@ -1,16 +1,25 @@
 /**
  * in-toto Statements v1 and v0.1 and, of their predicates, what admission and verification decide
- * on: the builder and the end of a SLSA provenance (v0.1, v0.2, v1). Read strictly where something
- * is decided, and tolerant of members that are not known, as in-toto asks. What else predicates say
- * is the index's affair; nothing here is verified, only read.
+ * on: slsa-provenance.ts. Read strictly where something is decided, and tolerant of members that are
+ * not known, as in-toto asks. What else predicates say is the index's affair; nothing here is
+ * verified, only read.
  */
 import { parseMeasuredJson } from '../bytes/strict-json.ts'
-import { PayloadError } from '../errors.ts'
 import { hexLengths, isHexDigest } from './digest-forms.ts'
+import {
+  fail,
+  failObject,
+  isObject,
+  isPlainText,
+  member,
+  readObject,
+  readText,
+} from './in-toto-members.ts'
 import { JSON_DEPTH_MAX } from './json-depth.ts'
 import { pointerToken } from './json-members.ts'
 import type { JsonObject } from './json-members.ts'
-import { parseRfc3339 } from './rfc3339.ts'
+import { readProvenance } from './slsa-provenance.ts'
+import type { SlsaProvenance } from './slsa-provenance.ts'
 
 /** Values of `_type` that are understood. */
 const VERSIONS: Readonly<Record<string, InTotoStatement['version']>> = {
@@ -19,8 +28,6 @@ const VERSIONS: Readonly<Record<string, InTotoStatement['version']>> = {
 }
 /** What every version's `_type` begins with. */
 export const IN_TOTO_TYPE_PREFIX = 'https://in-toto.io/Statement/'
-/** What the predicate type of every version of SLSA provenance begins with. */
-const SLSA_PROVENANCE_PREFIX = 'https://slsa.dev/provenance/'
 
 const PREDICATE_TYPE_LENGTH_MAX = 2048
 /** An artifact that a statement is about. */
@@ -29,14 +36,6 @@ export interface InTotoSubject {
   readonly uri?: string
   /** Text by algorithm; never empty. */
   readonly digest: ReadonlyMap<string, string>
-}
-
-/** What is decided on in a SLSA provenance. */
-export interface SlsaProvenance {
-  readonly builderId: string
-  readonly invocationId?: string
-  /** Claimed end of the build, in milliseconds since 1970. */
-  readonly finishedOnMs?: number
 }
 
 export interface InTotoStatement {
@@ -50,14 +49,6 @@ export interface InTotoStatement {
   readonly json: JsonObject
 }
 
-export type { JsonObject }
-
-const CODE = 'ERR_PAYLOAD_MALFORMED'
-
-function fail(pointer: string, message: string): never {
-  throw new PayloadError(CODE, pointer, `in-toto Statement: ${message}`)
-}
-
 /**
  * Parses the payload of an in-toto statement.
  * @throws InputError `ERR_PAYLOAD_MALFORMED`, with a pointer where it has one, for duplicate members,
@@ -65,7 +56,8 @@ function fail(pointer: string, message: string): never {
  * predicate type that is not a URI; and for a SLSA provenance without a builder id or with a bad time.
  */
 export function parseInTotoStatement(bytes: Uint8Array): InTotoStatement {
-  const { value, depth } = parseMeasuredJson(bytes, { code: CODE, what: 'in-toto Statement' })
+  const context = { code: 'ERR_PAYLOAD_MALFORMED', what: 'in-toto Statement' } as const
+  const { value, depth } = parseMeasuredJson(bytes, context)
   return readInTotoStatement(value, depth)
 }
 
@@ -87,11 +79,6 @@ export function readInTotoStatement(value: unknown, depth: number): InTotoStatem
   const provenance = readProvenance(predicateType, member(json, 'predicate'))
   const statement = { version, subjects: subjects.map(readSubject), predicateType, json }
   return provenance === undefined ? statement : { ...statement, provenance }
-}
-
-/** True for SLSA provenance of any version, whether it could be read or not. */
-export function isProvenance({ predicateType }: InTotoStatement): boolean {
-  return predicateType.startsWith(SLSA_PROVENANCE_PREFIX)
 }
 
 // Pointers and names of places are put together when something is wrong there, not for every statement.
@@ -151,99 +138,4 @@ function readPredicateType(value: unknown): string {
     fail('/predicateType', 'predicateType is not a URI with a lower-case scheme and host')
   }
   return text
-}
-
-/** Where a version of SLSA provenance has what is decided on. */
-interface ProvenanceLayout {
-  readonly isV1: boolean
-  readonly run: string
-  readonly builder: string
-  readonly builderId: string
-  readonly metadata: string
-  readonly invocation: string
-  readonly invocationAt: string
-  readonly finished: string
-  readonly finishedAt: string
-}
-
-function layout(isV1: boolean, invocation: string, finished: string): ProvenanceLayout {
-  const run = isV1 ? '/predicate/runDetails' : '/predicate'
-  const [builder, metadata] = [`${run}/builder`, `${run}/metadata`]
-  const names = { builderId: `${builder}/id`, invocation, finished }
-  const places = {
-    invocationAt: `${metadata}/${invocation}`,
-    finishedAt: `${metadata}/${finished}`,
-  }
-  return { isV1, run, builder, metadata, ...names, ...places }
-}
-
-const LAYOUT_V1 = layout(true, 'invocationId', 'finishedOn')
-const LAYOUT_V0 = layout(false, 'buildInvocationId', 'buildFinishedOn')
-
-function layoutOf(predicateType: string): ProvenanceLayout | undefined {
-  if (!predicateType.startsWith(SLSA_PROVENANCE_PREFIX)) return undefined
-  const version = predicateType.slice(SLSA_PROVENANCE_PREFIX.length)
-  if (version === 'v1') return LAYOUT_V1
-  return version === 'v0.2' || version === 'v0.1' ? LAYOUT_V0 : undefined
-}
-
-function readProvenance(predicateType: string, value: unknown): SlsaProvenance | undefined {
-  const at = layoutOf(predicateType)
-  if (at === undefined) return undefined
-  const predicate = readObject(value, '/predicate', 'predicate')
-  const run = at.isV1
-    ? readObject(member(predicate, 'runDetails'), at.run, 'runDetails')
-    : predicate
-  const builder = readObject(member(run, 'builder'), at.builder, 'builder')
-  const times = readObject(member(run, 'metadata') ?? {}, at.metadata, 'metadata')
-  const invocationId = optionalText(
-    // v0.1 and v0.2 were written with both names.
-    member(times, at.invocation) ?? member(times, 'buildInvocationID'),
-    at.invocationAt,
-    at.invocation,
-  )
-  const finishedOn = optionalText(member(times, at.finished), at.finishedAt, at.finished)
-  const builderId = readText(member(builder, 'id'), at.builderId, 'the builder id')
-  const provenance: { builderId: string; invocationId?: string; finishedOnMs?: number } = {
-    builderId,
-  }
-  if (invocationId !== undefined && invocationId !== '') provenance.invocationId = invocationId
-  if (finishedOn !== undefined) {
-    provenance.finishedOnMs = parseRfc3339(finishedOn, at.finished, at.finishedAt)
-  }
-  return provenance
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function failObject(value: unknown, pointer: string, what: string): never {
-  return fail(pointer, value === undefined ? `${what} is missing` : `${what} is not an object`)
-}
-
-function readObject(value: unknown, pointer: string, what: string): JsonObject {
-  return isObject(value) ? value : failObject(value, pointer, what)
-}
-
-function isPlainText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && !/[\u0000-\u001f\u007f]/.test(value)
-}
-
-function readText(value: unknown, pointer: string, what: string): string {
-  if (isPlainText(value)) return value
-  return fail(
-    pointer,
-    value === undefined ? `${what} is missing` : `${what} is not a non-empty text`,
-  )
-}
-
-/** A member of the object itself; protocol buffers' JSON writes an absent one as null, too. */
-function member(object: JsonObject, name: string): unknown {
-  return Object.hasOwn(object, name) ? (object[name] ?? undefined) : undefined
-}
-
-function optionalText(value: unknown, pointer: string, what: string): string | undefined {
-  if (value === undefined || typeof value === 'string') return value
-  return fail(pointer, `${what} is not a text`)
 }

@@ -5,8 +5,8 @@
  */
 import { decodeUtf8 } from '../bytes/bytes.ts'
 import type { BytesHandler } from './handler.ts'
-import type { JsonObject } from './in-toto.ts'
 import { asText } from './json-members.ts'
+import type { JsonObject } from './json-members.ts'
 import type { MediaType } from './media-types.ts'
 import { cycloneDx } from './predicates/cyclonedx.ts'
 import { looksLikeOpenVex, openvex } from './predicates/openvex.ts'

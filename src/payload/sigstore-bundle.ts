@@ -19,8 +19,8 @@ import {
 } from './envelope-text.ts'
 import { readFulcioIdentity } from './fulcio-identity.ts'
 import type { FulcioIdentity } from './fulcio-identity.ts'
-import type { JsonObject } from './in-toto.ts'
 import { listAt, memberAt, objectAt, textAt } from './json-members.ts'
+import type { JsonObject } from './json-members.ts'
 import { malformed } from './malformed.ts'
 
 const LOG_ENTRIES_MAX = 8

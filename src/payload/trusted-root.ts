@@ -8,10 +8,10 @@ import { sha256 } from '../bytes/digest.ts'
 import { parseStrictJson } from '../bytes/strict-json.ts'
 import type { JsonContext } from '../bytes/strict-json.ts'
 import { InputError } from '../errors.ts'
-import type { JsonObject } from './in-toto.ts'
 import { isShallow } from './json-depth.ts'
 import { splitJsonLines } from './json-lines.ts'
 import { asObject, textAt } from './json-members.ts'
+import type { JsonObject } from './json-members.ts'
 
 const CONTEXT: JsonContext = { code: 'ERR_TRUST_CONFIGURATION', what: 'Sigstore trusted root' }
 const MEDIA_TYPE =

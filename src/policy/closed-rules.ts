@@ -5,7 +5,7 @@
 import type { UnixSeconds } from '../bytes/integers.ts'
 import { algorithmById } from '../cose/algorithms.ts'
 import { matchesAny } from '../payload/anchor-scope.ts'
-import { isProvenance } from '../payload/in-toto.ts'
+import { isProvenance } from '../payload/slsa-provenance.ts'
 import type { PayloadFacts } from '../payload/registration-facts.ts'
 import { matchesPattern } from '../statement/issuer-pattern.ts'
 import type { RegistrableStatement, SignedStatement } from '../statement/signed-statement.ts'

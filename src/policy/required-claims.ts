@@ -5,7 +5,7 @@
  */
 import type { CborMap } from '../cbor/decode.ts'
 import { HEADER } from '../cose/labels.ts'
-import { isProvenance } from '../payload/in-toto.ts'
+import { isProvenance } from '../payload/slsa-provenance.ts'
 import type { PayloadFacts } from '../payload/registration-facts.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 

@@ -5,7 +5,7 @@
 import type { Command } from 'commander'
 import { parseStrictJson } from '../../bytes/strict-json.ts'
 import { asObject, listAt, memberAt, textAt } from '../../payload/json-members.ts'
-import type { JsonObject } from '../../payload/in-toto.ts'
+import type { JsonObject } from '../../payload/json-members.ts'
 import { CliError } from '../cli-error.ts'
 import { addCommand, run } from '../command.ts'
 import type { Report } from '../command.ts'

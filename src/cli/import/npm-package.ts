@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
 import { parseStrictJson } from '../../bytes/strict-json.ts'
 import type { JsonContext } from '../../bytes/strict-json.ts'
-import type { JsonObject } from '../../payload/in-toto.ts'
 import { objectAt, textAt } from '../../payload/json-members.ts'
+import type { JsonObject } from '../../payload/json-members.ts'
 import { CliError } from '../cli-error.ts'
 
 /** A package as its attestations name it. */

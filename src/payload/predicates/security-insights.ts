@@ -5,8 +5,8 @@
  */
 import type { DescriptionBuilder } from '../description-builder.ts'
 import type { BytesHandler, BytesInput } from '../handler.ts'
-import type { JsonObject } from '../in-toto.ts'
 import { asObject, listAt, memberAt, textAt } from '../json-members.ts'
+import type { JsonObject } from '../json-members.ts'
 import { malformed } from '../malformed.ts'
 import { checkSchema } from '../schema-check.ts'
 import { parseStrictYaml } from '../strict-yaml.ts'

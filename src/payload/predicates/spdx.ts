@@ -6,8 +6,8 @@
 import type { DescriptionBuilder } from '../description-builder.ts'
 import type { DigestRole } from '../description.ts'
 import type { JsonHandler } from '../handler.ts'
-import type { JsonObject } from '../in-toto.ts'
 import { asList, asText, listAt, memberAt, textAt } from '../json-members.ts'
+import type { JsonObject } from '../json-members.ts'
 import { addHash, bounded } from './sbom-hashes.ts'
 
 export const spdx: JsonHandler = {
