@@ -1,8 +1,8 @@
 /** What an appraisal established, for people and for programs: `attest` and `appraise` say it alike. */
 import { encodeHex } from '../../bytes/hex.ts'
 import type { Appraisal } from '../../payload/tee/appraise-evidence.ts'
-import type { VerifiedBinding } from '../../payload/tee/bindings.ts'
 import type { EvidenceFacts, TcbFacts } from '../../payload/tee/evidence.ts'
+import type { VerifiedBinding } from '../../payload/tee/verify-binding.ts'
 import { fields, formatNumber, formatTime } from '../terminal.ts'
 import type { Line } from '../terminal.ts'
 

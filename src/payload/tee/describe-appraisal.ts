@@ -4,11 +4,11 @@
  * any more, the description says why and stays unverified.
  */
 import { DescriptionBuilder } from '../description-builder.ts'
-import type { AttributeName, Description } from '../description.ts'
+import type { AttributeName, DescribedAttribute, Description } from '../description.ts'
 import type { Appraisal } from './appraise-evidence.ts'
-import { describeBinding } from './bindings.ts'
 import { describeEvidenceFacts } from './describe-evidence.ts'
 import type { EvidenceError } from './evidence.ts'
+import type { VerifiedBinding } from './verify-binding.ts'
 
 /** What is said by facts; anything else (a purl of the subject) is the statement's. */
 const OF_EVIDENCE: readonly AttributeName[] = [
@@ -46,4 +46,20 @@ export function describeRefusal(
 ): Description {
   const finding = { code: 'evidence-does-not-verify', message: `${reason}: ${message}` }
   return { ...description, findings: [...description.findings, finding] }
+}
+
+/** A verified binding as attributes. */
+export function describeBinding(binding: VerifiedBinding): DescribedAttribute[] {
+  const { type, keyThumbprint: key, payloadSha256, after, buildId } = binding
+  return [
+    { name: 'binding', value: type },
+    ...(key === undefined ? [] : [{ name: 'bound-key', value: key } as const]),
+    ...(payloadSha256 === undefined
+      ? []
+      : [{ name: 'binding', value: `payload:sha256:${payloadSha256}` } as const]),
+    ...(buildId === undefined ? [] : [{ name: 'binding', value: `build:${buildId}` } as const]),
+    ...(after === undefined
+      ? []
+      : [{ name: 'binding', value: `checkpoint:${after.treeSize}` } as const]),
+  ]
 }

@@ -12,16 +12,18 @@ import { parseHash } from '../../../src/merkle/hasher.ts'
 import {
   buildBinding,
   checkpointBinding,
-  describeBinding,
   keyBinding,
   payloadBinding,
-  verifyBinding,
-  type BindingContext,
   type BindingDeclaration,
   type BindingFields,
+} from '../../../src/payload/tee/bindings.ts'
+import { describeBinding } from '../../../src/payload/tee/describe-appraisal.ts'
+import {
+  verifyBinding,
+  type BindingContext,
   type BoundCheckpoint,
   type VerifiedBinding,
-} from '../../../src/payload/tee/bindings.ts'
+} from '../../../src/payload/tee/verify-binding.ts'
 import type { RootHash } from '../../../src/merkle/hasher.ts'
 import { evidenceRejection } from '../../support/evidence-reason.ts'
 import { noteSigner } from '../../support/note-keys.ts'
