@@ -7,19 +7,19 @@
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import type { RevocationList } from '../../x509/crl.ts'
-import { checkRevocationList } from '../../x509/crl.ts'
 import { equalNames } from '../../x509/name.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
-import { fingerprint, readCertificates, validateVendorPath } from './certificate-chain.ts'
+import { readCertificates } from './certificate-chain.ts'
 import type { CollateralBundle, ListPart } from './collateral-bundle.ts'
 import { assertRole, demandChain, readChain, verifyP256 } from './dcap-certificates.ts'
 import { openSignedJson } from './dcap-json.ts'
 import { EvidenceError } from './evidence.ts'
-import { asEvidence, assertNotRevoked, parseList } from './revocation.ts'
+import { PinnedRoot } from './pinned-root.ts'
 import { readQeIdentity } from './qe-identity.ts'
 import type { QeIdentity } from './qe-identity.ts'
 import { hasPckChain } from './quote.ts'
 import type { Quote } from './quote.ts'
+import { assertNotRevoked } from './revocation.ts'
 import { readTcbInfo } from './tcb-info.ts'
 import type { TcbInfo } from './tcb-info.ts'
 
@@ -43,22 +43,10 @@ export interface DcapCollateral {
   readonly validUntil: UnixSeconds
 }
 
-/** The times at which everything so far holds. */
-class Window {
-  from: UnixSeconds = 0
-  until: UnixSeconds = Number.MAX_SAFE_INTEGER
-
-  narrow(from: UnixSeconds, until: UnixSeconds): void {
-    this.from = Math.max(this.from, from)
-    this.until = Math.min(this.until, until)
-  }
-}
-
 /** Opens the collateral of one quote; holds what all its steps share. */
 class CollateralOpener {
   readonly #request: CollateralRequest
-  readonly #window = new Window()
-  #root!: Certificate
+  #root!: PinnedRoot
   #rootList!: RevocationList
   #lastSigner: { readonly signer: Certificate; readonly chain: readonly Certificate[] } | undefined
 
@@ -81,56 +69,19 @@ class CollateralOpener {
     const tcbChain = chainOf('intel-tcb-info-chain')
     const qeChain = chainOf('intel-qe-identity-chain') ?? tcbChain
     const crlChain = chainOf('intel-pck-crl-chain')
-    this.#root = this.#findRoot(known)
+    this.#root = new PinnedRoot(known, this.#request)
     const [pck, pckCa] = await this.#pckPath(pckChain)
     await this.#revocation(pck, pckCa, crlChain)
     const tcbInfo = readTcbInfo(await this.#signedJson('tcb-info', tcbChain))
     this.#within(tcbInfo, 'tcb-info')
     const qeIdentity = readQeIdentity(await this.#signedJson('qe-identity', qeChain))
     this.#within(qeIdentity, 'qe-identity')
-    return {
-      pck,
-      tcbInfo,
-      qeIdentity,
-      validFrom: this.#window.from,
-      validUntil: this.#window.until,
-    }
-  }
-
-  #findRoot(certificates: readonly Certificate[]): Certificate {
-    const found = certificates.find((one) => this.#request.roots.includes(fingerprint(one)))
-    if (found === undefined) {
-      throw new EvidenceError('root', 'no certificate of a pinned root came along')
-    }
-    return found
-  }
-
-  /** The path from the leaf of `chain` to the root, which need not be in every chain. */
-  async #path(
-    chain: readonly Certificate[],
-    leafUsage?: 'crlSign',
-  ): Promise<readonly Certificate[]> {
-    const { at, verifier } = this.#request
-    const root = fingerprint(this.#root)
-    const last = chain.at(-1)!
-    const lacksRoot =
-      equalNames(last.issuer, this.#root.subject) && !equalNames(last.issuer, last.subject)
-    const { path, validFrom, validUntil } = await validateVendorPath({
-      at,
-      verifier,
-      chain: lacksRoot ? [...chain, this.#root] : chain,
-      roots: [root],
-      leafUsage,
-    })
-    if (fingerprint(path.at(-1)!) !== root) {
-      throw new EvidenceError('root', 'a chain goes on above the pinned root')
-    }
-    this.#window.narrow(validFrom, validUntil)
-    return path
+    const { validFrom, validUntil } = this.#root
+    return { pck, tcbInfo, qeIdentity, validFrom, validUntil }
   }
 
   async #pckPath(chain: readonly Certificate[]): Promise<[Certificate, Certificate]> {
-    const [pck, pckCa, root, ...more] = await this.#path(chain)
+    const [pck, pckCa, root, ...more] = await this.#root.path(chain)
     if (pck === undefined || pckCa === undefined || root === undefined || more.length > 0) {
       throw new EvidenceError('certificate-role', 'a PCK chain has three certificates')
     }
@@ -145,12 +96,13 @@ class CollateralOpener {
     crlChain: readonly Certificate[] | undefined,
   ): Promise<void> {
     const { collateral } = this.#request
-    this.#rootList = await this.#list(collateral['intel-root-crl'], this.#root, 'root')
-    assertNotRevoked(this.#rootList, this.#root)
+    const { certificate } = this.#root
+    this.#rootList = await this.#root.list(collateral['intel-root-crl'], certificate, 'root')
+    assertNotRevoked(this.#rootList, certificate)
     assertNotRevoked(this.#rootList, pckCa)
     let issuer = pckCa
     if (crlChain !== undefined) {
-      const [signer, root, ...more] = await this.#path(crlChain, 'crlSign')
+      const [signer, root, ...more] = await this.#root.path(crlChain, 'crlSign')
       if (signer === undefined || root === undefined || more.length > 0) {
         throw new EvidenceError('certificate-role', 'a chain of the PCK CRL has two certificates')
       }
@@ -163,20 +115,7 @@ class CollateralOpener {
       assertNotRevoked(this.#rootList, signer)
       issuer = signer
     }
-    assertNotRevoked(await this.#list(collateral['intel-pck-crl'], issuer, 'PCK'), pck)
-  }
-
-  async #list(
-    der: Uint8Array | undefined,
-    issuer: Certificate,
-    name: string,
-  ): Promise<RevocationList> {
-    if (der === undefined) throw new EvidenceError('crl-missing', `the ${name} CRL is missing`)
-    const { at, verifier } = this.#request
-    const list = parseList(der)
-    await asEvidence(() => checkRevocationList({ list, issuer, at, verifier }))
-    this.#window.narrow(list.thisUpdate, list.nextUpdate)
-    return list
+    assertNotRevoked(await this.#root.list(collateral['intel-pck-crl'], issuer, 'PCK'), pck)
   }
 
   /** The value of a signed document, once its signer and signature hold. */
@@ -201,7 +140,7 @@ class CollateralOpener {
     const isSame =
       chain.length === last?.chain.length && chain.every((one, i) => one === last.chain[i])
     if (last !== undefined && isSame) return last.signer
-    const [signer, root, ...more] = await this.#path(chain)
+    const [signer, root, ...more] = await this.#root.path(chain)
     if (signer === undefined || root === undefined || more.length > 0) {
       throw new EvidenceError('certificate-role', 'a chain of signed JSON has two certificates')
     }
@@ -212,17 +151,14 @@ class CollateralOpener {
   }
 
   #within(
-    {
-      issueDate,
-      nextUpdate,
-    }: { readonly issueDate: UnixSeconds; readonly nextUpdate: UnixSeconds },
+    { issueDate, nextUpdate }: Pick<TcbInfo, 'issueDate' | 'nextUpdate'>,
     kind: 'tcb-info' | 'qe-identity',
   ): void {
     const { at } = this.#request
     if (at < issueDate)
       throw new EvidenceError(`${kind}-not-yet-valid`, `the ${kind} is from later`)
     if (at > nextUpdate) throw new EvidenceError(`${kind}-expired`, `the ${kind} has expired`)
-    this.#window.narrow(issueDate, nextUpdate)
+    this.#root.narrow(issueDate, nextUpdate)
   }
 }
 
