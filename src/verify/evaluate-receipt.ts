@@ -2,11 +2,9 @@
  * One receipt against the trusted logs (RFC 9942 §5.2, RFC 9943 §7.1): which log it belongs to,
  * whether that log's profile is kept, and whether path and signature hold for this entry. Each
  * receipt has its own result; "we cannot evaluate it" and "nobody we trust made it" stay apart from
- * "it is wrong". The verdict over all of them is drawn in verify-transparent-statement.ts.
+ * "it is wrong". What they come to together is in statement-receipts.ts.
  */
 import { encodeHex } from '../bytes/hex.ts'
-import { equalBytes, encodeUtf8 } from '../bytes/bytes.ts'
-import { sha256 } from '../bytes/digest.ts'
 import type { UnixSeconds } from '../bytes/integers.ts'
 import { verifyCcfReceipt } from '../cose/ccf-receipt.ts'
 import { HEADER, VDS } from '../cose/labels.ts'
@@ -15,10 +13,10 @@ import { parseReceipt } from '../cose/receipt.ts'
 import { verifyInclusionReceipt } from '../cose/verify-receipt.ts'
 import type { Receipt } from '../cose/receipt.ts'
 import { parseSign1 } from '../cose/sign1.ts'
-import { keyThumbprint } from '../cose/thumbprint.ts'
 import { InputError, VerificationError } from '../errors.ts'
 import type { InputErrorCode, VerificationErrorCode } from '../errors.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
+import { assertProfile, candidateKeys, nonConformances } from './log-profile.ts'
 import type { TrustPolicy, TrustedLog } from './trust-policy.ts'
 
 /** What became of one receipt. `index` is its position in label 394. */
@@ -59,12 +57,6 @@ export interface EvaluateReceiptOptions {
   readonly entry: Uint8Array
   readonly trust: TrustPolicy
   readonly verifier: SignatureVerifier
-}
-
-/** Keys to try, and whether the receipt names them. */
-interface Candidates {
-  readonly keys: readonly PublicKey[]
-  readonly named: boolean
 }
 
 /** Evaluates one receipt; never throws for what the bytes contain. */
@@ -166,79 +158,19 @@ async function verifyUnder(
     return { ...about, positionAuthenticated: false, rootHash }
   }
   const { treeSize, leafIndex, rootHash } = await verifyInclusionReceipt({
-    receipt,
-    entry,
-    key,
+    ...{ receipt, entry, key, verifier },
     leafRule: log.leafRule,
     requireTreeSizeClaim: log.profile === 'attestry',
-    verifier,
   })
   // With the size signed, the directions of the path fix the index (reliability.md §7.3).
   const positionAuthenticated = log.profile === 'attestry'
   return { ...about, positionAuthenticated, treeSize, leafIndex, rootHash }
 }
 
-/** What a log's profile demands beyond a path and a signature that hold. */
-function assertProfile(receipt: Receipt, log: TrustedLog): void {
-  const expected = log.profile === 'ccf' ? VDS.ccf : VDS.rfc9162Sha256
-  // Before the proof is looked at: a proof of one structure says nothing under another.
-  if (receipt.vds !== expected) {
-    throw new InputError(
-      'ERR_RECEIPT_VDS',
-      `receipt uses the verifiable data structure ${receipt.vds}; the trusted log's is ${expected}`,
-    )
-  }
-  const { issuer, subject, treeSize } = receipt.claims
-  if (log.origin !== undefined && subject !== log.origin) {
-    throw claimsError(`receipt's sub is not the trusted log's origin "${log.origin}"`)
-  }
-  if (log.profile !== 'attestry') return
-  if (receipt.keyId === undefined)
-    throw claimsError('receipt of an Attestry log names no key (kid)')
-  if (issuer === undefined) throw claimsError('receipt of an Attestry log has no iss claim')
-  if (subject === undefined) throw claimsError('receipt of an Attestry log has no sub claim')
-  if (treeSize === undefined) throw claimsError('receipt of an Attestry log has no tree size claim')
-}
-
-/**
- * The pinned keys that a receipt may be signed with. Its kid is compared as bytes with the pinned
- * kid, the RFC 9679 thumbprint, and CCF's hex of SHA-256(SPKI). A kid only selects; the signature
- * decides. So of a foreign log, keys that were pinned without a kid of their own are tried as well.
- */
-function candidateKeys(receipt: Receipt, log: TrustedLog): Candidates {
-  const { keyId } = receipt
-  if (keyId === undefined) return { keys: log.keys, named: true }
-  const named = log.keys.filter(
-    (key) =>
-      (key.kid !== undefined && equalBytes(key.kid, keyId)) ||
-      equalBytes(keyThumbprint(key), keyId) ||
-      equalBytes(encodeUtf8(encodeHex(sha256(key.spki))), keyId),
-  )
-  if (named.length > 0 || log.profile === 'attestry') return { keys: named, named: true }
-  const unnamed = log.keys.filter(
-    (key) => key.kid === undefined || equalBytes(key.kid, keyThumbprint(key)),
-  )
-  return { keys: unnamed, named: false }
-}
-
 /** The claim as a time, if it is one: whole seconds. */
 function issuedAt(receipt: Receipt): { readonly issuedAt?: UnixSeconds } {
   const time = receipt.claims.issuedAt
   return time !== undefined && Number.isSafeInteger(time) && time >= 0 ? { issuedAt: time } : {}
-}
-
-/** RFC 9943 §6 as TS-42 and TS-43 of standards.md read it. */
-function nonConformances(receipt: Receipt): string[] {
-  const { issuer, subject } = receipt.claims
-  return [
-    ...(receipt.keyId === undefined ? ['receipt names no key (kid)'] : []),
-    ...(issuer === undefined ? ['receipt has no iss claim'] : []),
-    ...(subject === undefined ? ['receipt has no sub claim'] : []),
-  ]
-}
-
-function claimsError(message: string): VerificationError {
-  return new VerificationError('ERR_RECEIPT_CLAIMS', message)
 }
 
 function unknownLog(receipt: Receipt): VerificationError {
