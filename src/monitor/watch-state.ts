@@ -3,7 +3,7 @@ import { encodeUtf8 } from '../bytes/bytes.ts'
 import type { JsonContext } from '../bytes/strict-json.ts'
 import { parseStrictJson, readMembers } from '../bytes/strict-json.ts'
 import { AttestryError, InputError } from '../errors.ts'
-import { parseHeadJson, parsePinJson, pinJson, readNumber, treeHeadJson } from './audit-state.ts'
+import { parseHeadJson, parsePinJson, pinJson, readNumber, treeHeadJson } from './state-members.ts'
 import type { WatchState } from './watch-log.ts'
 
 const STATE: JsonContext = { code: 'ERR_TRUST_CONFIGURATION', what: 'monitor state' }

@@ -8,7 +8,7 @@ import { exportLog } from '../../src/app/export-log.ts'
 import { LogDirectory } from '../../src/app/log-directory.ts'
 import { prunePayload } from '../../src/app/prune-payload.ts'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
-import { encodeAuditState } from '../../src/monitor/audit-state.ts'
+import { encodeAuditState } from '../../src/monitor/audit-state-file.ts'
 import { parsePayloadName } from '../../src/statement/payload-name.ts'
 import { SqlitePreimages } from '../../src/store/sqlite/sqlite-preimages.ts'
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { encodeAuditState, parseAuditState } from '../../src/monitor/audit-state.ts'
 import type { AuditState } from '../../src/monitor/audit-state.ts'
+import { encodeAuditState, parseAuditState } from '../../src/monitor/audit-state-file.ts'
 import { encodeSubmitterCollateral } from '../../src/policy/collateral.ts'
 import { audit, findFault } from './audit-fixture.ts'
 import { LogForge } from './log-forge.ts'

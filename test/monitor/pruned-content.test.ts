@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { encodeSign1, parseSign1 } from '../../src/cose/sign1.ts'
-import { encodeAuditState, parseAuditState } from '../../src/monitor/audit-state.ts'
+import { encodeAuditState, parseAuditState } from '../../src/monitor/audit-state-file.ts'
 import { PAYLOAD_PRUNING_MEDIA_TYPE } from '../../src/payload/media-types.ts'
 import { encodePayloadPruning } from '../../src/policy/payload-pruning.ts'
 import { testSigner } from '../support/test-signer.ts'
