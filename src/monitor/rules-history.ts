@@ -89,6 +89,11 @@ export function changesRules(statement: SignedStatement): boolean {
   return kind !== undefined && changesDecisions(kind)
 }
 
+/** Whether the policy names a registrar: only then journals have to cover entries. */
+export function hasRegistrar({ policy }: Rules): boolean {
+  return (policy?.registrarKeys ?? []).length > 0
+}
+
 /** A document replaces the one before; delegations add up. */
 function forgetOld(entries: readonly RuleEntry[], last: SignedStatement): readonly RuleEntry[] {
   const kind = governanceOf(last)
