@@ -68,3 +68,14 @@ export function earliest(
   if (a === undefined || b === undefined) return a ?? b
   return (b.place.leafIndex ?? -1) < (a.place.leafIndex ?? -1) ? b : a
 }
+
+/** The fault that an action ends with, if it does. */
+export async function faultOf(action: () => Promise<void>): Promise<AuditFault | undefined> {
+  try {
+    await action()
+    return undefined
+  } catch (error) {
+    if (error instanceof AuditFault) return error
+    throw error
+  }
+}

@@ -1,34 +1,31 @@
 /**
- * The loop of an audit: entries are scanned (hashed, compared with tiles and heads) a little ahead of
- * being replayed, because the journal that says what an entry was admitted with comes after it. What
- * is found ahead never hides what is wrong before it.
+ * The loop of an audit: entries are scanned a little ahead (scan-ahead.ts), replayed block by block, and
+ * a block counts once its decisions are made and what is served for it was checked. What is found ahead
+ * never hides what is wrong before it.
  */
 import type { Sha256 } from '../bytes/digest.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
 import type { BundleVerifier } from '../payload/bundle-verifier.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
-import { AuditFault, earliest } from './audit-fault.ts'
+import { earliest, faultOf } from './audit-fault.ts'
+import type { AuditFault } from './audit-fault.ts'
 import { firstState } from './audit-state.ts'
 import type { AuditState, LogPin } from './audit-state.ts'
 import type { AuthenticatedTree } from './authenticated-tree.ts'
-import { findCollateral, notServed } from './collateral.ts'
-import { findJournal } from './find-journal.ts'
-import { PrunedContent } from './pruned-content.ts'
 import type { RegisteredCollateral } from './evidence-references.ts'
 import { findNextRules } from './find-next-rules.ts'
 import { JournalLedger } from './journal-ledger.ts'
-import type { JournalPosition, JournalWait } from './journal-ledger.ts'
 import type { LogSource } from './log-source.ts'
+import { PrunedContent } from './pruned-content.ts'
 import { EntryReplayer } from './replay-entries.ts'
 import type { PreparedBlock } from './replay-entries.ts'
-import { RulesHistory } from './rules-history.ts'
-import { EntryScanner } from './scan-entries.ts'
+import { hasRegistrar, RulesHistory } from './rules-history.ts'
+import { ScanAhead } from './scan-ahead.ts'
+import type { ScannedBlock } from './scan-ahead.ts'
 import type { Block } from './scan-entries.ts'
 import { checkServedEvidence } from './served-evidence.ts'
 import type { SignedHeads } from './signed-heads.ts'
 
-/** Bytes of entries that wait for their journal in memory; beyond, bundles are read a second time. */
-const WAITING_BYTES_MAX = 64 * 1024 * 1024
 /** Blocks whose signatures are being verified while the next one is read. */
 const BLOCKS_IN_FLIGHT = 3
 /** Receipts and statements asked for at a time. */
@@ -46,14 +43,6 @@ export interface EntryAuditorOptions {
   readonly isSampled: (leafIndex: number) => boolean
 }
 
-interface ScannedBlock {
-  /** Without entries where too many wait. */
-  readonly block: Block
-  readonly isHeld: boolean
-  /** How far the journals up to the end of the block reach. */
-  readonly journal: JournalPosition
-}
-
 interface BlockInFlight extends ScannedBlock {
   readonly prepared: PreparedBlock
   readonly evidence: Promise<AuditFault | undefined>
@@ -66,19 +55,12 @@ export class EntryAuditor {
   waitingFrom: number | undefined
   state: AuditState
   readonly #options: EntryAuditorOptions
-  readonly #scanner: EntryScanner
+  readonly #ahead: ScanAhead
   readonly #ledger: JournalLedger
   readonly #replayer: EntryReplayer
   readonly #pruned: PrunedContent
-  readonly #scanned: ScannedBlock[] = []
-  /** Journals whose lateness is judged once the rules before them are known. */
-  #waits: JournalWait[] = []
   #rules: RulesHistory
   #registered: readonly RegisteredCollateral[]
-  #journalSince: number | undefined
-  #waitingBytes = 0
-  #isScanned = false
-  #scanFault: AuditFault | undefined
 
   constructor(options: EntryAuditorOptions, state?: AuditState) {
     const { pin, heads, hasher, sha256, source } = options
@@ -86,10 +68,12 @@ export class EntryAuditor {
     this.state = { ...(state ?? firstState(hasher)), pin }
     this.#rules = RulesHistory.from(this.state.rules, sha256)
     this.#registered = this.state.registered ?? []
-    this.#journalSince = this.state.journalSince
     this.#pruned = new PrunedContent(this.state.unreplayed ?? [], sha256)
     this.#ledger = new JournalLedger(heads, this.state.journal)
-    this.#scanner = new EntryScanner({ ...options, from: this.state.replayed.treeSize })
+    const replayedTo = (): number => this.state.replayed.treeSize
+    const met = { ledger: this.#ledger, pruned: this.#pruned, counts: this.counts }
+    const scan = { ...options, ...met, from: replayedTo(), replayedTo }
+    this.#ahead = new ScanAhead(scan, this.state.journalSince)
     this.#replayer = new EntryReplayer({
       ...options,
       ...{ issuer: pin.issuer, origin: pin.origin, ledger: this.#ledger },
@@ -106,7 +90,7 @@ export class EntryAuditor {
   async *run(): AsyncGenerator<AuditState, void, undefined> {
     const inFlight: BlockInFlight[] = []
     for (let more = true; more && !this.#isWaiting();) {
-      const next = await this.#nextBlock()
+      const next = await this.#ahead.next(hasRegistrar(this.#rules.now))
       more = next !== undefined
       if (next !== undefined) inFlight.push(await this.#start(next))
       while (inFlight.length > (more ? BLOCKS_IN_FLIGHT : 0) && !this.#isWaiting()) {
@@ -114,98 +98,24 @@ export class EntryAuditor {
       }
     }
     // What waits for a journal is still read: the tree is checked to its end.
-    while (await this.#scan()) this.#scanned.length = 0
-    if (this.#scanFault !== undefined) throw this.#scanFault
-    await this.#assertJournalInTime()
+    await this.#ahead.finish()
     // What waits for a journal may hold the pruning that is looked for.
     if (!this.#isWaiting()) this.#pruned.assertPruned()
-  }
-
-  /** The next block to replay, with the journals that cover it read, where there are any. */
-  async #nextBlock(): Promise<ScannedBlock | undefined> {
-    if (this.#scanned.length === 0) await this.#scan()
-    const [next] = this.#scanned
-    if (next === undefined) return undefined
-    if (this.#hasRegistrar()) {
-      while (this.#ledger.firstUncovered(next.block.end) !== undefined && (await this.#scan()));
-    }
-    this.#scanned.shift()
-    this.#waitingBytes -= bytesOf(next.block)
-    return next
   }
 
   #isWaiting(): boolean {
     return this.waitingFrom !== undefined
   }
 
-  #hasRegistrar(): boolean {
-    return (this.#rules.now.policy?.registrarKeys ?? []).length > 0
-  }
-
-  /** Scans one block further; false when there is no more, or it is wrong. */
-  async #scan(): Promise<boolean> {
-    if (this.#isScanned) return false
-    try {
-      const block = await this.#scanner.next()
-      if (block === undefined) {
-        this.#isScanned = true
-        return false
-      }
-      const isHeld = this.#waitingBytes < WAITING_BYTES_MAX
-      const scanned = { block: isHeld ? block : { ...block, entries: [] }, isHeld }
-      this.#waitingBytes += bytesOf(scanned.block)
-      const fault = await this.#readJournals(block)
-      this.#scanned.push({ ...scanned, journal: this.#ledger.position })
-      this.#scanFault = fault
-      this.#isScanned = fault !== undefined
-      return true
-    } catch (error) {
-      if (!(error instanceof AuditFault)) throw error
-      this.#scanFault = error
-      this.#isScanned = true
-      return false
-    }
-  }
-
-  async #readJournals({ start, entries }: Block): Promise<AuditFault | undefined> {
-    const { sha256 } = this.#options
-    const replayed = this.state.replayed.treeSize
-    try {
-      for (const [offset, entry] of entries.entries()) {
-        const payload = findJournal(entry, sha256)
-        if (payload === undefined) continue
-        const { journal, wait } = await this.#ledger.add(start + offset, payload)
-        this.counts.journals += 1
-        this.#waits.push(wait)
-        // Entries that an earlier audit replayed without it: it has to be there all the same.
-        for (const piece of journal.collateral.filter(({ leafIndex }) => leafIndex < replayed)) {
-          if ((await findCollateral(piece, this.#options)) !== undefined) continue
-          if (piece.kind !== 'preimage') throw notServed(piece)
-          this.#pruned.add([piece])
-        }
-      }
-      return undefined
-    } catch (error) {
-      if (error instanceof AuditFault) return error
-      throw error
-    }
-  }
-
   async #start(scanned: ScannedBlock): Promise<BlockInFlight> {
-    const block = scanned.isHeld ? scanned.block : await this.#scanner.reread(scanned.block)
+    const block = await this.#ahead.complete(scanned)
     const prepared = await this.#replayer.prepare(block, this.#rules, this.#registered)
     const evidence = this.#checkEvidence(block)
     evidence.catch(() => undefined)
     this.#rules = prepared.rules
     this.#registered = prepared.registered
-    if (!this.#hasRegistrar()) this.#journalSince = undefined
-    else this.#journalSince ??= this.#rules.now.policyIndex
-    const late = await this.#findLateJournal(block.end)
-    if (late !== undefined) {
-      this.#scanFault = earliest(this.#scanFault, late)
-      this.#isScanned = true
-    }
-    return { ...scanned, block, prepared, evidence, journalSince: this.#journalSince }
+    await this.#ahead.judgeJournals(block.end, this.#rules.now)
+    return { ...scanned, block, prepared, evidence, journalSince: this.#ahead.journalSince }
   }
 
   async #checkEvidence({ start, entries }: Block): Promise<AuditFault | undefined> {
@@ -214,32 +124,23 @@ export class EntryAuditor {
       .map((entry, offset) => ({ leafIndex: start + offset, entry }))
       .filter(({ leafIndex }) => isSampled(leafIndex))
     const options = { ...this.#options, ...pin }
-    try {
+    return faultOf(async () => {
       for (let at = 0; at < sample.length; at += EVIDENCE_IN_FLIGHT) {
         const some = sample.slice(at, at + EVIDENCE_IN_FLIGHT)
         await Promise.all(some.map((one) => checkServedEvidence(one, options)))
         this.counts.receipts += some.length
       }
-      return undefined
-    } catch (error) {
-      if (error instanceof AuditFault) return error
-      throw error
-    }
+    })
   }
 
   /** Waits for a block's decisions; false when they have to wait for a journal. */
-  async #settle({
-    block,
-    prepared,
-    evidence,
-    journal,
-    journalSince,
-  }: BlockInFlight): Promise<boolean> {
+  async #settle(inFlight: BlockInFlight): Promise<boolean> {
+    const { block, prepared, evidence, journal, journalSince } = inFlight
     const outcome = await prepared.outcome
     const served = await evidence
     const decided = outcome.kind === 'fault' ? outcome.fault : undefined
     const found = earliest(decided, served)
-    if (found !== undefined) throw earliest(this.#scanFault, found)!
+    if (found !== undefined) throw earliest(this.#ahead.fault, found)!
     if (outcome.kind === 'waiting') {
       this.waitingFrom = outcome.leafIndex
       return false
@@ -262,29 +163,4 @@ export class EntryAuditor {
     }
     return true
   }
-
-  async #findLateJournal(end: number): Promise<AuditFault | undefined> {
-    const due = this.#waits.filter(({ by }) => by < end)
-    this.#waits = this.#waits.filter(({ by }) => by >= end)
-    try {
-      if (this.#journalSince === undefined) return undefined
-      for (const wait of due) await this.#ledger.assertInTime(wait, this.#journalSince)
-      return undefined
-    } catch (error) {
-      if (error instanceof AuditFault) return error
-      throw error
-    }
-  }
-
-  /** What no journal covers at the end of the log must not have waited too long either. */
-  async #assertJournalInTime(): Promise<void> {
-    const { treeSize: to } = this.#options.tree.head
-    const first = this.#ledger.firstUncovered(to)
-    if (first === undefined || this.#journalSince === undefined) return
-    await this.#ledger.assertInTime({ first, to, by: to - 1 }, this.#journalSince)
-  }
-}
-
-function bytesOf({ entries }: Block): number {
-  return entries.reduce((sum, entry) => sum + entry.length, 0)
 }

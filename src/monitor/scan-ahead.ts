@@ -1,0 +1,150 @@
+/**
+ * Scans entries (hashes them, compares them with tiles and heads) a little ahead of their replay, because
+ * the journal that says what an entry was admitted with comes after it. Whether it came in time is judged
+ * once the rules before it are known: only a policy that names a registrar asks for journals.
+ */
+import type { Sha256 } from '../bytes/digest.ts'
+import type { Rules } from '../policy/rules-in-force.ts'
+import { AuditFault, earliest, faultOf } from './audit-fault.ts'
+import { findCollateral, notServed } from './collateral.ts'
+import { findJournal } from './find-journal.ts'
+import type { JournalLedger, JournalPosition, JournalWait } from './journal-ledger.ts'
+import type { PrunedContent } from './pruned-content.ts'
+import { hasRegistrar } from './rules-history.ts'
+import { EntryScanner } from './scan-entries.ts'
+import type { Block, ScanOptions } from './scan-entries.ts'
+
+/** Bytes of entries that wait for their journal in memory; beyond, bundles are read a second time. */
+const WAITING_BYTES_MAX = 64 * 1024 * 1024
+
+export interface ScanAheadOptions extends ScanOptions {
+  readonly sha256: Sha256
+  readonly ledger: JournalLedger
+  readonly pruned: PrunedContent
+  /** The first entry that is not replayed yet. */
+  readonly replayedTo: () => number
+  readonly counts: { journals: number }
+}
+
+export interface ScannedBlock {
+  /** Without entries where too many wait. */
+  readonly block: Block
+  readonly isHeld: boolean
+  /** How far the journals up to the end of the block reach. */
+  readonly journal: JournalPosition
+}
+
+export class ScanAhead {
+  /** What is wrong ahead; it must not hide what is wrong before it. */
+  fault: AuditFault | undefined
+  /** First entry for which the policy in force named a registrar. */
+  journalSince: number | undefined
+  readonly #options: ScanAheadOptions
+  readonly #scanner: EntryScanner
+  readonly #scanned: ScannedBlock[] = []
+  /** Journals whose lateness is judged once the rules before them are known. */
+  #waits: JournalWait[] = []
+  #waitingBytes = 0
+  #isScanned = false
+
+  constructor(options: ScanAheadOptions, journalSince: number | undefined) {
+    this.#options = options
+    this.#scanner = new EntryScanner(options)
+    this.journalSince = journalSince
+  }
+
+  /** The next block to replay; `untilCovered`: with the journals that cover it read, where there are any. */
+  async next(untilCovered: boolean): Promise<ScannedBlock | undefined> {
+    if (this.#scanned.length === 0) await this.#scan()
+    const [next] = this.#scanned
+    if (next === undefined) return undefined
+    const { ledger } = this.#options
+    if (untilCovered) {
+      while (ledger.firstUncovered(next.block.end) !== undefined && (await this.#scan()));
+    }
+    this.#scanned.shift()
+    this.#waitingBytes -= bytesOf(next.block)
+    return next
+  }
+
+  /** A scanned block with its entries. @throws AuditFault `tile`. */
+  async complete({ block, isHeld }: ScannedBlock): Promise<Block> {
+    return isHeld ? block : this.#scanner.reread(block)
+  }
+
+  /** Judges the journals before `end`, where the rules are these. */
+  async judgeJournals(end: number, rules: Rules): Promise<void> {
+    if (!hasRegistrar(rules)) this.journalSince = undefined
+    else this.journalSince ??= rules.policyIndex
+    const due = this.#waits.filter(({ by }) => by < end)
+    this.#waits = this.#waits.filter(({ by }) => by >= end)
+    const late = await faultOf(async () => {
+      for (const wait of due) await this.#assertInTime(wait)
+    })
+    if (late === undefined) return
+    this.fault = earliest(this.fault, late)
+    this.#isScanned = true
+  }
+
+  /** Checks the tree to its end. @throws AuditFault for what is wrong ahead. */
+  async finish(): Promise<void> {
+    while (await this.#scan()) this.#scanned.length = 0
+    if (this.fault !== undefined) throw this.fault
+    // What no journal covers at the end of the log must not have waited too long either.
+    const { treeSize: to } = this.#options.tree.head
+    const first = this.#options.ledger.firstUncovered(to)
+    if (first !== undefined) await this.#assertInTime({ first, to, by: to - 1 })
+  }
+
+  async #assertInTime(wait: JournalWait): Promise<void> {
+    const { ledger } = this.#options
+    if (this.journalSince !== undefined) await ledger.assertInTime(wait, this.journalSince)
+  }
+
+  /** Scans one block further; false when there is no more, or it is wrong. */
+  async #scan(): Promise<boolean> {
+    if (this.#isScanned) return false
+    try {
+      const block = await this.#scanner.next()
+      if (block === undefined) {
+        this.#isScanned = true
+        return false
+      }
+      const isHeld = this.#waitingBytes < WAITING_BYTES_MAX
+      const scanned = { block: isHeld ? block : { ...block, entries: [] }, isHeld }
+      this.#waitingBytes += bytesOf(scanned.block)
+      const fault = await faultOf(() => this.#readJournals(block))
+      this.#scanned.push({ ...scanned, journal: this.#options.ledger.position })
+      this.fault = fault
+      this.#isScanned = fault !== undefined
+      return true
+    } catch (error) {
+      if (!(error instanceof AuditFault)) throw error
+      this.fault = error
+      this.#isScanned = true
+      return false
+    }
+  }
+
+  async #readJournals({ start, entries }: Block): Promise<void> {
+    const { sha256, ledger, pruned, replayedTo, counts } = this.#options
+    const replayed = replayedTo()
+    for (const [offset, entry] of entries.entries()) {
+      const payload = findJournal(entry, sha256)
+      if (payload === undefined) continue
+      const { journal, wait } = await ledger.add(start + offset, payload)
+      counts.journals += 1
+      this.#waits.push(wait)
+      // Entries that an earlier audit replayed without it: it has to be there all the same.
+      for (const piece of journal.collateral.filter(({ leafIndex }) => leafIndex < replayed)) {
+        if ((await findCollateral(piece, this.#options)) !== undefined) continue
+        if (piece.kind !== 'preimage') throw notServed(piece)
+        pruned.add([piece])
+      }
+    }
+  }
+}
+
+function bytesOf({ entries }: Block): number {
+  return entries.reduce((sum, entry) => sum + entry.length, 0)
+}
