@@ -26,47 +26,9 @@ import type { ContainerBindOptions } from './bind-options.ts'
 import { readCollateralBytes, readEvidenceInput, readEvidencePolicy } from './evidence-input.ts'
 import { appraisalJson, appraisalLines } from './facts-text.ts'
 import { attestExitCode } from './input-mistakes.ts'
+import { attestHelp, WHAT } from './kinds-text.ts'
 import { assertLogNamed, bundlesById, findNonceLog, openReferencedLog, readRegistered } from './log-reference.ts' // prettier-ignore
 import type { LogReferenceOptions, RegisteredBundle } from './log-reference.ts'
-
-const WHAT: Readonly<Record<EvidenceKind, string>> = {
-  sgx: 'an Intel SGX quote',
-  tdx: 'an Intel TDX quote',
-  snp: 'an AMD SEV-SNP report, or a unit of configfs-tsm',
-  nitro: 'an AWS Nitro attestation document',
-  tpm: 'a TPM quote, also of an Azure confidential VM',
-  cca: 'an Arm CCA token',
-}
-
-const EXAMPLES: Readonly<Record<EvidenceKind, string>> = {
-  sgx: 'quote.bin --bind key --collateral pcs/',
-  tdx: 'quote.bin --bind build --build-id "$RUN" --checkpoint note --log-key "$VKEY" \\\n      --collateral pcs/',
-  snp: '/sys/kernel/config/tsm/report/r1 --bind payload --payload provenance.json',
-  nitro: 'document.cbor --bind key',
-  tpm: 'evidence.json --bind payload --payload provenance.json --policy policy.json',
-  cca: 'token.cbor --bind key --policy policy.json',
-}
-
-function helpOf(kind: EvidenceKind): string {
-  return `
-FILE is ${WHAT[kind]}, exactly as the platform made it (docs/tee.md). With its
-collateral and what it is bound to it becomes one container, which is appraised here as a
-registry would, and then signed. Nothing is fetched: collateral comes from --collateral, a
-directory or file of what the vendor's service serves, or a bundle; or it is registered already.
-
-Ask for the bytes to attest first: attestry attest nonce. What is bound to nothing proves no
-environment of anything else.
-
-Exit status:
-  0  signed
-  1  not signed: it does not hold, or is not bound as you say
-  4  wrong command line, a file that cannot be read, or one that is no such evidence
-
-Example:
-  $ attestry attest ${kind} ${EXAMPLES[kind]} \\
-      --key issuer.pem --issuer https://ci.example.org --subject "$RUN" -o evidence.cose
-`
-}
 
 interface AttestOptions extends CommonOptions, ContainerBindOptions, LogReferenceOptions {
   readonly collateral?: string
@@ -89,7 +51,7 @@ export function addAttestKinds(attest: Command): void {
 
 function addAttestKind(attest: Command, kind: EvidenceKind): void {
   const description = `make a statement of ${WHAT[kind]}`
-  const command = addCommand(attest, kind, { description, help: helpOf(kind) })
+  const command = addCommand(attest, kind, { description, help: attestHelp(kind) })
     .argument('FILE', 'evidence, or - for standard input; a directory of configfs-tsm')
     .option('--bind <type>', 'what it is bound by: key, payload, checkpoint or build', parseBindingType) // prettier-ignore
   addBindOptions(command)
