@@ -3,13 +3,6 @@ import { readFile } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import type { AccessLogOptions } from '../http/access-log.ts'
 import { createHttpServer } from '../http/server.ts'
-import { loadSigner } from '../keys/file-signer.ts'
-import { nativeDigest, nativeHasher, nativeSha256 } from '../keys/native-hash.ts'
-import { nodeVerifier } from '../keys/node-verifier.ts'
-import type { ApiTokenStore, RefusalStore } from '../log/operator-tables.ts'
-import type { PayloadStore } from '../log/payload-store.ts'
-import { NamedPayloads } from '../registry/named-payloads.ts'
-import type { Registrar, RegistryPorts } from '../registry/ports.ts'
 import { SigstoreBundleVerifier } from '../sigstore/sigstore-bundle-verifier.ts'
 import { Registry } from '../registry/registry.ts'
 import type { RegistryConfig } from './config.ts'
@@ -20,19 +13,18 @@ import type { Indexing } from './indexing.ts'
 import { openJournaling } from './journaling.ts'
 import { QueuedAppraiser } from './queued-appraiser.ts'
 import { listen } from './listening.ts'
-import type { ServiceMetrics } from './metrics.ts'
 import { openLog } from './open-log.ts'
 import type { OpenedLog } from './open-log.ts'
 import { observe, openAdminListener } from './operating.ts'
 import { checkReadiness } from './readiness.ts'
 import type { Readiness } from './readiness.ts'
-import { followRules } from './rules.ts'
+import { openRegistrar, registryPorts } from './registry-ports.ts'
+import type { RegistryParts } from './registry-ports.ts'
 import { readSchemas } from './schemas.ts'
 import { startScrubbing } from './scrubbing.ts'
 import type { Scrubbing } from './scrubbing.ts'
 import { openApiTokens, openPayloads, openRefusals } from './stores.ts'
 import { ServedTls } from './served-tls.ts'
-import { createSubmitters, openOidcTokens } from './submitters.ts'
 import { observeBoth, openTraces } from './traces.ts'
 import type { Traces } from './traces.ts'
 import { readVersion } from './version.ts'
@@ -138,11 +130,6 @@ async function startTraces(config: RegistryConfig, ending: Ending): Promise<Trac
   return traces
 }
 
-async function openRegistrar({ paths }: RegistryConfig): Promise<Registrar> {
-  const signer = await loadSigner(paths.registrarKey)
-  return { signer, build: `attestry ${await readVersion()}` }
-}
-
 /** Undefined when no witness policy is configured. */
 async function startWitnesses(
   config: RegistryConfig,
@@ -205,61 +192,6 @@ async function startAdmin(
   const admin = await openAdminListener(config.admin, metrics, sources)
   ending.onEnd(() => admin.close())
   return admin.url
-}
-
-interface RegistryParts {
-  readonly opened: OpenedLog
-  readonly witnessing: Witnessing | undefined
-  readonly refusals: RefusalStore
-  readonly tokens: ApiTokenStore
-  readonly payloads: PayloadStore
-  readonly bundles: SigstoreBundleVerifier
-  readonly indexing: Indexing | undefined
-  readonly gate: ServedWriteGate
-  readonly scrubbing: Scrubbing | undefined
-  readonly metrics: ServiceMetrics | undefined
-  readonly traces: Traces | undefined
-  readonly ending: Ending
-}
-
-async function registryPorts(
-  { clock, answerWithinMs, submitters }: RegistryConfig,
-  parts: RegistryParts,
-): Promise<RegistryPorts> {
-  const { opened, witnessing, refusals, tokens, payloads, bundles, indexing, ending } = parts
-  const { gate, metrics, traces } = parts
-  const { log, names, serviceKeys, checkpointKeys } = opened
-  const rules = await followRules(log)
-  return {
-    ...names,
-    log: witnessing?.log ?? log,
-    ...(witnessing === undefined ? {} : { witnesses: witnessing.witnesses }),
-    ...(indexing === undefined ? {} : { index: indexing.reader, pace: () => indexing.pace() }),
-    serviceKeys,
-    checkpointSigners: checkpointKeys.signers,
-    retiredCheckpointKeys: checkpointKeys.retired,
-    refusals: metrics?.countRefusals(refusals) ?? refusals,
-    writes: gate,
-    ...(traces === undefined ? {} : { spans: traces.registrations }),
-    submitters: createSubmitters({
-      ...{ tokens, clock, issuer: names.issuer, required: submitters.required },
-      oidc: await openOidcTokens(submitters.oidcKeys, clock),
-    }),
-    payloads: {
-      store: payloads,
-      startDigest: nativeDigest,
-      onStored: (name) => indexing?.payloadStored(name),
-      named: new NamedPayloads(),
-    },
-    clock,
-    answerWithinMs,
-    rules,
-    verifier: nodeVerifier,
-    bundles,
-    hasher: nativeHasher,
-    sha256: nativeSha256,
-    stopped: () => ending.isFatal,
-  }
 }
 
 /** openapi.yaml of the package; the same relative path from `src/app` and from `dist/app`. */
