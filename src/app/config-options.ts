@@ -7,247 +7,168 @@
 import { HTTP_LIMITS } from '../http/limits.ts'
 import { PAYLOAD_BYTES_LIMIT } from '../statement/payload-name.ts'
 import { WITNESS_LIMITS } from '../witness/witness-client.ts'
-import { choice, list, number, onOff, text, toggle } from './config-values.ts'
+import { choice, group, list, number, onOff, text, toggle } from './config-values.ts'
 import type { ConfigOption } from './config-values.ts'
-
-/** What a registry is told, read and typed. */
-export interface ServeValues {
-  readonly data: string | undefined
-  readonly store: string | undefined
-  readonly guard: string | undefined
-  readonly receiptKey: string | undefined
-  readonly index: boolean
-  readonly host: string
-  readonly port: number
-  readonly trustProxy: boolean
-  readonly tlsCert: string | undefined
-  readonly tlsKey: string | undefined
-  readonly tlsClientCa: string | undefined
-  readonly adminHost: string
-  readonly adminPort: number | undefined
-  readonly accessLog: number
-  readonly traces: boolean
-  readonly auth: 'optional' | 'required'
-  readonly oidcJwks: readonly string[]
-  readonly ratePerClient: number | undefined
-  readonly rateTotal: number
-  readonly quotaPerSecond: number | undefined
-  readonly quotaBytesPerDay: number | undefined
-  readonly bodyBytesMax: number
-  readonly payloadBytesMax: number
-  readonly registrationsInFlightMax: number
-  readonly connectionsMax: number
-  readonly diskFloorBytes: number
-  readonly answerWithinMs: number
-  readonly drainMs: number
-  readonly journalIntervalMs: number
-  readonly scrubRateBytes: number
-  readonly witnessPolicy: string | undefined
-  readonly requireWitness: boolean
-  readonly witnessIntervalMs: number
-}
-
-export type ServeKey = keyof ServeValues
-
-/** Some values as they were given, by option: texts, or already typed. */
-export type ServeFlags = Readonly<Partial<Record<ServeKey, unknown>>>
+import type { ServeKey, ServeValues } from './serve-values.ts'
 
 const MILLISECONDS = { max: 600_000 }
 const RATE = { min: 0.001, max: 1_000_000, whole: false }
 
-const LOG = {
+const LOG = group('Log', {
   data: text(undefined, {
-    group: 'Log',
     placeholder: 'dir',
     help: 'data directory, made by `attestry init`',
     isPath: true,
   }),
   store: text(undefined, {
-    group: 'Log',
     placeholder: 'url',
     help: 'PostgreSQL database of the log, for several nodes',
     usualText: 'a file in DIR, or what DIR was last served with',
   }),
   guard: text(undefined, {
-    group: 'Log',
     placeholder: 'path',
     help: 'guard of the log: a file, or the URL of a database in another PostgreSQL cluster',
     usualText: 'DIR.guard beside DIR',
     isPath: true,
   }),
   receiptKey: text(undefined, {
-    group: 'Log',
     placeholder: 'uri',
     help: 'PKCS #11 URI of the receipt key, when a token holds it',
     usualText: 'the key file in DIR',
   }),
-  index: onOff(true, { group: 'Log', help: 'whether to keep an index and answer look-ups' }),
+  index: onOff(true, { help: 'whether to keep an index and answer look-ups' }),
   // Well below the minute that the design promises.
   journalIntervalMs: number(
     30_000,
     { max: 60_000 },
-    { group: 'Log', help: 'longest wait of an entry for the registration journal, ms' },
+    { help: 'longest wait of an entry for the registration journal, ms' },
   ),
   scrubRateBytes: number(
     1024 * 1024,
     { min: 0, max: 1e12 },
-    { group: 'Log', help: 'bytes a second that are read to find damage; 0 for never' },
+    { help: 'bytes a second that are read to find damage; 0 for never' },
   ),
-}
+})
 
-const LISTENING = {
-  host: text('127.0.0.1', {
-    group: 'Address',
-    placeholder: 'address',
-    help: 'address to listen on',
-  }),
+const LISTENING = group('Address', {
+  host: text('127.0.0.1', { placeholder: 'address', help: 'address to listen on' }),
   port: number(
     8080,
     { min: 0, max: 65_535 },
-    { group: 'Address', placeholder: 'port', help: 'port to listen on; 0 for any free one' },
+    { placeholder: 'port', help: 'port to listen on; 0 for any free one' },
   ),
-  trustProxy: toggle({
-    group: 'Address',
-    help: 'take the client from X-Forwarded-For, which a proxy must set',
-  }),
+  trustProxy: toggle({ help: 'take the client from X-Forwarded-For, which a proxy must set' }),
   tlsCert: text(undefined, {
-    group: 'Address',
     placeholder: 'file',
     help: 'certificate chain (PEM) to end TLS with; SIGHUP reads it again',
     usualText: 'plain HTTP',
     isPath: true,
   }),
   tlsKey: text(undefined, {
-    group: 'Address',
     placeholder: 'file',
     help: 'private key (PEM) of that certificate',
     isPath: true,
   }),
   tlsClientCa: text(undefined, {
-    group: 'Address',
     placeholder: 'file',
     help: 'authorities (PEM) whose client certificates make a submitter known',
     usualText: 'none is asked for',
     isPath: true,
   }),
-}
+})
 
-const OPERATION = {
+const OPERATION = group('Operation', {
   adminPort: number(
     undefined,
     { min: 0, max: 65_535 },
     {
-      group: 'Operation',
       placeholder: 'port',
       help: 'port for /metrics, /health/live and /health/ready',
       usualText: 'none',
     },
   ),
-  adminHost: text('127.0.0.1', {
-    group: 'Operation',
-    placeholder: 'address',
-    help: 'address of that port',
-  }),
+  adminHost: text('127.0.0.1', { placeholder: 'address', help: 'address of that port' }),
   accessLog: number(
     0,
     { min: 0, max: 1_000_000 },
-    { group: 'Operation', help: 'log one request in so many; 0 logs none' },
+    { help: 'log one request in so many; 0 logs none' },
   ),
-  traces: toggle({
-    group: 'Operation',
-    help: 'make OpenTelemetry spans, for the SDK that is loaded with --import',
-  }),
-}
+  traces: toggle({ help: 'make OpenTelemetry spans, for the SDK that is loaded with --import' }),
+})
 
-const SUBMITTERS = {
-  auth: choice(['optional', 'required'], 'optional', {
-    group: 'Submitters',
-    help: 'tokens of submitters',
-  }),
+const SUBMITTERS = group('Submitters', {
+  auth: choice(['optional', 'required'], 'optional', { help: 'tokens of submitters' }),
   oidcJwks: list({
-    group: 'Submitters',
     placeholder: 'issuer=file',
     help: 'key set of an OIDC provider of the policy',
     isPath: true,
   }),
-}
+})
 
-const LIMITS = {
+const LIMITS = group('Limits', {
   ratePerClient: number(undefined, RATE, {
-    group: 'Limits',
     help: 'registrations a second from one client; when given, clients on this machine have it too',
     usualText: String(HTTP_LIMITS.registrationRate.perClientPerSecond),
   }),
   rateTotal: number(HTTP_LIMITS.registrationRate.totalPerSecond, RATE, {
-    group: 'Limits',
     help: 'registrations a second from all clients',
   }),
   quotaPerSecond: number(undefined, RATE, {
-    group: 'Limits',
     help: 'registrations a second of one token, workload or client certificate',
     usualText: 'no quota',
   }),
   quotaBytesPerDay: number(
     undefined,
     { max: 10 ** 15 - 1 },
-    {
-      group: 'Limits',
-      help: 'bytes a day of one token, workload or client certificate',
-      usualText: 'no quota',
-    },
+    { help: 'bytes a day of one token, workload or client certificate', usualText: 'no quota' },
   ),
   bodyBytesMax: number(
     HTTP_LIMITS.bodyBytesMax,
     { max: 16 * 1024 * 1024 },
-    { group: 'Limits', help: 'largest body of a registration, bytes' },
+    { help: 'largest body of a registration, bytes' },
   ),
   payloadBytesMax: number(
     HTTP_LIMITS.payloadBytesMax,
     { min: 0, max: PAYLOAD_BYTES_LIMIT },
-    { group: 'Limits', help: 'largest payload that is stored, bytes; 0 stores none' },
+    { help: 'largest payload that is stored, bytes; 0 stores none' },
   ),
   registrationsInFlightMax: number(
     HTTP_LIMITS.registrationsInFlightMax,
     { max: 65_536 },
-    { group: 'Limits', flag: 'in-flight-max', help: 'registrations that are worked on at a time' },
+    { flag: 'in-flight-max', help: 'registrations that are worked on at a time' },
   ),
   connectionsMax: number(
     HTTP_LIMITS.connectionsMax,
     { max: 1_000_000 },
-    { group: 'Limits', help: 'open connections' },
+    { help: 'open connections' },
   ),
   diskFloorBytes: number(
     128 * 1024 * 1024,
     { min: 0, max: 10 ** 15 - 1 },
-    { group: 'Limits', help: 'free bytes below which nothing new is taken; 0 for no floor' },
+    { help: 'free bytes below which nothing new is taken; 0 for no floor' },
   ),
   answerWithinMs: number(5000, MILLISECONDS, {
-    group: 'Limits',
     help: 'how long a client waits for its Receipt before it is told to come back, ms',
   }),
   drainMs: number(10_000, MILLISECONDS, {
-    group: 'Limits',
     help: 'how long requests in flight may take at the end, ms',
   }),
-}
+})
 
-const WITNESSES = {
+const WITNESSES = group('Witnesses', {
   witnessPolicy: text(undefined, {
-    group: 'Witnesses',
     placeholder: 'file',
     help: 'tlog-policy file: witnesses that cosign the checkpoints',
     usualText: 'none is asked',
     isPath: true,
   }),
   requireWitness: toggle({
-    group: 'Witnesses',
     help: 'release nothing that the quorum of the policy has not cosigned',
   }),
   witnessIntervalMs: number(WITNESS_LIMITS.intervalMs, MILLISECONDS, {
-    group: 'Witnesses',
     help: 'least time between two requests to a witness, ms',
   }),
-}
+})
 
 /** In the order of the help. */
 export const SERVE_OPTIONS: { readonly [Key in ServeKey]: ConfigOption<ServeValues[Key]> } = {

@@ -8,8 +8,8 @@ import { dirname, resolve } from 'node:path'
 import { PayloadError } from '../errors.ts'
 import { parseStrictYaml } from '../payload/strict-yaml.ts'
 import { SERVE_KEYS, SERVE_OPTIONS, optionName, variableName } from './config-options.ts'
-import type { ServeFlags, ServeKey } from './config-options.ts'
 import { nearestName } from './nearest-name.ts'
+import type { ServeFlags, ServeKey } from './serve-values.ts'
 
 /** What was given, and where: `--port`, `ATTESTRY_PORT`, or `port in attestry.yaml`. */
 export interface GivenConfig {

@@ -6,9 +6,13 @@
 import { StartError } from '../errors.ts'
 
 /** An option of `attestry serve`: one name in the file, the environment and on the command line. */
-export interface ConfigOption<Value> {
+export interface ConfigOption<Value> extends OptionKind<Value> {
   /** Heading of the help and of docs/configuration.md. */
   readonly group: string
+}
+
+/** The same before it stands under a heading. */
+export interface OptionKind<Value> {
   readonly help: string
   /** What stands for the value in the help; switches have none. */
   readonly placeholder?: string
@@ -26,22 +30,34 @@ export interface ConfigOption<Value> {
 }
 
 /** What an option is, beside its kind. */
-export type OptionText = Omit<ConfigOption<unknown>, 'usual' | 'read' | 'isList'>
+export type OptionText = Omit<OptionKind<unknown>, 'usual' | 'read' | 'isList'>
+
+/** Options under one heading. */
+export function group<Values>(
+  heading: string,
+  options: { readonly [Key in keyof Values]: OptionKind<Values[Key]> },
+): { readonly [Key in keyof Values]: ConfigOption<Values[Key]> } {
+  const grouped = Object.entries<OptionKind<unknown>>(options).map(([key, option]) => [
+    key,
+    { ...option, group: heading },
+  ])
+  return Object.fromEntries(grouped) as { [Key in keyof Values]: ConfigOption<Values[Key]> }
+}
 
 /** A text; a number of the file counts as one. */
 export function text<Usual extends string | undefined>(
   usual: Usual,
   about: OptionText,
-): ConfigOption<string | Usual> {
+): OptionKind<string | Usual> {
   return { ...about, usual, read: readText }
 }
 
 /** One of some words. */
-export function choice<Word extends string>(
+export function choice<const Word extends string>(
   words: readonly Word[],
   usual: Word,
   about: OptionText,
-): ConfigOption<Word> {
+): OptionKind<Word> {
   const read = (given: unknown): Word => {
     const word = words.find((one) => one === given)
     return word ?? refuse(`is ${words.join(' or ')}, not ${quote(given)}`)
@@ -50,7 +66,7 @@ export function choice<Word extends string>(
 }
 
 /** `true` or `false`; on the command line the bare flag is `true`. */
-export function toggle(about: OptionText): ConfigOption<boolean> {
+export function toggle(about: OptionText): OptionKind<boolean> {
   const read = (given: unknown): boolean => {
     if (typeof given === 'boolean') return given
     return choice(['true', 'false'], 'false', about).read(given) === 'true'
@@ -59,7 +75,7 @@ export function toggle(about: OptionText): ConfigOption<boolean> {
 }
 
 /** `on` or `off`; YAML 1.1 has taught many to write truth values instead. */
-export function onOff(usual: boolean, about: OptionText): ConfigOption<boolean> {
+export function onOff(usual: boolean, about: OptionText): OptionKind<boolean> {
   const read = (given: unknown): boolean => {
     if (typeof given === 'boolean') return given
     return choice(['on', 'off'], 'on', about).read(given) === 'on'
@@ -79,7 +95,7 @@ export function number<Usual extends number | undefined>(
   usual: Usual,
   { max, min = 1, whole = true }: NumberRule,
   about: OptionText,
-): ConfigOption<number | Usual> {
+): OptionKind<number | Usual> {
   const shape = whole ? /^[0-9]{1,15}$/ : /^[0-9]{1,15}(\.[0-9]{1,3})?$/
   const read = (given: unknown): number => {
     const isNumber = typeof given === 'number' || typeof given === 'string'
@@ -93,7 +109,7 @@ export function number<Usual extends number | undefined>(
 }
 
 /** Texts: a flag is repeated, a file has a list, a variable separates them by commas. */
-export function list(about: OptionText): ConfigOption<readonly string[]> {
+export function list(about: OptionText): OptionKind<readonly string[]> {
   const read = (given: unknown): readonly string[] => {
     if (Array.isArray(given)) return given.map((one: unknown) => readText(one))
     return readText(given)

@@ -10,14 +10,14 @@ import { parsePkcs11Uri } from '../keys/pkcs11-uri.ts'
 import type { Pkcs11Uri } from '../keys/pkcs11-uri.ts'
 import type { Clock } from '../log/clock.ts'
 import { SERVE_KEYS, SERVE_OPTIONS, optionName } from './config-options.ts'
-import type { ServeFlags, ServeKey, ServeValues } from './config-options.ts'
 import type { GivenConfig } from './config-sources.ts'
 import { dataPaths, localPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
+import type { ServeFlags, ServeKey, ServeValues } from './serve-values.ts'
 import { LocationError } from './store-location.ts'
 import type { TlsConfig } from './tls-files.ts'
 
-export type { ServeFlags } from './config-options.ts'
+export type { ServeFlags } from './serve-values.ts'
 
 /** The key set of an OIDC provider. */
 export interface OidcKeyConfig {

@@ -3,8 +3,8 @@
  * used as a configuration file. Passwords inside URLs are masked.
  */
 import { SERVE_KEYS, SERVE_OPTIONS, optionName } from './config-options.ts'
-import type { ServeKey } from './config-options.ts'
 import type { GivenConfig } from './config-sources.ts'
+import type { ServeKey } from './serve-values.ts'
 
 /** One option as it is in force. */
 export interface PrintedOption {

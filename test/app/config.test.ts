@@ -9,10 +9,10 @@ import {
   SERVE_OPTIONS,
   variableName,
 } from '../../src/app/config-options.ts'
-import type { ServeFlags } from '../../src/app/config-options.ts'
 import { gatherConfig } from '../../src/app/config-sources.ts'
 import { nearestName } from '../../src/app/nearest-name.ts'
 import { describeConfig, printConfig } from '../../src/app/print-config.ts'
+import type { ServeFlags } from '../../src/app/serve-values.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const directory = temporaryDirectory()
