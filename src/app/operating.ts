@@ -4,7 +4,8 @@
  */
 import { createAdminServer } from '../http/admin-server.ts'
 import { drainServer } from '../http/drain.ts'
-import type { AdminConfig, RegistryConfig } from './config.ts'
+import type { AdminConfig } from './config-sections.ts'
+import type { RegistryConfig } from './config.ts'
 import { listen } from './listening.ts'
 import { addGauges } from './metric-gauges.ts'
 import type { GaugeSources } from './metric-gauges.ts'

@@ -12,7 +12,7 @@ import { OidcTokens } from '../keys/oidc-tokens.ts'
 import type { Clock } from '../log/clock.ts'
 import type { ApiTokenStore } from '../log/operator-tables.ts'
 import type { Submitter, SubmitterAuthenticator } from '../registry/ports.ts'
-import type { OidcKeyConfig } from './config.ts'
+import type { OidcKeyConfig } from './config-sections.ts'
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i
 /** What POST /entries asks of an API token. */
