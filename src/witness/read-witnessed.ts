@@ -19,12 +19,8 @@ interface WitnessedPorts extends Pick<LinkPorts, 'log' | 'verifier'> {
  * Undefined when there is none of this log with a quorum of the policy.
  * @throws StartError `ERR_WITNESS_AHEAD`; and what reading, parsing and verifying throw.
  */
-export async function readWitnessed({
-  log,
-  store,
-  verifier,
-  policy,
-}: WitnessedPorts): Promise<SignedCheckpoint | undefined> {
+export async function readWitnessed(ports: WitnessedPorts): Promise<SignedCheckpoint | undefined> {
+  const { log, store, verifier, policy } = ports
   const bytes = await store.load()
   if (bytes === undefined) return undefined
   const checkpoint = parseCheckpoint(bytes)

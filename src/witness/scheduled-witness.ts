@@ -8,14 +8,6 @@ import type { WitnessLimits } from './limits.ts'
 import { WitnessLink } from './witness-link.ts'
 import type { LinkPorts } from './witness-link.ts'
 
-export interface ScheduleOptions {
-  readonly limits: WitnessLimits
-  /** Milliseconds of a monotonic clock. */
-  readonly monotonicMs: () => number
-  /** 0 ≤ value < 1: spreads the retries of many logs. */
-  readonly random: () => number
-}
-
 /** One witness with what the schedule knows about it. */
 export class ScheduledWitness {
   readonly link: WitnessLink
@@ -31,11 +23,11 @@ export class ScheduledWitness {
     return !this.isBusy && this.#notBeforeMs <= nowMs
   }
 
-  failed({ limits, monotonicMs, random }: ScheduleOptions): void {
-    const { intervalMs, backoffMsMax } = limits
+  /** @param random 0 ≤ value < 1: spreads the retries of many logs. */
+  failed(nowMs: number, random: number, { intervalMs, backoffMsMax }: WitnessLimits): void {
     const backoff = Math.min(backoffMsMax, intervalMs * 2 ** Math.min(this.failures, 30))
     this.failures += 1
-    this.#notBeforeMs = monotonicMs() + backoff * (0.5 + random() / 2)
+    this.#notBeforeMs = nowMs + backoff * (0.5 + random / 2)
   }
 }
 

@@ -17,7 +17,7 @@ import { WITNESS_LIMITS } from './limits.ts'
 import type { WitnessLimits } from './limits.ts'
 import { readWitnessed } from './read-witnessed.ts'
 import { scheduleWitnesses } from './scheduled-witness.ts'
-import type { ScheduledWitness, ScheduleOptions } from './scheduled-witness.ts'
+import type { ScheduledWitness } from './scheduled-witness.ts'
 import type { LinkPorts } from './witness-link.ts'
 
 /** For the operator: a witness that begins or stops to fail, each told once. */
@@ -28,11 +28,14 @@ export interface WitnessEvent {
   readonly [field: string]: unknown
 }
 
-export interface WitnessClientOptions
-  extends Omit<LinkPorts, 'closed' | 'timeoutMs'>, Omit<ScheduleOptions, 'limits'> {
+export interface WitnessClientOptions extends Omit<LinkPorts, 'closed' | 'timeoutMs'> {
   readonly policy: TlogPolicy
   readonly store: WitnessedCheckpointStore
   readonly limits?: Partial<WitnessLimits>
+  /** Milliseconds of a monotonic clock. */
+  readonly monotonicMs: () => number
+  /** 0 ≤ value < 1: spreads the retries of many logs. */
+  readonly random: () => number
   /** Called once, with what must stop the log. */
   readonly onFatal: (error: StartError) => void
   readonly report: (event: WitnessEvent) => void
@@ -145,7 +148,7 @@ export class WitnessClient implements LogWitnesses {
 
   #fail(witness: ScheduledWitness, error: unknown): void {
     if (this.#closing.signal.aborted) return
-    const { onFatal, report } = this.#options
+    const { onFatal, report, monotonicMs, random } = this.#options
     if (error instanceof StartError) {
       if (this.#fatal !== undefined) return
       this.#fatal = error
@@ -157,7 +160,7 @@ export class WitnessClient implements LogWitnesses {
       const code = error instanceof AttestryError ? (error as AttestryError).code : 'ERR_INVARIANT'
       report({ level: 'error', event: 'witness-failed', witness: witness.link.name, code, message })
     }
-    witness.failed({ ...this.#options, limits: this.#limits })
+    witness.failed(monotonicMs(), random(), this.#limits)
   }
 
   async #run(): Promise<void> {
