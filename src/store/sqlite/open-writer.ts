@@ -30,19 +30,15 @@ export interface WriterOptions extends Omit<CheckpointerOptions, 'idle'>, BatchT
 export interface Writing {
   readonly lock: ProcessLock
   readonly database: SqliteDatabase
+  readonly reader: SqliteDatabase
+  readonly reads: ReadStatements
   readonly checkpointer: Checkpointer
   readonly batches: BatchWriter
   readonly commits: Commits
   readonly tail: IdTail
 }
 
-interface Opened {
-  readonly reader: SqliteDatabase
-  readonly reads: ReadStatements
-  readonly writing: Writing
-}
-
-export function openWriter(path: string, options: WriterOptions, lock: ProcessLock): Opened {
+export function openWriter(path: string, options: WriterOptions, lock: ProcessLock): Writing {
   const databases: SqliteDatabase[] = []
   const open = (settings: OpenOptions): SqliteDatabase => {
     const database = openDatabase(path, settings)
@@ -64,8 +60,7 @@ export function openWriter(path: string, options: WriterOptions, lock: ProcessLo
       readTreeSize: () => (reads.readLog.get() as LogRow | undefined)?.tree_size,
     })
     const checkpointer = startCheckpointer(path, { ...options, idle: () => commits.idle() })
-    const writing = { lock, database: writer, checkpointer, batches, commits, tail }
-    return { reader, reads, writing }
+    return { lock, database: writer, reader, reads, checkpointer, batches, commits, tail }
   } catch (error) {
     for (const database of databases) database.close()
     throw error

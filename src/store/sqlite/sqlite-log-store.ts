@@ -55,8 +55,8 @@ export class SqliteLogStore extends LogReads implements LogStore {
     const lock = ProcessLock.acquire(join(dirname(path), 'lock.sqlite'))
     try {
       return refuseDamaged(path, () => {
-        const { reader, reads, writing } = openWriter(path, options, lock)
-        return new SqliteLogStore(reader, reads, writing)
+        const writing = openWriter(path, options, lock)
+        return new SqliteLogStore(writing.reader, writing.reads, writing)
       })
     } catch (error) {
       lock.release()
