@@ -6,7 +6,7 @@
  */
 import { HTTP_LIMITS } from '../http/limits.ts'
 import { PAYLOAD_BYTES_LIMIT } from '../statement/payload-name.ts'
-import { WITNESS_LIMITS } from '../witness/witness-client.ts'
+import { WITNESS_LIMITS } from '../witness/limits.ts'
 import { choice, group, list, number, onOff, text, toggle } from './config-values.ts'
 import type { ConfigOption } from './config-values.ts'
 import type { ServeKey, ServeValues } from './serve-values.ts'

@@ -66,13 +66,13 @@ export async function catchUp(ports: NodePorts, known: TreeState): Promise<Caugh
 }
 
 /**
- * Signs the head that was committed on top of `state`, with the time that it was committed with, and
- * puts it into the guard. Undefined when others did, or went on meanwhile: look again.
+ * Signs the head that was committed on top of what was found, with the time that it was committed with, and
+ * puts it into the guard; returns both. Undefined when others did, or went on meanwhile: look again.
  * @throws as {@link catchUp}.
  */
 export async function finishPending(
   ports: NodePorts,
-  state: TreeState,
+  { state, tiles, governance }: CaughtUp,
   pending: StoredHead,
 ): Promise<CaughtUp | undefined> {
   const { store, guard } = ports
@@ -94,7 +94,11 @@ export async function finishPending(
   const signed = await signHead(ports, grown.state.stored)
   const held = await guard.advance(state.signed, signed)
   if (!equalBytes(held.bytes, signed.bytes)) return undefined
-  return { ...grown, state: { ...grown.state, signed } }
+  return {
+    state: { ...grown.state, signed },
+    tiles: [...tiles, ...grown.tiles],
+    governance: [...governance, ...grown.governance],
+  }
 }
 
 async function releaseUpTo(

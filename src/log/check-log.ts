@@ -12,16 +12,10 @@ import { parseCoseKey } from '../cose/public-key.ts'
 import { keyThumbprint } from '../cose/thumbprint.ts'
 import { AttestryError, StartError, UnavailableError } from '../errors.ts'
 import { TILE_WIDTH } from '../merkle/tiles.ts'
-import {
-  checkCollateral,
-  checkEntries,
-  checkHeads,
-  checkTiles,
-  corrupt,
-  readKinds,
-} from './check-stored.ts'
-import type { CheckContext, CheckProgress, IsPruned, KindOf, KnownHead } from './check-stored.ts'
+import { checkHeads } from './check-heads.ts'
 import { readTreeAt } from './check-resume.ts'
+import { checkCollateral, checkEntries, checkTiles, corrupt, readKinds } from './check-stored.ts'
+import type { CheckContext, CheckProgress, IsPruned, KindOf, KnownHead } from './check-stored.ts'
 import type { Guard } from './guard.ts'
 import type { CheckingPorts } from './ports.ts'
 import { verifyLogHead } from './signed-head.ts'

@@ -4,7 +4,6 @@
  * on the way, so what arrives is what was signed. It goes on where an earlier run ended.
  */
 import { equalBytes } from '../bytes/bytes.ts'
-import { encodeHex } from '../bytes/hex.ts'
 import { leafIndex } from '../bytes/integers.ts'
 import type { Sha256 } from '../bytes/digest.ts'
 import { assertInvariant, StartError } from '../errors.ts'
@@ -12,14 +11,14 @@ import type { TileWrite } from '../merkle/edge.ts'
 import { changesDecisions } from '../payload/media-types.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
 import { readTreeAt } from './check-resume.ts'
-import { readKinds } from './check-stored.ts'
+import { corrupt, readKinds } from './check-stored.ts'
+import { HistoryReader } from './history-reader.ts'
 import type { CheckingPorts } from './ports.ts'
 import type { StoredEdge } from './read-edge.ts'
 import type {
   BatchCommit,
   BatchHead,
   LogStore,
-  NewCollateral,
   NewEntry,
   StoredHead,
   StoredState,
@@ -41,11 +40,6 @@ export interface CopyHistoryOptions extends Pick<CheckingPorts, 'hasher'> {
   readonly onProgress?: (progress: { readonly entries: number; readonly treeSize: number }) => void
 }
 
-/** A transaction has this many entries, or bytes, and one batch more at most. */
-const CHUNK_ENTRIES = 1024
-const CHUNK_BYTES = 4 * 1024 * 1024
-const HEADS_A_READ = 256
-
 /**
  * @throws StartError `ERR_LOG_EXISTS` when the target holds another log, or more of this one;
  *   `ERR_LOG_CORRUPT` when the source is not what was signed.
@@ -63,15 +57,9 @@ export async function copyHistory(options: CopyHistoryOptions): Promise<void> {
   onProgress?.({ entries: end, treeSize: end })
 }
 
-/** The batches from `after` on that go into one transaction. */
-interface Chunk {
-  readonly heads: readonly BatchHead[]
-  readonly entries: readonly NewEntry[]
-}
-
 class HistoryCopy {
   readonly #options: CopyHistoryOptions
-  readonly #kinds: ReadonlyMap<number, GovernanceKind>
+  readonly #reader: HistoryReader
   /** Indexes of what changed how others are decided, ascending. */
   readonly #decisive: readonly number[]
   #tree: StoredEdge
@@ -83,7 +71,8 @@ class HistoryCopy {
     tree: StoredEdge,
   ) {
     this.#options = options
-    this.#kinds = kinds
+    const { source, target, sha256 } = options
+    this.#reader = new HistoryReader({ source, target: target.store, sha256, kinds })
     this.#decisive = [...kinds]
       .flatMap(([index, kind]) => (changesDecisions(kind) ? [index] : []))
       .sort((a, b) => a - b)
@@ -112,7 +101,7 @@ class HistoryCopy {
     const { source, target } = this.#options
     const [head] = await source.listBatchHeads(0, 1)
     assertInvariant(head !== undefined, 'a log has a first batch')
-    const entries = await this.#readEntries(0, head.treeHead.treeSize)
+    const entries = await this.#reader.readEntries(0, head.treeHead.treeSize)
     const tiles = this.#grow(entries, [head])
     const next = this.#storedHead(head)
     const { origin, issuer, receiptKeyId } = await source.readState()
@@ -129,7 +118,7 @@ class HistoryCopy {
   async appendChunk(): Promise<number> {
     const { source, target } = this.#options
     const expected = this.#head!
-    const { heads, entries } = await this.#readChunk(expected.treeHead.treeSize)
+    const { heads, entries } = await this.#reader.readChunk(expected.treeHead.treeSize)
     const tiles = this.#grow(entries, heads)
     const last = heads.at(-1)!
     const next = this.#storedHead(last)
@@ -140,76 +129,6 @@ class HistoryCopy {
     await target.append({ expected, next, entries, tiles, signedHeads }, heads.slice(0, -1))
     this.#head = { ...next, ...(expected.epoch === undefined ? {} : { epoch: expected.epoch }) }
     return next.treeHead.treeSize
-  }
-
-  async #readChunk(after: number): Promise<Chunk> {
-    const taken: BatchHead[] = []
-    const entries: NewEntry[] = []
-    let bytes = 0
-    for (const head of await this.#options.source.listBatchHeads(after, HEADS_A_READ)) {
-      if (entries.length >= CHUNK_ENTRIES || bytes >= CHUNK_BYTES) break
-      const read = await this.#readEntries(after + entries.length, head.treeHead.treeSize)
-      taken.push(head)
-      for (const one of read) {
-        entries.push(one)
-        bytes += one.entry.length
-        for (const piece of one.collateral ?? []) bytes += piece.bytes.length
-      }
-    }
-    if (taken.length === 0) throw corrupt(`no batch ends above size ${after}`)
-    return { heads: taken, entries }
-  }
-
-  /** Entries with their kinds and with what they were admitted with. */
-  async #readEntries(start: number, end: number): Promise<NewEntry[]> {
-    const { source, sha256 } = this.#options
-    const stored = await source.readEntries(leafIndex(start), end - start)
-    const collateral = await this.#readCollateral(start, end)
-    stored.forEach(({ leafIndex: index }, at) => {
-      if (index !== start + at) throw corrupt(`entry ${start + at} is missing`)
-    })
-    if (stored.length !== end - start) throw corrupt(`entry ${start + stored.length} is missing`)
-    return stored.map(({ leafIndex: index, entry }) => {
-      const [kind, pieces] = [this.#kinds.get(index), collateral.get(index)]
-      return {
-        ...{ entryId: sha256(entry), entry },
-        ...(kind === undefined ? {} : { kind }),
-        ...(pieces === undefined ? {} : { collateral: pieces }),
-      }
-    })
-  }
-
-  async #readCollateral(start: number, end: number): Promise<Map<number, NewCollateral[]>> {
-    const { source } = this.#options
-    const byIndex = new Map<number, NewCollateral[]>()
-    const read = new Map<string, Uint8Array>()
-    for (const { leafIndex: index, kind, digest } of await source.listEntryCollateral(start, end)) {
-      const name = encodeHex(digest)
-      const bytes = read.get(name) ?? (await this.#readPiece({ index, kind, digest }))
-      read.set(name, bytes)
-      byIndex.set(index, [...(byIndex.get(index) ?? []), { kind, digest, bytes }])
-    }
-    return byIndex
-  }
-
-  /**
-   * Content that was pruned is not there any more, and its entry still names it: nothing stands in its
-   * place until the table of prunings is copied, which takes it away.
-   */
-  async #readPiece(piece: {
-    readonly index: number
-    readonly kind: NewCollateral['kind']
-    readonly digest: Uint8Array
-  }): Promise<Uint8Array> {
-    const { source, target } = this.#options
-    const found = await source.findCollateral(piece.digest)
-    if (found !== undefined) return found.bytes
-    if (piece.kind !== 'preimage') {
-      throw corrupt(`the ${piece.kind} collateral of entry ${piece.index} is missing`)
-    }
-    // An earlier run may have copied it before it was pruned.
-    const copied = await target.store.findCollateral(piece.digest)
-    return copied?.bytes ?? new Uint8Array(0)
   }
 
   /** Appends to the tree in memory; each batch must have the root that its head says. */
@@ -261,8 +180,4 @@ async function checkPrefix(source: LogStore, found: StoredState): Promise<void> 
     `the database holds a log already (${found.origin}, size ${size}) that is not a part of this ` +
       'one: name an empty database',
   )
-}
-
-function corrupt(message: string): StartError {
-  return new StartError('ERR_LOG_CORRUPT', message)
 }

@@ -9,13 +9,10 @@ import { UnavailableError } from '../errors.ts'
 import type { UnavailableErrorCode } from '../errors.ts'
 import { catchUp, finishPending } from './catch-up.ts'
 import type { CaughtUp, NodePorts } from './catch-up.ts'
+import { backOff, LookTimer } from './look-timer.ts'
 import type { TreeState } from './tree-state.ts'
 import type { StoredHead, WakeUp } from './store.ts'
 
-/** How often an idle node looks, whatever it is told. */
-const POLL_MS = 1000
-/** An idle node joins what it is told in this time: others may commit a thousand times a second. */
-const NOTICE_MS = 50
 /** After this long another node's head is finished by whoever sees it. */
 const FINISH_AFTER_MS = 250
 /** A node that was asked for the turn waits this long for the other one's batch at most. */
@@ -25,15 +22,6 @@ const PENDING_MS = { first: 1, max: 16 }
 /** Likewise while store or guard cannot be reached. */
 const UNREACHABLE_MS = { first: 20, max: 1000 }
 
-interface Steps {
-  readonly first: number
-  readonly max: number
-}
-
-function backOff(times: number, { first, max }: Steps): number {
-  return Math.min(max, first * 2 ** times)
-}
-
 interface Pending {
   readonly head: StoredHead
   /** Milliseconds of a monotonic clock when it was seen first. */
@@ -42,37 +30,27 @@ interface Pending {
 }
 
 export class OtherNodes {
+  readonly looks: LookTimer
   readonly #ports: NodePorts
-  readonly #onDue: () => void
-  #isDue = false
   // The outcome of a commit of ours is unknown: the pending head may be ours, so nobody else is at it.
   #mayBeOurs = false
   // How often another node was faster since our last batch; and the most that one asked with.
   #losses = 0
   #askedWith = 0
   #pending: Pending | undefined
-  #lookedAt = 0
   #failures = 0
   // How often its own batch failed since the last one that did not, and how long to wait therefore.
   #stumbles = 0
   #restMs = 0
   #failure: UnavailableErrorCode | undefined
   #isClosed = false
-  #timer: NodeJS.Timeout | undefined
-  #poll: NodeJS.Timeout | undefined
   #unwatch: (() => void) | undefined
-  #endPause: () => void = () => undefined
   #endYield: (() => void) | undefined
 
   /** @param onDue called when a look is due; the look itself is the caller's. */
   constructor(ports: NodePorts, onDue: () => void) {
     this.#ports = ports
-    this.#onDue = onDue
-  }
-
-  /** A look is due before anything else is done. */
-  get isDue(): boolean {
-    return this.#isDue
+    this.looks = new LookTimer(onDue)
   }
 
   /** Why nothing can be signed at present. */
@@ -81,19 +59,8 @@ export class OtherNodes {
   }
 
   start(): void {
-    this.#poll = setInterval(() => this.due(), POLL_MS).unref()
+    this.looks.start()
     this.#unwatch = this.#ports.store.watch?.((told) => this.#told(told))
-  }
-
-  /** Something happened that only a look can explain. */
-  due(): void {
-    this.#isDue = true
-    this.#onDue()
-  }
-
-  /** Somebody asks for more than is known here. The work that this makes is bounded. */
-  dueSoon(): void {
-    this.#dueIn(Math.max(0, this.#lookedAt + NOTICE_MS - performance.now()))
   }
 
   /**
@@ -111,7 +78,7 @@ export class OtherNodes {
       if (this.#stumbles > 0) this.#restMs = backOff(this.#stumbles, UNREACHABLE_MS)
       this.#stumbles += 1
     }
-    this.#isDue = true
+    this.looks.isDue = true
     return true
   }
 
@@ -136,7 +103,7 @@ export class OtherNodes {
     })
     this.#endYield = undefined
     this.#askedWith = 0
-    return this.#isDue
+    return this.looks.isDue
   }
 
   /**
@@ -145,13 +112,10 @@ export class OtherNodes {
    * @throws as {@link catchUp}.
    */
   async look(state: TreeState, isUrgent: boolean): Promise<CaughtUp | undefined> {
-    this.#isDue = false
-    this.#lookedAt = performance.now()
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.looks.began()
     const restMs = this.#restMs
     this.#restMs = 0
-    if (isUrgent && restMs > 0) await this.#pause(restMs)
+    if (isUrgent && restMs > 0) await this.looks.pause(restMs)
     try {
       const found = await this.#lookOnce(state)
       // Whoever signs now would be the first again.
@@ -159,12 +123,12 @@ export class OtherNodes {
       this.#failures = 0
       this.#failure = undefined
       if (found?.pending === undefined) this.#mayBeOurs = false
-      else await this.#again(isUrgent, this.#pending?.looks ?? 0, PENDING_MS)
+      else await this.looks.again(isUrgent, this.#pending?.looks ?? 0, PENDING_MS)
       return found
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error
       this.#failure = error.code
-      await this.#again(isUrgent, this.#failures++, UNREACHABLE_MS)
+      await this.looks.again(isUrgent, this.#failures++, UNREACHABLE_MS)
       return undefined
     }
   }
@@ -180,17 +144,15 @@ export class OtherNodes {
       // Others are at work: what is not signed yet is theirs.
       if (found === undefined) return state
       if (found.state !== state || found.pending === undefined) return found.state
-      await this.#pause(PENDING_MS.max)
+      await this.looks.pause(PENDING_MS.max)
     }
   }
 
   /** Ends all waiting; a look that is under way ends by itself. */
   close(): void {
     this.#isClosed = true
-    clearInterval(this.#poll)
-    clearTimeout(this.#timer)
     this.#unwatch?.()
-    this.#endPause()
+    this.looks.close()
     this.#endYield?.()
   }
 
@@ -209,9 +171,9 @@ export class OtherNodes {
     // What this node committed it knows, and whoever it yields to has yet to come.
     if (told.isOwn === true) return
     if (this.#endYield === undefined) {
-      this.#dueIn(NOTICE_MS)
+      this.looks.dueAfterNotice()
     } else {
-      this.#isDue = true
+      this.looks.isDue = true
       this.#endYield()
     }
   }
@@ -220,14 +182,9 @@ export class OtherNodes {
     const found = await catchUp(this.#ports, state)
     const { pending } = found
     if (pending === undefined || !this.#isAbandoned(pending)) return found
-    const finished = await finishPending(this.#ports, found.state, pending)
-    this.#isDue ||= finished === undefined
-    if (finished === undefined) return { ...found, pending: undefined }
-    return {
-      state: finished.state,
-      tiles: [...found.tiles, ...finished.tiles],
-      governance: [...found.governance, ...finished.governance],
-    }
+    const finished = await finishPending(this.#ports, found, pending)
+    this.looks.isDue ||= finished === undefined
+    return finished ?? { ...found, pending: undefined }
   }
 
   #isAbandoned(head: StoredHead): boolean {
@@ -238,34 +195,5 @@ export class OtherNodes {
     const pending = this.#pending!
     pending.looks += 1
     return this.#mayBeOurs || now - pending.since >= FINISH_AFTER_MS
-  }
-
-  async #again(isUrgent: boolean, times: number, steps: Steps): Promise<void> {
-    if (this.#isClosed) return
-    if (!isUrgent) {
-      this.#dueIn(Math.max(NOTICE_MS, backOff(times, steps)))
-      return
-    }
-    this.#isDue = true
-    await this.#pause(backOff(times, steps))
-  }
-
-  #dueIn(milliseconds: number): void {
-    if (this.#isClosed) return
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined
-      this.due()
-    }, milliseconds).unref()
-  }
-
-  #pause(milliseconds: number): Promise<void> {
-    if (this.#isClosed) return Promise.resolve()
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds)
-      this.#endPause = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
   }
 }

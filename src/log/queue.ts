@@ -60,6 +60,9 @@ function isClosing<Answer>({ waiters }: Waiting<Answer>): boolean {
   )
 }
 
+/** Turns of the event loop that a batch is gathered for at most. */
+const GATHER_TURNS_MAX = 32
+
 export class CandidateQueue<Answer> {
   readonly #limits: LogLimits
   // In order of arrival: a Map iterates in order of insertion.
@@ -92,6 +95,19 @@ export class CandidateQueue<Answer> {
       )
     }
     this.#add(waiter)
+  }
+
+  /**
+   * Lets everything that this turn of the event loop brings join the batch, and goes on while turns
+   * bring more: what is on its way costs the next batch a commit of its own. A turn that brings
+   * nothing ends it, so a lone entry waits for nobody and there is no timer.
+   */
+  async gather(): Promise<void> {
+    for (let turns = 0, known = -1; turns < GATHER_TURNS_MAX; turns++) {
+      if (this.length === known) return
+      known = this.length
+      await new Promise(setImmediate)
+    }
   }
 
   /**

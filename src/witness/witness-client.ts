@@ -5,35 +5,20 @@
  * checkpoint, because a quorum has to meet on one; it ends with the quorum, and a witness that is
  * still busy then is left out of the next ones.
  */
-import { equalBytes } from '../bytes/bytes.ts'
 import { treeSize } from '../bytes/integers.ts'
 import type { TreeSize } from '../bytes/integers.ts'
 import { AttestryError, StartError } from '../errors.ts'
 import type { LogWitnesses, WitnessedCheckpointStore } from '../log/witness.ts'
-import { parseCheckpoint } from '../note/checkpoint.ts'
 import type { SignedCheckpoint } from '../note/checkpoint.ts'
-import { verifyCosignatures } from '../note/cosignature.ts'
 import type { NoteSignature } from '../note/signed-note.ts'
-import type { PolicyWitness, TlogPolicy } from '../note/tlog-policy.ts'
-import { evaluateQuorum } from '../note/witnessed-checkpoint.ts'
+import type { TlogPolicy } from '../note/tlog-policy.ts'
 import { Cosignatures } from './cosignatures.ts'
-import { WitnessLink } from './witness-link.ts'
+import { WITNESS_LIMITS } from './limits.ts'
+import type { WitnessLimits } from './limits.ts'
+import { readWitnessed } from './read-witnessed.ts'
+import { scheduleWitnesses } from './scheduled-witness.ts'
+import type { ScheduledWitness } from './scheduled-witness.ts'
 import type { LinkPorts } from './witness-link.ts'
-
-/** Limits of witnessing. */
-export interface WitnessLimits {
-  /** Least time from the start of one round to the next: 43,200 rounds a day at the usual 2 s. */
-  readonly intervalMs: number
-  readonly timeoutMs: number
-  /** A witness that keeps failing is asked this seldom in the end. */
-  readonly backoffMsMax: number
-}
-
-export const WITNESS_LIMITS: WitnessLimits = {
-  intervalMs: 2000,
-  timeoutMs: 5000,
-  backoffMsMax: 60_000,
-}
 
 /** For the operator: a witness that begins or stops to fail, each told once. */
 export interface WitnessEvent {
@@ -56,19 +41,11 @@ export interface WitnessClientOptions extends Omit<LinkPorts, 'closed' | 'timeou
   readonly report: (event: WitnessEvent) => void
 }
 
-/** One witness with what the schedule knows about it. */
-interface Scheduled {
-  readonly link: WitnessLink
-  busy: boolean
-  failures: number
-  notBeforeMs: number
-}
-
 export class WitnessClient implements LogWitnesses {
   readonly policy: TlogPolicy
   readonly #options: WitnessClientOptions
   readonly #limits: WitnessLimits
-  readonly #witnesses: readonly Scheduled[]
+  readonly #witnesses: readonly ScheduledWitness[]
   readonly #cosignatures: Cosignatures
   readonly #closing = new AbortController()
   #fatal: StartError | undefined
@@ -83,12 +60,7 @@ export class WitnessClient implements LogWitnesses {
     this.#limits = { ...WITNESS_LIMITS, ...options.limits }
     const { timeoutMs } = this.#limits
     const ports: LinkPorts = { ...options, timeoutMs, closed: this.#closing.signal }
-    this.#witnesses = reachable(policy).map((witness) => ({
-      link: new WitnessLink(witness, ports),
-      busy: false,
-      failures: 0,
-      notBeforeMs: 0,
-    }))
+    this.#witnesses = scheduleWitnesses(policy, ports)
     this.#cosignatures = new Cosignatures(policy, store, (error) => {
       report({ level: 'error', event: 'witnessed-not-saved', message: (error as Error).message })
     })
@@ -149,18 +121,17 @@ export class WitnessClient implements LogWitnesses {
   }
 
   /** Witnesses that have not cosigned this size, are not busy and are not to be left alone. */
-  #askable(size: bigint): Scheduled[] {
+  #askable(size: bigint): ScheduledWitness[] {
     const now = this.#options.monotonicMs()
     return this.#witnesses.filter(
-      ({ link, busy, notBeforeMs }) =>
-        !busy && notBeforeMs <= now && !this.#cosignatures.has(size, link.name),
+      (witness) => witness.mayBeAsked(now) && !this.#cosignatures.has(size, witness.link.name),
     )
   }
 
   /** Never rejects: a witness's failure is its own. */
-  async #ask(witness: Scheduled, checkpoint: SignedCheckpoint): Promise<void> {
+  async #ask(witness: ScheduledWitness, checkpoint: SignedCheckpoint): Promise<void> {
     const { link } = witness
-    witness.busy = true
+    witness.isBusy = true
     try {
       const signatures = await link.cosign(checkpoint)
       await this.#cosignatures.add(checkpoint, link.name, signatures)
@@ -171,11 +142,11 @@ export class WitnessClient implements LogWitnesses {
     } catch (error) {
       this.#fail(witness, error)
     } finally {
-      witness.busy = false
+      witness.isBusy = false
     }
   }
 
-  #fail(witness: Scheduled, error: unknown): void {
+  #fail(witness: ScheduledWitness, error: unknown): void {
     if (this.#closing.signal.aborted) return
     const { onFatal, report, monotonicMs, random } = this.#options
     if (error instanceof StartError) {
@@ -189,10 +160,7 @@ export class WitnessClient implements LogWitnesses {
       const code = error instanceof AttestryError ? (error as AttestryError).code : 'ERR_INVARIANT'
       report({ level: 'error', event: 'witness-failed', witness: witness.link.name, code, message })
     }
-    const { intervalMs, backoffMsMax } = this.#limits
-    const backoff = Math.min(backoffMsMax, intervalMs * 2 ** Math.min(witness.failures, 30))
-    witness.failures += 1
-    witness.notBeforeMs = monotonicMs() + backoff * (0.5 + random() / 2)
+    witness.failed(monotonicMs(), random(), this.#limits)
   }
 
   async #run(): Promise<void> {
@@ -214,48 +182,14 @@ export class WitnessClient implements LogWitnesses {
     })
   }
 
-  /** What is on disk is only believed if it verifies and is of a head of this log. */
   async #restore(): Promise<void> {
-    const { log, store, verifier, report } = this.#options
     try {
-      const bytes = await store.load()
-      if (bytes === undefined) return
-      const checkpoint = parseCheckpoint(bytes)
-      await log.verifyOwn(checkpoint)
-      if (checkpoint.treeSize > log.treeSize()) throw behindOwn(checkpoint, log.treeSize())
-      const keys = this.policy.witnesses.map(({ key }) => key)
-      const cosigned = await verifyCosignatures({ checkpoint, keys, verifier })
-      const head = await log.headAt(treeSize(Number(checkpoint.treeSize)))
-      const isOurs = head !== undefined && equalBytes(head.rootHash, checkpoint.rootHash)
-      const names = this.policy.witnesses.filter(({ key }) => cosigned.some((by) => by.key === key))
-      const quorum = evaluateQuorum(this.policy, new Set(names.map(({ name }) => name)))
-      if (isOurs && quorum.kind === 'met') this.#cosignatures.restore(checkpoint)
+      const checkpoint = await readWitnessed(this.#options)
+      if (checkpoint !== undefined) this.#cosignatures.restore(checkpoint)
     } catch (error) {
       if (error instanceof StartError) throw error
       const { message } = error as Error
-      report({ level: 'error', event: 'witnessed-not-restored', message })
+      this.#options.report({ level: 'error', event: 'witnessed-not-restored', message })
     }
   }
-}
-
-function behindOwn({ origin, treeSize: size }: SignedCheckpoint, held: number): StartError {
-  return new StartError(
-    'ERR_WITNESS_AHEAD',
-    `witnesses have cosigned ${size} entries of ${origin}, and this copy of the log has ${held}: ` +
-      'it is an older copy. Find the newest one and serve that',
-  )
-}
-
-function reachable(policy: TlogPolicy): (PolicyWitness & { readonly url: string })[] {
-  const found = policy.witnesses.flatMap((witness) => {
-    const { url } = witness
-    return url === undefined ? [] : [{ ...witness, url: checkedUrl(witness.name, url) }]
-  })
-  if (found.length > 0) return found
-  throw new StartError('ERR_CONFIGURATION', 'the witness policy has no witness with a URL to ask')
-}
-
-function checkedUrl(name: string, url: string): string {
-  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url
-  throw new StartError('ERR_CONFIGURATION', `the URL of the witness ${name} is not http(s): ${url}`)
 }

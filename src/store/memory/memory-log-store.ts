@@ -4,67 +4,47 @@
  * serves several logs, as PostgreSQL serves several nodes.
  */
 import { equalBytes } from '../../bytes/bytes.ts'
-import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
+import type { LeafIndex } from '../../bytes/integers.ts'
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import { assertInvariant, InvariantError, StartError, UnavailableError } from '../../errors.ts'
 import type { TileWrite } from '../../merkle/edge.ts'
 import type {
   BatchCommit,
-  BatchHead,
-  EntryCollateral,
   Genesis,
   LogStore,
   NewEntry,
   ServiceKeyChange,
-  StoredCollateral,
-  StoredEntry,
   StoredHead,
   StoredServiceKey,
-  StoredState,
-  TileId,
   WakeUp,
 } from '../../log/store.ts'
-import type { GovernanceKind } from '../../payload/media-types.ts'
+import { LogReads } from './log-reads.ts'
 
-export class MemoryLogStore implements LogStore {
+export class MemoryLogStore extends LogReads implements LogStore {
   readonly shared?: true
-  #state: StoredState | undefined
-  readonly #entries: Uint8Array[] = []
-  readonly #leafIndexes = new Map<string, LeafIndex>()
-  readonly #tiles = new Map<string, Uint8Array>()
-  // Ascending by size.
-  readonly #batches: BatchHead[] = []
-  readonly #signedHeads: SignedTreeHead[] = []
-  readonly #serviceKeys: StoredServiceKey[] = []
-  readonly #governance: { readonly kind: GovernanceKind; readonly leafIndex: LeafIndex }[] = []
-  readonly #collateral = new Map<string, StoredCollateral>()
-  readonly #entryCollateral: EntryCollateral[] = []
   readonly #watchers = new Set<(told: WakeUp) => void>()
 
   /** @param options `shared` when several logs commit to it. */
   constructor(options: { readonly shared?: true } = {}) {
+    super()
     if (options.shared) this.shared = true
   }
 
   async create({ identity, batch, serviceKeys }: Genesis): Promise<void> {
-    if (this.#state !== undefined) throw new StartError('ERR_LOG_EXISTS', 'the store holds a log')
-    this.#serviceKeys.push(...serviceKeys)
+    if (this.state !== undefined) throw new StartError('ERR_LOG_EXISTS', 'the store holds a log')
+    this.serviceKeys.push(...serviceKeys)
     this.#write(batch)
-    this.#state = { ...identity, ...batch.next, ...(this.shared && { epoch: 0 }) }
-  }
-
-  async readState(): Promise<StoredState> {
-    return this.#readState()
+    this.state = { ...identity, ...batch.next, ...(this.shared && { epoch: 0 }) }
   }
 
   // From the comparison to the end without a turn of the event loop: it is one transaction.
   async commit(batch: BatchCommit): Promise<void> {
-    const state = this.#readState()
+    const state = this.stored()
     if (!isSameHead(state, batch.expected)) throw this.#headMoved()
     this.#write(batch)
     for (const head of batch.signedHeads) this.#saveHead(head)
     const { treeHead, registrationTime, policyIndex } = batch.next
-    this.#state = { ...state, treeHead, registrationTime, policyIndex }
+    this.state = { ...state, treeHead, registrationTime, policyIndex }
     this.#tell({ kind: 'committed' })
   }
 
@@ -72,89 +52,26 @@ export class MemoryLogStore implements LogStore {
     this.#saveHead(head)
   }
 
-  async findLeafIndexes(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]> {
-    return entryIds.map((entryId) => this.#leafIndexes.get(entryId.join()))
-  }
-
-  async readEntries(start: LeafIndex, count: number): Promise<StoredEntry[]> {
-    return this.#entries
-      .slice(start, start + count)
-      .map((entry, at) => ({ leafIndex: (start + at) as LeafIndex, entry: entry.slice() }))
-  }
-
-  async readTiles(tiles: readonly TileId[]): Promise<Uint8Array[]> {
-    return tiles.map(({ level, index }) => {
-      const hashes = this.#tiles.get(`${level}/${index}`)
-      if (hashes === undefined) {
-        throw new InvariantError(`tile ${index} of level ${level} is not stored`)
-      }
-      return hashes.slice()
-    })
-  }
-
-  async listGovernance(kind: GovernanceKind, from: number): Promise<LeafIndex[]> {
-    return this.#governance
-      .filter((row) => row.kind === kind && row.leafIndex >= from)
-      .map(({ leafIndex }) => leafIndex)
-  }
-
-  async findLastGovernance(kind: GovernanceKind): Promise<LeafIndex | undefined> {
-    return this.#governance.findLast((row) => row.kind === kind)?.leafIndex
-  }
-
-  async findCollateral(digest: Uint8Array): Promise<StoredCollateral | undefined> {
-    const found = this.#collateral.get(digest.join())
-    return found && { ...found, bytes: found.bytes.slice() }
-  }
-
-  async listEntryCollateral(start: number, end: number): Promise<EntryCollateral[]> {
-    return this.#entryCollateral.filter(({ leafIndex }) => start <= leafIndex && leafIndex < end)
-  }
-
-  async findBatchHead(treeSize: TreeSize): Promise<BatchHead | undefined> {
-    return this.#batches.find(({ treeHead }) => treeHead.treeSize === treeSize)
-  }
-
-  async listBatchHeads(after: number, limit: number): Promise<BatchHead[]> {
-    return this.#batches.filter(({ treeHead }) => treeHead.treeSize > after).slice(0, limit)
-  }
-
-  async findSignedHead(treeSize: TreeSize): Promise<SignedTreeHead | undefined> {
-    return this.#signedHeads.find(({ treeHead }) => treeHead.treeSize === treeSize)
-  }
-
-  async findSignedHeadCovering(leafIndex: LeafIndex): Promise<SignedTreeHead | undefined> {
-    return this.#signedHeads.find(({ treeHead }) => treeHead.treeSize > leafIndex)
-  }
-
-  async listSignedHeads(after: number, limit: number): Promise<SignedTreeHead[]> {
-    return this.#signedHeads.filter(({ treeHead }) => treeHead.treeSize > after).slice(0, limit)
-  }
-
-  async listServiceKeys(): Promise<StoredServiceKey[]> {
-    return [...this.#serviceKeys]
-  }
-
   async addServiceKey(key: StoredServiceKey): Promise<void> {
-    this.#serviceKeys.push(key)
+    this.serviceKeys.push(key)
   }
 
   async changeServiceKeys({ purpose, added, retired, at }: ServiceKeyChange): Promise<void> {
-    this.#readState()
+    this.stored()
     const places = retired.map((keyId) =>
-      this.#serviceKeys.findIndex(
+      this.serviceKeys.findIndex(
         (key) =>
           key.purpose === purpose && equalBytes(key.keyId, keyId) && key.retiredAt === undefined,
       ),
     )
     assertInvariant(!places.includes(-1), 'a key to retire is not an active one')
     for (const place of places) {
-      this.#serviceKeys[place] = { ...this.#serviceKeys[place]!, retiredAt: at }
+      this.serviceKeys[place] = { ...this.serviceKeys[place]!, retiredAt: at }
     }
     if (this.shared) this.#raiseEpoch()
     if (added === undefined) return
-    this.#serviceKeys.push({ ...added, purpose })
-    if (purpose === 'receipt') this.#state = { ...this.#state!, receiptKeyId: added.keyId }
+    this.serviceKeys.push({ ...added, purpose })
+    if (purpose === 'receipt') this.state = { ...this.state!, receiptKeyId: added.keyId }
   }
 
   watch(listener: (told: WakeUp) => void): () => void {
@@ -175,14 +92,9 @@ export class MemoryLogStore implements LogStore {
     // Nothing is open.
   }
 
-  #readState(): StoredState {
-    if (this.#state === undefined) throw new StartError('ERR_LOG_MISSING', 'the store is empty')
-    return this.#state
-  }
-
   #raiseEpoch(): void {
-    const state = this.#readState()
-    this.#state = { ...state, epoch: (state.epoch ?? 0) + 1 }
+    const state = this.stored()
+    this.state = { ...state, epoch: (state.epoch ?? 0) + 1 }
   }
 
   /** Later, as a notification comes, and never within a commit. */
@@ -203,54 +115,54 @@ export class MemoryLogStore implements LogStore {
   }): void {
     const keys = batch.entries.map(({ entryId }) => entryId.join())
     assertInvariant(
-      new Set(keys).size === keys.length && !keys.some((key) => this.#leafIndexes.has(key)),
+      new Set(keys).size === keys.length && !keys.some((key) => this.leafIndexes.has(key)),
       'an entry id is stored already',
     )
     for (const { level, index, hashes } of batch.tiles) {
-      const before = this.#tiles.get(`${level}/${index}`) ?? new Uint8Array(0)
+      const before = this.tiles.get(`${level}/${index}`) ?? new Uint8Array(0)
       const isExtended = equalBytes(hashes.subarray(0, before.length), before)
       assertInvariant(isExtended, `tile ${index} of level ${level} would change stored hashes`)
     }
     const pieces = batch.entries.flatMap(({ collateral = [] }) => collateral)
     const added = new Map(pieces.map(({ digest, bytes }) => [digest.join(), bytes]))
     for (const { digest, bytes, kind } of pieces) {
-      const other = this.#collateral.get(digest.join())?.bytes ?? added.get(digest.join())!
+      const other = this.collateral.get(digest.join())?.bytes ?? added.get(digest.join())!
       assertInvariant(equalBytes(other, bytes), `${kind} collateral would change stored bytes`)
     }
     batch.entries.forEach((entry, at) =>
-      this.#addParts(entry, (this.#entries.length + at) as LeafIndex),
+      this.#addParts(entry, (this.entries.length + at) as LeafIndex),
     )
-    keys.forEach((key, at) => this.#leafIndexes.set(key, (this.#entries.length + at) as LeafIndex))
-    this.#entries.push(...batch.entries.map(({ entry }) => entry.slice()))
+    keys.forEach((key, at) => this.leafIndexes.set(key, (this.entries.length + at) as LeafIndex))
+    this.entries.push(...batch.entries.map(({ entry }) => entry.slice()))
     for (const { level, index, hashes } of batch.tiles) {
-      this.#tiles.set(`${level}/${index}`, hashes.slice())
+      this.tiles.set(`${level}/${index}`, hashes.slice())
     }
     const { treeHead, registrationTime } = batch.next
-    this.#batches.push({ treeHead, registrationTime })
+    this.batches.push({ treeHead, registrationTime })
   }
 
   #addParts({ kind, collateral = [] }: NewEntry, leafIndex: LeafIndex): void {
-    if (kind !== undefined) this.#governance.push({ kind, leafIndex })
+    if (kind !== undefined) this.governance.push({ kind, leafIndex })
     const sorted = [...collateral].sort((a, b) => (a.kind < b.kind ? -1 : 1))
     for (const { digest, bytes, kind: pieceKind } of sorted) {
       const key = digest.join()
-      if (!this.#collateral.has(key)) {
-        this.#collateral.set(key, { bytes: bytes.slice(), leafIndex })
+      if (!this.collateral.has(key)) {
+        this.collateral.set(key, { bytes: bytes.slice(), leafIndex })
       }
-      this.#entryCollateral.push({ leafIndex, kind: pieceKind, digest: digest.slice() })
+      this.entryCollateral.push({ leafIndex, kind: pieceKind, digest: digest.slice() })
     }
   }
 
   #saveHead(head: SignedTreeHead): void {
     const { treeSize, rootHash } = head.treeHead
-    const same = this.#signedHeads.find(({ treeHead }) => treeHead.treeSize === treeSize)
+    const same = this.signedHeads.find(({ treeHead }) => treeHead.treeSize === treeSize)
     if (same !== undefined) {
       const isSame = equalBytes(same.treeHead.rootHash, rootHash)
       assertInvariant(isSame, `a head of size ${treeSize} with another root is saved`)
       return
     }
-    this.#signedHeads.push(head)
-    this.#signedHeads.sort((a, b) => a.treeHead.treeSize - b.treeHead.treeSize)
+    this.signedHeads.push(head)
+    this.signedHeads.sort((a, b) => a.treeHead.treeSize - b.treeHead.treeSize)
   }
 }
 

@@ -7,6 +7,9 @@ import pg from 'pg'
 import { StartError } from '../../errors.ts'
 import { withoutPassword } from './url.ts'
 
+const CONNECT_MS = 5000
+/** Then the system begins to ask whether the other end is still there. */
+const KEEP_ALIVE_MS = 10_000
 /** As OpenSSL reads them: `TRUSTED` and `X509` are older forms. */
 const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/
 
@@ -40,5 +43,16 @@ function readingFiles<Value>(url: string, make: () => Value): Value {
     const parameters = new URLSearchParams(url.slice(url.indexOf('?')))
     const [name = 'its URL'] = [...parameters].find(([, value]) => value === path) ?? []
     throw new Error(`the file that ${name} names cannot be read: ${String(code)}`, { cause })
+  }
+}
+
+/** What every connection has in common; values of the URL come first. */
+export function clientConfig(url: string): pg.ClientConfig {
+  return {
+    connectionString: url,
+    fallback_application_name: 'attestry',
+    connectionTimeoutMillis: CONNECT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
   }
 }

@@ -1,6 +1,6 @@
 /** Which cluster of PostgreSQL a database is in: the same for its copies and standbys. */
+import type { Statement } from './connection.ts'
 import { PostgresDatabase } from './database.ts'
-import type { Statement } from './database.ts'
 import type { Asked } from './failures.ts'
 
 const READ: Statement = {

@@ -8,7 +8,7 @@ import { equalBytes } from '../../bytes/bytes.ts'
 import { encodeHex } from '../../bytes/hex.ts'
 import { assertInvariant } from '../../errors.ts'
 import type { BatchCommit, NewCollateral } from '../../log/store.ts'
-import type { Statement } from './database.ts'
+import type { Statement } from './connection.ts'
 import { storedHeadValues } from './rows.ts'
 
 /** Told after every commit; one for all logs of a database, since it is only a wake-up. */

@@ -1,23 +1,18 @@
 /**
- * Connections to PostgreSQL, each checked before it is used (`session.ts`). Statements go out prepared,
- * bytes go out as they are, and one statement is one transaction. What a failure means is told apart
- * here, once: nothing was stored, or nobody knows.
+ * Connections to PostgreSQL, each checked before it is used (`session.ts`). One statement is one
+ * transaction. What a failure means is told apart here, once: nothing was stored, or nobody knows.
  */
 import pg from 'pg'
-import type { ClientBase, PoolClient } from 'pg'
+import type { ClientBase } from 'pg'
 import { StartError } from '../../errors.ts'
-import { columnTypes } from './column-types.ts'
+import { clientConfig } from './client.ts'
+import { Connection } from './connection.ts'
+import type { Call, Statement } from './connection.ts'
 import { notStored, readFailure, writeFailure } from './failures.ts'
 import type { Asked } from './failures.ts'
 import { PooledClient } from './pooled-client.ts'
 import { prepareSession } from './session.ts'
 import { withoutPassword } from './url.ts'
-
-/** SQL under a name by which a connection keeps it prepared. */
-export interface Statement {
-  readonly name: string
-  readonly text: string
-}
 
 /** Runs a statement within a transaction. */
 export type Run = <Row>(statement: Statement, values?: readonly unknown[]) => Promise<Row[]>
@@ -33,29 +28,12 @@ export interface DatabaseOptions {
   readonly pipeline?: boolean
 }
 
-/** A statement and its values. */
-export interface Call {
-  readonly statement: Statement
-  readonly values: readonly unknown[]
-}
-
-/** What the server says beside its answer. */
-interface Notice {
-  readonly code?: string | undefined
-  readonly message?: string | undefined
-}
-
 /** Every statement is a look-up by key, or a page. */
 const STATEMENT_MS = 10_000
 /** For the answer to a statement that the server ended in time. */
 const ANSWER_MS = 2000
-const CONNECT_MS = 5000
-/** Then the system begins to ask whether the other end is still there. */
-const KEEP_ALIVE_MS = 10_000
 /** A connection that is not used for so long is ended; the first commit after a quiet time is quick. */
 const IDLE_MS = 300_000
-/** Class of SQLSTATE. */
-const WARNING = '01'
 
 export class PostgresDatabase implements Asked {
   /** The URL without its password, for messages. */
@@ -90,7 +68,7 @@ export class PostgresDatabase implements Asked {
   static async open(url: string, options: DatabaseOptions): Promise<PostgresDatabase> {
     const database = new PostgresDatabase(url, options)
     try {
-      const client = await database.#connect(readFailure)
+      const { client } = await database.#connect(readFailure)
       client.release()
       return database
     } catch (error) {
@@ -104,8 +82,8 @@ export class PostgresDatabase implements Asked {
    * @throws UnavailableError of the code `lost`; InvariantError when the server refused it.
    */
   async query<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    const client = await this.#connect(readFailure)
-    return this.#releasing(client, this.#read<Row>(client, { statement, values }))
+    const connection = await this.#connect(readFailure)
+    return connection.releasing(connection.read<Row>({ statement, values }))
   }
 
   /**
@@ -116,10 +94,9 @@ export class PostgresDatabase implements Asked {
    * @throws InvariantError when the server refused it: nothing was stored.
    */
   async write<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    const client = await this.#connect(notStored)
-    return this.#releasing(
-      client,
-      this.#durably(client, () => this.#run<Row>(client, statement, values)),
+    const connection = await this.#connect(notStored)
+    return connection.releasing(
+      connection.durably(() => connection.run<Row>({ statement, values })),
     )
   }
 
@@ -131,34 +108,32 @@ export class PostgresDatabase implements Asked {
     write: Call,
     read: Call,
   ): Promise<{ readonly written: Promise<Written[]>; readonly read: Promise<Read[]> }> {
-    const client = await this.#connect(notStored)
+    const connection = await this.#connect(notStored)
     const both = {
-      written: this.#durably(client, () =>
-        this.#run<Written>(client, write.statement, write.values),
-      ),
-      read: this.#read<Read>(client, read),
+      written: connection.durably(() => connection.run<Written>(write)),
+      read: connection.read<Read>(read),
     }
     both.read.catch(() => undefined)
     // Each of them says itself what became of it.
-    this.#releasing(client, Promise.all([both.written, both.read])).catch(() => undefined)
+    connection.releasing(Promise.all([both.written, both.read])).catch(() => undefined)
     return both
   }
 
   /** Runs statements in one transaction. Throws as {@link write}. */
   async transaction<Value>(work: (run: Run) => Promise<Value>): Promise<Value> {
-    const client = await this.#connect(notStored)
-    const done = this.#durably(client, async () => {
-      await this.#ask(client, 'BEGIN')
-      const value = await work((statement, values = []) => this.#run(client, statement, values))
-      await this.#ask(client, 'COMMIT')
+    const connection = await this.#connect(notStored)
+    const done = connection.durably(async () => {
+      await connection.ask('BEGIN')
+      const value = await work((statement, values = []) => connection.run({ statement, values }))
+      await connection.ask('COMMIT')
       return value
     })
-    return this.#releasing(client, done)
+    return connection.releasing(done)
   }
 
   /** Runs several statements of one text at once, for migrations. Throws as {@link write}. */
   async script(work: (client: ClientBase) => Promise<void>): Promise<void> {
-    const client = await this.#connect(notStored)
+    const { client } = await this.#connect(notStored)
     try {
       await client.query('SET statement_timeout = 0')
       await work(client)
@@ -173,79 +148,11 @@ export class PostgresDatabase implements Asked {
     return this.#pool.end()
   }
 
-  async #connect(failure: (asked: Asked, cause: unknown) => Error): Promise<PoolClient> {
+  async #connect(failure: (asked: Asked, cause: unknown) => Error): Promise<Connection> {
     try {
-      return await this.#pool.connect()
+      return new Connection(await this.#pool.connect(), this, this.#answerMs)
     } catch (cause) {
       throw cause instanceof StartError ? cause : failure(this, cause)
     }
-  }
-
-  /** Gives a connection back when work on it is done; the end of one takes a transaction with it. */
-  async #releasing<Value>(client: PoolClient, done: Promise<Value>): Promise<Value> {
-    try {
-      const value = await done
-      client.release()
-      return value
-    } catch (error) {
-      // The next one connects anew: the server may have become a standby.
-      client.release(true)
-      throw error
-    }
-  }
-
-  async #read<Row>(client: ClientBase, { statement, values }: Call): Promise<Row[]> {
-    try {
-      return await this.#run<Row>(client, statement, values)
-    } catch (error) {
-      throw readFailure(this, error)
-    }
-  }
-
-  /** Does work that is durable when this returns. */
-  async #durably<Value>(client: PoolClient, work: () => Promise<Value>): Promise<Value> {
-    const warnings: string[] = []
-    const hear = ({ code = '', message = '' }: Notice): void => {
-      if (code.startsWith(WARNING)) warnings.push(message)
-    }
-    client.on('notice', hear)
-    try {
-      const value = await work()
-      // Somebody cancelled the wait for a synchronous standby: it is stored here, and not there.
-      if (warnings.length > 0) throw new Error(`${this.name} warns: ${warnings.join('; ')}`)
-      return value
-    } catch (error) {
-      throw writeFailure(this, error)
-    } finally {
-      client.off('notice', hear)
-    }
-  }
-
-  async #ask(client: ClientBase, text: string): Promise<void> {
-    const config = { text, query_timeout: this.#answerMs }
-    await client.query(config)
-  }
-
-  async #run<Row>(
-    client: ClientBase,
-    { name, text }: Statement,
-    values: readonly unknown[],
-  ): Promise<Row[]> {
-    const config = {
-      ...{ name, text, values: [...values], types: columnTypes },
-      query_timeout: this.#answerMs,
-    }
-    return (await client.query(config)).rows as Row[]
-  }
-}
-
-/** What every connection has in common; values of the URL come first. */
-export function clientConfig(url: string): pg.ClientConfig {
-  return {
-    connectionString: url,
-    fallback_application_name: 'attestry',
-    connectionTimeoutMillis: CONNECT_MS,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
   }
 }

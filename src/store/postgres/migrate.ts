@@ -9,7 +9,8 @@ import type { ClientBase } from 'pg'
 import { encodeUtf8, equalBytes } from '../../bytes/bytes.ts'
 import { sha256 } from '../../bytes/digest.ts'
 import { StartError } from '../../errors.ts'
-import type { PostgresDatabase, Statement } from './database.ts'
+import type { Statement } from './connection.ts'
+import type { PostgresDatabase } from './database.ts'
 import { isStatementError } from './failures.ts'
 
 export interface Migration {

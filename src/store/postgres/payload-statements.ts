@@ -1,7 +1,8 @@
 /** The SQL about payloads, shared by those who store, read, pin and delete them. */
 import { assertInvariant } from '../../errors.ts'
 import type { PayloadName } from '../../statement/payload-name.ts'
-import type { PostgresDatabase, Statement } from './database.ts'
+import type { Statement } from './connection.ts'
+import type { PostgresDatabase } from './database.ts'
 
 /** What a name finds: nothing, content, or the entry by which it was deleted. */
 export interface PayloadRow {

@@ -5,8 +5,8 @@
  */
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import type { ApiTokenStore, StoredApiToken } from '../../log/operator-tables.ts'
+import type { Statement } from './connection.ts'
 import { PostgresDatabase } from './database.ts'
-import type { Statement } from './database.ts'
 
 const CONNECTIONS_MAX = 2
 

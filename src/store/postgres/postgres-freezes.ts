@@ -5,8 +5,8 @@
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import { StartError } from '../../errors.ts'
 import type { FreezeStore, Frozen } from '../../log/operator-tables.ts'
+import type { Statement } from './connection.ts'
 import { PostgresDatabase } from './database.ts'
-import type { Statement } from './database.ts'
 import { migrate } from './migrate.ts'
 
 const READ: Statement = {

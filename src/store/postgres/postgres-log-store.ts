@@ -5,54 +5,28 @@
  */
 import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
-import { assertInvariant, StartError, UnavailableError } from '../../errors.ts'
+import { assertInvariant, UnavailableError } from '../../errors.ts'
 import { logFrozen } from '../../log/answers.ts'
-import { JoinedLookups } from '../../log/joined-lookups.ts'
 import type {
   BatchCommit,
-  BatchHead,
-  EntryCollateral,
   Genesis,
   LogStore,
   ServiceKeyChange,
-  StoredCollateral,
-  StoredEntry,
   StoredHead,
   StoredServiceKey,
-  StoredState,
-  TileId,
   WakeUp,
 } from '../../log/store.ts'
 import type { RootHash } from '../../merkle/hasher.ts'
-import type { GovernanceKind } from '../../payload/media-types.ts'
-import { AbsentIds } from './absent-ids.ts'
 import { CHANNEL, COMMIT, commitValues } from './commit-statement.ts'
 import type { CommitRow } from './commit-statement.ts'
 import { PostgresDatabase } from './database.ts'
 import type { Run } from './database.ts'
+import { LogReads } from './log-reads.ts'
 import { migrate } from './migrate.ts'
-import { inPlace, READ_BACK, ReadBack, readBackValues } from './read-back.ts'
+import { READ_BACK, ReadBack, readBackValues } from './read-back.ts'
 import type { ReadBackRow } from './read-back.ts'
-import {
-  batchHead,
-  entryCollateral,
-  headValues,
-  serviceKey,
-  signedHead,
-  storedCollateral,
-  storedEntry,
-  storedHeadValues,
-  storedState,
-} from './rows.ts'
-import type {
-  CollateralRow,
-  EntryCollateralRow,
-  EntryRow,
-  HeadRow,
-  LogRow,
-  ServiceKeyRow,
-  SignedHeadRow,
-} from './rows.ts'
+import { headValues, storedHeadValues } from './rows.ts'
+import { logExists, logMissing } from './start-errors.ts'
 import { SQL } from './statements.ts'
 import { turnAsked, WakeUps } from './wake-ups.ts'
 
@@ -84,20 +58,16 @@ const NOTHING: StoredHead = {
   epoch: 0,
 }
 
-export class PostgresLogStore implements LogStore {
+export class PostgresLogStore extends LogReads implements LogStore {
   readonly shared = true
-  readonly #reads: PostgresDatabase
   readonly #commits: PostgresDatabase | undefined
   readonly #wakeUps: WakeUps
-  readonly #absent = new AbsentIds()
-  readonly #lookups = new JoinedLookups((ids) => this.#lookUp(ids))
-  #readBack: ReadBack | undefined
   readonly #onClosed: (() => void) | undefined
   #isClosed = false
 
   private constructor({ url, reads, commits, onClosed }: Opened) {
+    super(reads)
     this.#onClosed = onClosed
-    this.#reads = reads
     this.#commits = commits
     this.#wakeUps = new WakeUps(url, CHANNEL)
   }
@@ -136,19 +106,11 @@ export class PostgresLogStore implements LogStore {
     const values = commitValues({ ...batch, expected: NOTHING, signedHeads: [] })
     await this.#writer().transaction(async (run) => {
       const inserted = await run(SQL.insertLog, [origin, issuer, receiptKeyId, ...head])
-      if (inserted.length === 0) throw logExists(this.#reads.name)
+      if (inserted.length === 0) throw logExists(this.reads.name)
       const [moved] = await run<CommitRow>(COMMIT, values)
       assertInvariant(moved?.stored === true, 'the first batch was not stored')
       for (const key of serviceKeys) await insertServiceKey(run, key)
     })
-  }
-
-  async readState(): Promise<StoredState> {
-    const [row] = await this.#reads.query<LogRow>(SQL.readLog)
-    if (row === undefined) throw logMissing(this.#reads.name)
-    const state = storedState(row)
-    this.#absent.saw(state.treeHead.treeSize)
-    return state
   }
 
   async commit(batch: BatchCommit): Promise<void> {
@@ -157,107 +119,22 @@ export class PostgresLogStore implements LogStore {
       { statement: READ_BACK, values: readBackValues(batch) },
     )
     const [moved] = await written.catch((error: unknown) => {
-      this.#absent.forget()
+      this.absent.forget()
       throw error
     })
     if (moved?.stored === true) {
-      this.#readBack = new ReadBack(batch, read)
+      this.readBack = new ReadBack(batch, read)
       const ids = batch.entries.map(({ entryId }) => entryId)
-      this.#absent.stored(ids, batch.expected.treeHead.treeSize)
+      this.absent.stored(ids, batch.expected.treeHead.treeSize)
       return
     }
-    this.#absent.forget()
+    this.absent.forget()
     if (moved?.frozen === true) throw logFrozen()
     throw new UnavailableError('ERR_HEAD_MOVED', "another node's batch came first")
   }
 
   async saveSignedHead(head: SignedTreeHead): Promise<void> {
     await this.#writer().write(SQL.saveSignedHead, [...headValues(head), head.bytes])
-  }
-
-  async findLeafIndexes(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]> {
-    const [only, ...more] = entryIds
-    if (only === undefined) return []
-    // A single one is asked for by somebody who wants to know what other nodes have stored by now.
-    if (more.length === 0) return [await this.#lookups.find(only)]
-    if (this.#absent.hasAll(entryIds)) return entryIds.map(() => undefined)
-    return this.#lookUp(entryIds)
-  }
-
-  #lookUp(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]> {
-    return this.#absent.lookUp(entryIds, (ids) => this.#findMany(ids))
-  }
-
-  async #findMany(entryIds: readonly Uint8Array[]): Promise<(LeafIndex | undefined)[]> {
-    const isWhole = entryIds.every(({ length }) => length === 32)
-    assertInvariant(isWhole, 'an entry id is no SHA-256')
-    const values = [Buffer.concat(entryIds), entryIds.length]
-    const rows = await this.#reads.query<FoundRow>(SQL.findLeafIndexes, values)
-    const found = new Map(rows.map(({ n, leaf_index: at }) => [n, at]))
-    return entryIds.map((_, at) => found.get(at + 1))
-  }
-
-  async readEntries(start: LeafIndex, count: number): Promise<StoredEntry[]> {
-    const readBack = this.#readBack?.entries(start, count)
-    if (readBack !== undefined) return readBack
-    const rows = await this.#reads.query<EntryRow>(SQL.readEntries, [start, start + count])
-    return rows.map(storedEntry)
-  }
-
-  async readTiles(tiles: readonly TileId[]): Promise<Uint8Array[]> {
-    const readBack = this.#readBack?.tiles(tiles)
-    if (readBack !== undefined) return readBack
-    const values = [tiles.map(({ level }) => level), tiles.map(({ index }) => index)]
-    const rows = await this.#reads.query<TileRow>(SQL.readTiles, values)
-    return inPlace(tiles, new Map(rows.map(({ n, hashes }) => [n, hashes])))
-  }
-
-  async listGovernance(kind: GovernanceKind, from: number): Promise<LeafIndex[]> {
-    const rows = await this.#reads.query<IndexRow>(SQL.listGovernance, [kind, from])
-    return rows.map(({ leaf_index: at }) => at)
-  }
-
-  async findLastGovernance(kind: GovernanceKind): Promise<LeafIndex | undefined> {
-    const [row] = await this.#reads.query<IndexRow>(SQL.lastGovernance, [kind])
-    return row?.leaf_index
-  }
-
-  async findCollateral(digest: Uint8Array): Promise<StoredCollateral | undefined> {
-    const [row] = await this.#reads.query<CollateralRow>(SQL.findCollateral, [digest])
-    return row && storedCollateral(row)
-  }
-
-  async listEntryCollateral(start: number, end: number): Promise<EntryCollateral[]> {
-    const values = [start, end]
-    const rows = await this.#reads.query<EntryCollateralRow>(SQL.listEntryCollateral, values)
-    return rows.map(entryCollateral)
-  }
-
-  async findBatchHead(treeSize: TreeSize): Promise<BatchHead | undefined> {
-    const [row] = await this.#reads.query<HeadRow>(SQL.findBatch, [treeSize])
-    return row && batchHead(row)
-  }
-
-  async listBatchHeads(after: number, limit: number): Promise<BatchHead[]> {
-    return (await this.#reads.query<HeadRow>(SQL.listBatches, [after, limit])).map(batchHead)
-  }
-
-  async findSignedHead(treeSize: TreeSize): Promise<SignedTreeHead | undefined> {
-    const [row] = await this.#reads.query<SignedHeadRow>(SQL.findSignedHead, [treeSize])
-    return row && signedHead(row)
-  }
-
-  async findSignedHeadCovering(leafIndex: LeafIndex): Promise<SignedTreeHead | undefined> {
-    return (await this.listSignedHeads(leafIndex, 1))[0]
-  }
-
-  async listSignedHeads(after: number, limit: number): Promise<SignedTreeHead[]> {
-    const rows = await this.#reads.query<SignedHeadRow>(SQL.listSignedHeads, [after, limit])
-    return rows.map(signedHead)
-  }
-
-  async listServiceKeys(): Promise<StoredServiceKey[]> {
-    return (await this.#reads.query<ServiceKeyRow>(SQL.listServiceKeys)).map(serviceKey)
   }
 
   async addServiceKey(key: StoredServiceKey): Promise<void> {
@@ -284,12 +161,12 @@ export class PostgresLogStore implements LogStore {
 
   askTurn(losses: number): void {
     // Only a hint: when it fails the next look comes by itself.
-    this.#reads.query(SQL.askTurn, [turnAsked(losses)]).catch(() => undefined)
+    this.reads.query(SQL.askTurn, [turnAsked(losses)]).catch(() => undefined)
   }
 
   async fence(): Promise<void> {
     const raised = await this.#writer().write(SQL.raiseEpoch, [])
-    if (raised.length === 0) throw logMissing(this.#reads.name)
+    if (raised.length === 0) throw logMissing(this.reads.name)
   }
 
   async close(): Promise<void> {
@@ -297,7 +174,7 @@ export class PostgresLogStore implements LogStore {
     this.#isClosed = true
     await this.#wakeUps.close()
     await this.#commits?.close()
-    await this.#reads.close()
+    await this.reads.close()
     this.#onClosed?.()
   }
 
@@ -307,36 +184,7 @@ export class PostgresLogStore implements LogStore {
   }
 }
 
-interface FoundRow {
-  readonly n: number
-  readonly leaf_index: LeafIndex
-}
-
-interface TileRow {
-  readonly n: number
-  readonly hashes: Uint8Array
-}
-
-interface IndexRow {
-  readonly leaf_index: LeafIndex
-}
-
 async function insertServiceKey(run: Run, key: StoredServiceKey): Promise<void> {
   const { keyId, purpose, coseKey, addedAt, retiredAt = null } = key
   await run(SQL.insertServiceKey, [keyId, purpose, coseKey, addedAt, retiredAt])
-}
-
-function logMissing(name: string): StartError {
-  return new StartError(
-    'ERR_LOG_MISSING',
-    `there is no log in the database ${name}: create one with \`attestry init\`, or name its database`,
-  )
-}
-
-function logExists(name: string): StartError {
-  return new StartError(
-    'ERR_LOG_EXISTS',
-    `there is a log in the database ${name} already: name an empty database. If \`attestry init\` ` +
-      `was interrupted, drop its tables and run it again`,
-  )
 }

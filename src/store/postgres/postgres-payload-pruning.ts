@@ -8,8 +8,8 @@ import type { UnixSeconds } from '../../bytes/integers.ts'
 import { assertInvariant } from '../../errors.ts'
 import type { PayloadPruning, PayloadStanding } from '../../log/payload-store.ts'
 import type { PayloadName } from '../../statement/payload-name.ts'
+import type { Statement } from './connection.ts'
 import { PostgresDatabase } from './database.ts'
-import type { Statement } from './database.ts'
 import { findPayload } from './payload-statements.ts'
 
 const FIND_OTHERS: Statement = {

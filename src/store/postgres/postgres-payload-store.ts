@@ -9,8 +9,8 @@ import type {
   PrunedPayload,
 } from '../../log/payload-store.ts'
 import type { PayloadName } from '../../statement/payload-name.ts'
+import type { Statement } from './connection.ts'
 import { PostgresDatabase } from './database.ts'
-import type { Statement } from './database.ts'
 import { findPayload, lookForPayload, nameOfDigest } from './payload-statements.ts'
 
 const CONNECTIONS_MAX = 4

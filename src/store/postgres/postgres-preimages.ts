@@ -4,8 +4,8 @@
  */
 import type { Preimages } from '../../log/payload-store.ts'
 import type { PayloadName } from '../../statement/payload-name.ts'
+import type { Statement } from './connection.ts'
 import { PostgresDatabase } from './database.ts'
-import type { Statement } from './database.ts'
 import { findPayload } from './payload-statements.ts'
 
 const PIN: Statement = {

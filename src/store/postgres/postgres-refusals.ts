@@ -5,8 +5,8 @@
  */
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import type { RefusalRecord, RefusalStore } from '../../log/operator-tables.ts'
+import type { Statement } from './connection.ts'
 import { PostgresDatabase } from './database.ts'
-import type { Statement } from './database.ts'
 
 const WRITE_PERIOD_MS = 1000
 const WAITING_MAX = 1000

@@ -6,7 +6,7 @@
 import { InvariantError } from '../../errors.ts'
 import type { BatchCommit, StoredEntry, TileId } from '../../log/store.ts'
 import type { LeafIndex } from '../../bytes/integers.ts'
-import type { Statement } from './database.ts'
+import type { Statement } from './connection.ts'
 
 /** A row for each entry, and one with its place, counted from -1 down, for each tile. */
 export const READ_BACK: Statement = {

@@ -3,7 +3,7 @@
  * `migrations/postgres`. The names are those by which a connection keeps them prepared.
  */
 import { CHANNEL } from './commit-statement.ts'
-import type { Statement } from './database.ts'
+import type { Statement } from './connection.ts'
 
 const HEAD_COLUMNS = 'tree_size, root_hash, registration_time'
 

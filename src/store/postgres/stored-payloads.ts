@@ -1,7 +1,7 @@
 /** All content of the payload store, one after the other in the order of its digests, for scrubbing. */
 import type { StoredPayload, StoredPayloads } from '../../log/payload-store.ts'
+import type { Statement } from './connection.ts'
 import { PostgresDatabase } from './database.ts'
-import type { Statement } from './database.ts'
 
 const NEXT: Statement = {
   name: 'next_payload',

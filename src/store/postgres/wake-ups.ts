@@ -6,8 +6,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type pg from 'pg'
 import type { WakeUp } from '../../log/store.ts'
-import { newClient } from './client.ts'
-import { clientConfig } from './database.ts'
+import { clientConfig, newClient } from './client.ts'
 
 const RETRY_MS = 1000
 /** A line that is cut answers no goodbye either. */
