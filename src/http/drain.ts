@@ -17,11 +17,8 @@ export async function drainServer(server: Server, graceMs: number): Promise<void
     // That of HTTP would cut answers that are being sent, and would wait for headers for ever.
     SocketServer.prototype.close.call(server, () => resolve())
   })
-  closeIdle(server)
-  const sweep = setInterval(() => {
-    closeIdle(server)
-    closeUnused(server)
-  }, SWEEP_MS)
+  // Each time behind what has arrived: a busy server has not read it when the timer comes.
+  const sweep = setInterval(() => setImmediate(closeUnneeded, server), SWEEP_MS)
   const cut = setTimeout(() => closeAll(server), graceMs)
   try {
     await closed
@@ -31,4 +28,9 @@ export async function drainServer(server: Server, graceMs: number): Promise<void
     // Ends Node's own look at what is late.
     server.close()
   }
+}
+
+function closeUnneeded(server: Server): void {
+  closeIdle(server)
+  closeUnused(server)
 }
