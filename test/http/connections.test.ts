@@ -104,6 +104,21 @@ describe('a server that ends', () => {
     await drained
   })
 
+  it('answers those who wait to be let in', async () => {
+    const server = await create()
+    const { port } = server.address() as AddressInfo
+    const waiting = Array.from({ length: 20 }, () => connect(port, '127.0.0.1'))
+    clients.push(...waiting)
+    const answers = waiting.map((socket) => once(socket, 'data') as Promise<[Buffer]>)
+    for (const socket of waiting) socket.write(get('/health'))
+    // The kernel has taken the connections then, and the server has not.
+    await new Promise((resolve) => process.nextTick(resolve))
+    await drainServer(server, 600_000)
+    for (const [answer] of await Promise.all(answers)) {
+      expect(answer.toString()).toMatch(/^HTTP\/1.1 200 /)
+    }
+  })
+
   it('waits for no connection that was never used', async () => {
     const server = await create()
     await join(server)
