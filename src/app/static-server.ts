@@ -12,6 +12,7 @@ import { encodeTilePath, parseTilePath } from '../note/tile-path.ts'
 import { AttestryError, InputError } from '../errors.ts'
 import { boundConnections } from '../http/connections.ts'
 import { HTTP_LIMITS } from '../http/limits.ts'
+import { sendBody } from '../http/send-body.ts'
 import { TILE_WIDTH } from '../merkle/tiles.ts'
 import type { LogDirectory } from './log-directory.ts'
 
@@ -56,7 +57,8 @@ async function answer(
     'Content-Length': found.length,
     'Cache-Control': isFixed ? IMMUTABLE : 'no-cache',
   })
-  res.end(req.method === 'HEAD' ? undefined : found)
+  if (req.method === 'HEAD') res.end()
+  else sendBody(res, found)
 }
 
 async function find(directory: LogDirectory, path: string): Promise<Uint8Array | undefined> {

@@ -7,6 +7,7 @@ import { encodeBase64url } from '../bytes/base64.ts'
 import { encodeUtf8 } from '../bytes/bytes.ts'
 import { sha256 } from '../bytes/digest.ts'
 import { MEDIA_TYPE } from './media-type.ts'
+import { sendBody } from './send-body.ts'
 
 /** Names and values in turn. Any page may verify: nothing depends on who asks (standards.md §5.5). */
 const COMMON_HEADERS: readonly string[] = [
@@ -30,7 +31,7 @@ export interface Answer {
 export function answer(res: Response, { status, headers, body }: Answer): void {
   sendHead(res, { status, headers }, body?.length)
   if (body === undefined) res.end()
-  else res.end(body)
+  else sendBody(res, body)
 }
 
 /** Writes the status line and the headers; a body of unknown length may follow. */

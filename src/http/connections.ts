@@ -25,8 +25,8 @@ export function boundConnections(
   // sent by the second.
   server.on('secureConnection', remember)
   server.maxConnections = connectionsMax
-  // Who is turned away tries again, and there is room then.
-  server.on('drop', () => closeIdle(server))
+  // Who is turned away tries again, and there is room then. Behind what has arrived already.
+  server.on('drop', () => setImmediate(closeIdle, server))
   // Nothing came and nothing went for so long. Idle connections have a time of their own.
   server.timeout = answerStallMs
   server.on('timeout', (socket: Socket) => {
@@ -34,10 +34,12 @@ export function boundConnections(
   })
 }
 
-/** Closes what is idle; while an answer is being sent nothing, as that would be closed, too. */
+/** Closes what is idle, and not what Node counts among it while the end of an answer is being sent. */
 export function closeIdle(server: Server): void {
-  for (const { writableLength } of openOf(server)) if (writableLength > 0) return
+  const sending = [...openOf(server)].filter(({ writableLength }) => writableLength > 0)
+  for (const socket of sending) socket.destroy = () => socket
   server.closeIdleConnections()
+  for (const socket of sending) Reflect.deleteProperty(socket, 'destroy')
 }
 
 /** Closes what sent nothing so far, not even a handshake. */
@@ -55,8 +57,8 @@ function openOf(server: Server): Iterable<Socket> {
   return connections.get(server) ?? []
 }
 
-/** Whether it is us that a client waits for. Node keeps the answer in progress there. */
+/** Whether it is us that a client waits for, not it that takes nothing. Node keeps the answer there. */
 function isAnswerToCome(socket: Socket): boolean {
   const { _httpMessage: current } = socket as Socket & { readonly _httpMessage?: ServerResponse }
-  return current?.writableEnded === false
+  return current?.writableEnded === false && socket.writableLength === 0
 }

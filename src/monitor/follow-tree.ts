@@ -12,6 +12,7 @@ import type { LogSource } from './log-source.ts'
 import { assertExtends, assertNotBehind, openCheckpoint } from './open-checkpoint.ts'
 import type { OpenedCheckpoint } from './open-checkpoint.ts'
 import { assertSameRoot, SignedHeads } from './signed-heads.ts'
+import type { VerifiedHead } from './signed-heads.ts'
 
 /** What a log is known by before it is first read; the issuer is learnt from its heads if need be. */
 export type KnownLog = Omit<LogPin, 'issuer'> & { readonly issuer?: string }
@@ -29,6 +30,8 @@ export interface FollowOptions {
 export interface FollowedTree extends OpenedCheckpoint {
   readonly tree: AuthenticatedTree
   readonly heads: SignedHeads
+  /** The head of this very tree. */
+  readonly current: VerifiedHead
   readonly pin: LogPin
 }
 
@@ -48,7 +51,7 @@ export async function followTree(
   for (const one of earlier) await assertExtends(tree, one)
   const { treeSize } = head
   const heads = new SignedHeads({ ...known, treeSize, keys: known.receiptKeys, source, verifier })
-  const signed = await heads.at(treeSize)
-  assertSameRoot(signed, head)
-  return { ...opened, tree, heads, pin: { ...known, issuer: signed.issuer } }
+  const current = await heads.at(treeSize)
+  assertSameRoot(current, head)
+  return { ...opened, tree, heads, current, pin: { ...known, issuer: current.issuer } }
 }

@@ -7,9 +7,9 @@
 import type { Sha256 } from '../bytes/digest.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { leafIndex } from '../bytes/integers.ts'
-import { encodeHeadBundle, headBundleOf } from '../cose/head-bundle.ts'
+import { encodeHeadBundle } from '../cose/head-bundle.ts'
 import { encodeInclusionReceipt } from '../cose/encode-receipt.ts'
-import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
+import { withAttachedRoot } from '../cose/signed-tree-head.ts'
 import { assertInvariant, AttestryError } from '../errors.ts'
 import type { TreeHead } from '../merkle/tree-head.ts'
 import { TILE_WIDTH, tileWidth } from '../merkle/tiles.ts'
@@ -25,10 +25,10 @@ import { findJournal } from './find-journal.ts'
 import { followTree } from './follow-tree.ts'
 import type { FollowedTree, FollowOptions } from './follow-tree.ts'
 import { collateralPath, headBundlePath } from './log-source.ts'
-import { MirroredHeads } from './mirrored-heads.ts'
 import type { ResourceReader } from './resource-reader.ts'
 import { EntryScanner } from './scan-entries.ts'
 import type { Block } from './scan-entries.ts'
+import type { VerifiedHead } from './signed-heads.ts'
 
 /** The copy: read as any log is, and written file by file. */
 export interface MirrorTarget extends ResourceReader {
@@ -127,13 +127,10 @@ async function copyUpperTiles(
 class BlockCopier {
   readonly #options: MirrorOptions
   readonly #followed: FollowedTree
-  readonly #heads: MirroredHeads
-  #signedHead: Promise<SignedTreeHead> | undefined
 
   constructor(options: MirrorOptions, followed: FollowedTree) {
     this.#options = options
     this.#followed = followed
-    this.#heads = new MirroredHeads(options.source, followed)
   }
 
   async write(block: Block, from: number): Promise<void> {
@@ -148,71 +145,54 @@ class BlockCopier {
     )
     const tile = await tree.tile(0, index)
     await target.write(encodeTilePath({ kind: 'hashes', level: 0, ...path }), tile.hashes())
-    const heads = await this.#heads.inBundle(index)
-    await target.write(
-      headBundlePath(index, width),
-      encodeHeadBundle(heads.map(({ bytes }) => bytes)),
-    )
+    // Those that the scanner held against the entries, not what the log would serve now.
+    const heads = block.heads.filter(({ treeSize }) => treeSize <= block.end)
+    const served = heads.map(({ signed }) => withAttachedRoot(signed))
+    await target.write(headBundlePath(index, width), encodeHeadBundle(served))
     if (width === TILE_WIDTH) {
       await target.removePartials(encodeTilePath({ kind: 'entries', ...path }))
       await target.removePartials(encodeTilePath({ kind: 'hashes', level: 0, ...path }))
       await target.removePartials(headBundlePath(index, width))
     }
-    for (const { bytes, signed } of heads) {
-      const { treeSize } = signed.treeHead
-      if (treeSize > from) await target.write(`heads/${treeSize}`, bytes)
+    for (const [at, { treeSize }] of heads.entries()) {
+      if (treeSize > from) await target.write(`heads/${treeSize}`, served[at]!)
     }
     for (const [offset, entry] of block.entries.entries()) {
       const at = block.start + offset
-      if (at < from) continue
-      await this.#writeEvidence(at, entry)
-      await this.#writeCollateral(entry)
+      const first = block.heads.find(({ treeSize }) => treeSize > at)
+      assertInvariant(first !== undefined, `no head of the block covers entry ${at}`)
+      // The Receipt of an entry that was copied before is there, against an earlier head.
+      if (at >= from) await this.#writeEvidence(at, entry, first)
+      if (at >= from) await this.#writeCollateral(entry)
     }
   }
 
-  async #writeEvidence(at: number, entry: Uint8Array): Promise<void> {
+  async #writeEvidence(at: number, entry: Uint8Array, first: VerifiedHead): Promise<void> {
     const { target, sha256 } = this.#options
-    const { tree, head, bytes } = this.#followed
+    const { tree, bytes, current } = this.#followed
+    const { treeSize, signed } = current
     const inclusionPath = await tree.inclusionPath(at)
-    const signed = await this.#readSignedHead()
-    const proof = { treeSize: head.treeSize, leafIndex: leafIndex(at), inclusionPath }
-    const receipt = encodeInclusionReceipt(signed, proof)
+    const proof = { leafIndex: leafIndex(at), inclusionPath }
     const directory = `entries/${encodeHex(sha256(entry))}`
+    const receipt = encodeInclusionReceipt(signed, { treeSize, ...proof })
     await target.write(`${directory}/receipt`, receipt)
     await target.write(
       `${directory}/tlog-proof`,
       encodeTlogProof({ ...proof, checkpoint: parseCheckpoint(bytes) }),
     )
     try {
-      await target.write(
-        `${directory}/statement`,
-        attachReceipts(entry, [await this.#firstReceipt(at)]),
-      )
+      const statement = attachReceipts(entry, [await this.#receiptAt(first, at)])
+      await target.write(`${directory}/statement`, statement)
     } catch (error) {
       // An entry that is no statement has no Transparent Statement; the audit reports it.
       if (!(error instanceof AttestryError)) throw error
     }
   }
 
-  /** The Receipt that says the registration time. */
-  async #firstReceipt(at: number): Promise<Uint8Array> {
-    const head = await this.#heads.firstCovering(at)
-    const { treeSize } = head.treeHead
+  /** Against the first head that covers an entry it says the registration time. */
+  async #receiptAt({ treeSize, signed }: VerifiedHead, at: number): Promise<Uint8Array> {
     const inclusionPath = await this.#followed.tree.inclusionPath(at, treeSize)
-    return encodeInclusionReceipt(head, { treeSize, leafIndex: leafIndex(at), inclusionPath })
-  }
-
-  /** The signed head of the whole tree, by which all fresh Receipts of this run are. */
-  #readSignedHead(): Promise<SignedTreeHead> {
-    this.#signedHead ??= this.#findSignedHead()
-    return this.#signedHead
-  }
-
-  async #findSignedHead(): Promise<SignedTreeHead> {
-    const heads = await this.#heads.inBundle(headBundleOf(this.#followed.head.treeSize))
-    const last = heads.at(-1)
-    assertInvariant(last !== undefined, 'the tree has a signed head')
-    return last.signed
+    return encodeInclusionReceipt(signed, { treeSize, leafIndex: leafIndex(at), inclusionPath })
   }
 
   async #writeCollateral(entry: Uint8Array): Promise<void> {

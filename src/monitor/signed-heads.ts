@@ -10,6 +10,7 @@ import type { UnixSeconds } from '../bytes/integers.ts'
 import { headBundleOf, parseHeadBundle, HEAD_BUNDLE_WIDTH } from '../cose/head-bundle.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import { parseSignedTreeHead, verifySignedTreeHead } from '../cose/signed-tree-head.ts'
+import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { keyThumbprint } from '../cose/thumbprint.ts'
 import { InputError, VerificationError } from '../errors.ts'
 import type { TreeHead } from '../merkle/tree-head.ts'
@@ -21,6 +22,8 @@ import type { LogSource } from './log-source.ts'
 export interface VerifiedHead extends TreeHead {
   readonly registrationTime: UnixSeconds
   readonly issuer: string
+  /** What was verified: read again, the log could serve something else. */
+  readonly signed: SignedTreeHead
 }
 
 export interface SignedHeadsOptions {
@@ -145,7 +148,7 @@ export class SignedHeads {
         throw new VerificationError('ERR_RECEIPT_CLAIMS', 'it is of another log')
       }
       const { issuer, registrationTime, treeHead } = verified
-      return { ...treeHead, registrationTime, issuer }
+      return { ...treeHead, registrationTime, issuer, signed: verified }
     } catch (cause) {
       if (!(cause instanceof InputError || cause instanceof VerificationError)) throw cause
       const what = size === undefined ? 'a signed head' : `the signed head of size ${size}`

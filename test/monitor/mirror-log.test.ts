@@ -7,6 +7,7 @@ import { AuditFault } from '../../src/monitor/audit-fault.ts'
 import { LogSource } from '../../src/monitor/log-source.ts'
 import { mirrorLog } from '../../src/monitor/mirror-log.ts'
 import type { MirrorReport, MirrorTarget } from '../../src/monitor/mirror-log.ts'
+import type { ResourceReader } from '../../src/monitor/resource-reader.ts'
 import { parseVerifierKey } from '../../src/note/verifier-key.ts'
 import { encodeSubmitterCollateral } from '../../src/policy/collateral.ts'
 import { parseSignedStatement } from '../../src/statement/signed-statement.ts'
@@ -39,12 +40,36 @@ class MemoryTarget implements MirrorTarget {
   }
 }
 
+function lying(
+  honest: ResourceReader,
+  again: ((bundle: Uint8Array) => Uint8Array) | undefined,
+): ResourceReader {
+  const served = new Set<string>()
+  const read = async (path: string, bytesMax: number): Promise<Uint8Array | undefined> => {
+    const bytes = await honest.read(path, bytesMax)
+    if (bytes === undefined || again === undefined || !path.startsWith('heads/')) return bytes
+    if (served.has(path)) return again(bytes)
+    served.add(path)
+    return bytes
+  }
+  return { ...honest, read }
+}
+
 async function mirror(
   forge: LogForge,
   target: MirrorTarget,
-  { resources, isCancelled }: { resources?: Resources; isCancelled?: () => boolean } = {},
+  {
+    resources,
+    isCancelled,
+    again,
+  }: {
+    resources?: Resources
+    isCancelled?: () => boolean
+    /** What head bundles are when they are read a second time. */
+    again?: (bundle: Uint8Array) => Uint8Array
+  } = {},
 ): Promise<MirrorReport> {
-  const reader = readerOf(resources ?? (await forge.export()))
+  const reader = lying(readerOf(resources ?? (await forge.export())), again)
   return mirrorLog({
     ...{ reader, target, hasher, sha256, verifier: nodeVerifier },
     source: new LogSource(reader),
@@ -113,6 +138,19 @@ describe('a mirror', () => {
     await expect(mirror(forge, new MemoryTarget(), { resources: flipped })).rejects.toThrow(
       AuditFault,
     )
+  })
+
+  it.each<[string, (bundle: Uint8Array) => Uint8Array]>([
+    ['with a signature that fails', (bundle) => bundle.with(-1, bundle.at(-1)! ^ 1)],
+    ['cut short', (bundle) => bundle.subarray(0, -1)],
+    ['empty', () => new Uint8Array(0)],
+  ])('writes the heads that it verified: not what is served later, %s', async (_what, again) => {
+    const forge = await LogForge.create()
+    await forge.batch(await forge.statements('a', 300))
+    const target = new MemoryTarget()
+    expect((await mirror(forge, target, { again })).isComplete).toBe(true)
+    const report = await audit(forge, target.files, { isSampled: () => true })
+    expect(report.counts.receipts).toBe(forge.entries.length)
   })
 
   it('can be interrupted, and is whole all the same', async () => {

@@ -1,15 +1,18 @@
 /** What clients of several nodes were told, and whether it holds together. */
 import { expect } from 'vitest'
+import { encodeHex } from '../../src/bytes/hex.ts'
 import { leafIndex } from '../../src/bytes/integers.ts'
 import { checkLog } from '../../src/log/check-log.ts'
 import type { Registered } from '../../src/log/registered.ts'
 import { verifyInclusion } from '../../src/merkle/verify-inclusion.ts'
+import { encodeReceipt } from '../../src/registry/resolve-receipt.ts'
 import { entryOf, hasher } from './test-log.ts'
 import type { SharedPorts } from './test-nodes.ts'
 
 /** Remembers every answer; entries are those of `entryOf`. */
 export class Oracle {
   readonly #indexes = new Map<string, number>()
+  readonly #receipts = new Map<string, string>()
   readonly #roots = new Map<number, string>()
   readonly #times: { readonly size: number; readonly time: number }[] = []
 
@@ -17,7 +20,12 @@ export class Oracle {
     return this.#indexes
   }
 
-  note(name: string, { leafIndex: index, head, inclusionPath }: Registered): void {
+  note(name: string, registered: Registered): void {
+    const { leafIndex: index, head, inclusionPath } = registered
+    // Whichever node answers, now or later, the Receipt is that of the registration (ADR 0039).
+    const receipt = encodeHex(encodeReceipt(registered))
+    expect(this.#receipts.get(name) ?? receipt, `two Receipts of ${name}`).toBe(receipt)
+    this.#receipts.set(name, receipt)
     const before = this.#indexes.get(name)
     if (before !== undefined) expect(index, name).toBe(before)
     this.#indexes.set(name, index)

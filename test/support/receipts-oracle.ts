@@ -4,6 +4,7 @@
  */
 import { expect } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
+import { encodeHex } from '../../src/bytes/hex.ts'
 import { parseCoseKeySet } from '../../src/cose/public-key.ts'
 import type { PublicKey } from '../../src/cose/public-key.ts'
 import { parseReceipt } from '../../src/cose/receipt.ts'
@@ -21,6 +22,7 @@ const ANSWER_MS_MAX = 20_000
 interface Acknowledged {
   readonly entry: Uint8Array
   readonly leafIndex: number
+  readonly receipt: Uint8Array
 }
 
 export class ReceiptsOracle {
@@ -77,7 +79,7 @@ export class ReceiptsOracle {
       return false
     }
     const { entry, entryId } = parseSignedStatement(statement)
-    this.#note(entryId, { entry, leafIndex: await this.#understand(entry, body) })
+    this.#note(entryId, { entry, leafIndex: await this.#understand(entry, body), receipt: body })
     return true
   }
 
@@ -113,7 +115,11 @@ export class ReceiptsOracle {
 
   #note(entryId: string, told: Acknowledged): void {
     const before = this.#acknowledged.get(entryId)
-    if (before !== undefined) expect(told.leafIndex, entryId).toBe(before.leafIndex)
+    if (before !== undefined) {
+      expect(told.leafIndex, entryId).toBe(before.leafIndex)
+      // Whoever posts again gets the answer that it had, or lost (ADR 0039).
+      expect(encodeHex(told.receipt), entryId).toBe(encodeHex(before.receipt))
+    }
     this.#acknowledged.set(entryId, told)
   }
 
