@@ -28,19 +28,19 @@ export interface RebuildIndexRequest {
 export async function rebuildIndex(request: RebuildIndexRequest): Promise<number> {
   const { data, guard, store: storeUrl, resume = false, onProgress } = request
   const paths = dataPaths(data, guard, storeUrl)
-  const lock = ProcessLock.acquire(paths.lock)
-  let store: LogStore | undefined
+  // First, because it says that there is no log; a lock would be made beside it, or fail.
+  const store = await openStoreReader(paths)
+  let lock: ProcessLock | undefined
   try {
-    const opened = await openStoreReader(paths)
-    store = opened
+    lock = ProcessLock.acquire(paths.lock)
     const treeSize = await releasedSize(store, paths)
     if (!resume) removeIndex(paths.index)
-    await prepareIndex(paths, async (at) => (await opened.readEntries(at, 1))[0]?.entry)
+    await prepareIndex(paths, async (at) => (await store.readEntries(at, 1))[0]?.entry)
     await followTo(paths, treeSize, onProgress)
     return treeSize
   } finally {
-    lock.release()
-    await store?.close()
+    lock?.release()
+    await store.close()
   }
 }
 

@@ -7,6 +7,7 @@ import { AttestryError, PayloadError, PolicyError } from '../errors.ts'
 import { EvidenceError } from '../payload/tee/evidence.ts'
 import { CliError } from './cli-error.ts'
 import { EXIT } from './exit-codes.ts'
+import { namingFile } from './files.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { hintFor } from './hints.ts'
 import { print, printError, printJson } from './terminal.ts'
@@ -58,8 +59,9 @@ export function run<Args extends unknown[]>(
       else if (report.outputIsBytes === true) printError(report.lines)
       else print(report.lines)
       process.exitCode = report.exitCode ?? EXIT.ok
-    } catch (error) {
-      if (error instanceof CommanderError) throw error
+    } catch (thrown) {
+      if (thrown instanceof CommanderError) throw thrown
+      const error = namingFile(thrown)
       reportError(error, json)
       process.exitCode = exitCodeOf(error)
     }

@@ -16,8 +16,8 @@ export const EXIT = {
   /** `verify` only: cannot tell, because something needed for an answer is missing. */
   cannotTell: 3,
   /**
-   * Wrong command line; of `verify`, `appraise` and `attest` also an input file that cannot be read, and of
-   * the last two one that holds no evidence.
+   * Wrong command line, or a standard output that cannot be written; of `verify`, `appraise` and `attest` also
+   * an input file that cannot be read, and of the last two one that holds no evidence.
    */
   usage: 4,
 } as const

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { open, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { InputError } from '../errors.ts'
 import { CliError } from './cli-error.ts'
 
 /** Statements, keys, trust files: everything that is parsed. */
@@ -25,7 +26,28 @@ const REASONS: Readonly<Record<string, string>> = {
 export function fileError(path: string, cause: unknown): CliError {
   const errno = (cause as NodeJS.ErrnoException).code ?? ''
   const code = errno === 'EEXIST' ? 'ERR_FILE_EXISTS' : 'ERR_FILE'
-  return new CliError(code, `${path}: ${REASONS[errno] ?? (errno || String(cause))}`, { cause })
+  const isMkdir = (cause as NodeJS.ErrnoException).syscall === 'mkdir'
+  const reason = errno === 'EEXIST' && isMkdir ? NOT_A_DIRECTORY : REASONS[errno]
+  return new CliError(code, `${path}: ${reason ?? (errno || String(cause))}`, { cause })
+}
+
+const NOT_A_DIRECTORY = 'exists and is not a directory'
+
+/** An error of the file system that nobody put into words yet, named; any other as it is. */
+export function namingFile(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const { errno, path } = error as NodeJS.ErrnoException
+  return errno !== undefined && path !== undefined ? fileError(path, error) : error
+}
+
+/** Parses what was read from `path`: what is wrong with it is told with the name of the file. */
+export function parseFile<T>(path: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause
+    throw new InputError(cause.code, `${nameOf(path)}: ${cause.message}`, { cause })
+  }
 }
 
 /**

@@ -9,7 +9,8 @@ import { reportError } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import type { CommandEntry } from './commands.ts'
 import { EXIT } from './exit-codes.ts'
-import { guardPipes } from './terminal.ts'
+import { fileError } from './files.ts'
+import { guardOutputs } from './terminal.ts'
 import { readVersion } from './version.ts'
 
 const HELP = `
@@ -46,7 +47,10 @@ function isHelpOrVersion(error: CommanderError): boolean {
 }
 
 async function main(argv: readonly string[]): Promise<void> {
-  guardPipes()
+  guardOutputs((cause) => {
+    reportError(fileError('standard output', cause), false)
+    process.exit(EXIT.usage)
+  })
   try {
     const program = await buildProgram(argv)
     await program.parseAsync([...argv], { from: 'user' })
@@ -55,7 +59,7 @@ async function main(argv: readonly string[]): Promise<void> {
       if (isHelpOrVersion(error)) return
       process.exitCode = EXIT.usage
       if (error.code === 'commander.help') return // `attestry` alone: the help was printed
-      const message = error.message.replace(/^error: /, '')
+      const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
       const usage = new CliError('ERR_USAGE', message, { hint: 'attestry COMMAND --help' })
       reportError(usage, argv.includes('--json'))
       return

@@ -4,6 +4,7 @@ import type { DigestName } from '../bytes/digest.ts'
 import { ALGORITHMS } from '../cose/algorithms.ts'
 import { parsePayloadName } from '../statement/payload-name.ts'
 import type { PayloadName } from '../statement/payload-name.ts'
+import { CliError } from './cli-error.ts'
 import { exists } from './files.ts'
 
 /** RFC 3339 time with a zone, or Unix seconds. */
@@ -60,12 +61,18 @@ export interface AnchorSpec {
 export async function parseAnchorSpec(text: string): Promise<AnchorSpec> {
   if (!text.includes('=') || (await exists(text))) return { path: text, issuers: ['*'] }
   for (let at = text.indexOf('='); at !== -1; at = text.indexOf('=', at + 1)) {
-    if (await exists(text.slice(0, at))) {
-      return { path: text.slice(0, at), issuers: [text.slice(at + 1)] }
-    }
+    if (await exists(text.slice(0, at))) return splitAnchorSpec(text, at)
   }
-  const at = text.indexOf('=')
-  return { path: text.slice(0, at), issuers: [text.slice(at + 1)] }
+  return splitAnchorSpec(text, text.indexOf('='))
+}
+
+/** An empty pattern is a shell variable that was not set: the anchor would speak for nobody. */
+function splitAnchorSpec(text: string, at: number): AnchorSpec {
+  const [path, pattern] = [text.slice(0, at), text.slice(at + 1)]
+  if (pattern !== '') return { path, issuers: [pattern] }
+  throw new CliError('ERR_USAGE', `the pattern of ${path} is empty`, {
+    hint: 'without = the anchor may speak for any issuer',
+  })
 }
 
 const DIGESTS: Readonly<Record<string, DigestName>> = {

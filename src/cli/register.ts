@@ -7,7 +7,7 @@ import { parseSignedStatement } from '../statement/signed-statement.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { readToken } from './bearer-token.ts'
-import { nameOf, readInput, writeOutput } from './files.ts'
+import { nameOf, parseFile, readInput, writeOutput } from './files.ts'
 import { readContent, STORED } from './payload-upload.ts'
 import type { StoredPayload } from './payload-upload.ts'
 import { parseUrl } from './option-values.ts'
@@ -58,7 +58,7 @@ async function register(file: string, options: RegisterOptions): Promise<Report>
   assertOneOutput(options)
   const statementBytes = await readInput(file)
   // Refuse what is not a statement before anything goes over the network.
-  const statement = parseSignedStatement(statementBytes)
+  const statement = parseFile(file, () => parseSignedStatement(statementBytes))
   const content = await readContent(statement, options.payload)
   const trust = options.trust === undefined ? undefined : await readTrustFile(options.trust)
   const token = await readToken(options.tokenFile)

@@ -17,7 +17,7 @@ import { decodePem } from '../x509/pem.ts'
 import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
-import { PAYLOAD_BYTES_MAX, nameOf, readInput, writeOutput } from './files.ts'
+import { PAYLOAD_BYTES_MAX, nameOf, parseFile, readInput, writeOutput } from './files.ts'
 import { loadKeyFile } from './keygen.ts'
 import { parseAlgorithm, parseDigestName, parseTime } from './option-values.ts'
 import { assertOneOutput } from './outputs.ts'
@@ -131,8 +131,11 @@ function formatName(statement: SignedStatement): string | null {
 
 /** The chain, whose leaf must be about the signing key: anything else would never verify. */
 async function readChain(path: string, key: PublicKey): Promise<Uint8Array[]> {
-  const chain = decodePem(decodeUtf8(await readInput(path)), 'CERTIFICATE')
-  const leaf = parseCertificate(chain[0]!)
+  const bytes = await readInput(path)
+  const { chain, leaf } = parseFile(path, () => {
+    const certificates = decodePem(decodeUtf8(bytes), 'CERTIFICATE')
+    return { chain: certificates, leaf: parseCertificate(certificates[0]!) }
+  })
   if (!equalBytes(leaf.spki.spki, key.spki)) {
     throw new CliError('ERR_USAGE', `the first certificate of ${path} is not for the signing key`, {
       hint: 'the chain starts with the certificate of --key, roots come last',

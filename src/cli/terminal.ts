@@ -73,13 +73,14 @@ export function formatTime(seconds: number): string {
   return date.toISOString().replace('.000Z', 'Z')
 }
 
-// A reader that went away (`attestry inspect … | head`) is not an error of ours.
-function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
-}
-
-/** Installs the handling of closed pipes; called once by main. */
-export function guardPipes(): void {
-  process.stdout.on('error', ignoreBrokenPipe)
-  process.stderr.on('error', ignoreBrokenPipe)
+/**
+ * Installs what happens when an output cannot be written; called once by main. A reader that went away
+ * (`attestry inspect … | head`) is not an error of ours; anything else ends the process in `onLost`, with a
+ * status that is none of a command's answers. Of standard error nobody can be told, so nothing ends for it.
+ */
+export function guardOutputs(onLost: (cause: Error) => void): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') onLost(error)
+  })
+  process.stderr.on('error', () => undefined)
 }

@@ -4,7 +4,7 @@ import { anchorFromFile, encodeTrustAnchor } from '../statement/trust-anchor.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
-import { readInput } from './files.ts'
+import { parseFile, readInput } from './files.ts'
 import { collect, parseAnchorSpec } from './option-values.ts'
 import { fields } from './terminal.ts'
 import { readTrustFileOrEmpty, writeTrustFile } from './trust-file.ts'
@@ -59,7 +59,8 @@ export async function readAnchors(specs: readonly string[]): Promise<TrustAnchor
   const anchors: TrustAnchor[] = []
   for (const spec of specs) {
     const { path, issuers } = await parseAnchorSpec(spec)
-    anchors.push(anchorFromFile(await readInput(path), issuers))
+    const bytes = await readInput(path)
+    anchors.push(parseFile(path, () => anchorFromFile(bytes, issuers)))
   }
   return anchors
 }

@@ -2,14 +2,15 @@
 import { encodeTrustPolicy, parseTrustPolicy } from '../verify/trust-policy.ts'
 import type { TrustPolicy, TrustedLog } from '../verify/trust-policy.ts'
 import { CliError } from './cli-error.ts'
-import { exists, readInput, writeOutput } from './files.ts'
+import { exists, parseFile, readInput, writeOutput } from './files.ts'
 import { fingerprint } from './trust-text.ts'
 
 const EMPTY: TrustPolicy = { version: 1, logs: [], issuers: [] }
 
 /** @throws CliError or InputError `ERR_TRUST_CONFIGURATION`. */
 export async function readTrustFile(path: string): Promise<TrustPolicy> {
-  return parseTrustPolicy(await readInput(path))
+  const bytes = await readInput(path)
+  return parseFile(path, () => parseTrustPolicy(bytes))
 }
 
 /** The trust file, or an empty one where none is yet (also for standard output). */

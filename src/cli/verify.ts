@@ -30,7 +30,7 @@ Exit status:
   1  does not verify
   2  everything holds and a policy of the trust file refuses it
   3  cannot tell: for example no anchor for the issuer (see --receipt-only)
-  4  wrong command line, or a file that cannot be read
+  4  wrong command line, or a file that cannot be read or written
 
 Examples:
   $ attestry verify sbom.transparent.cose --trust trust.json

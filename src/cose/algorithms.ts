@@ -58,11 +58,14 @@ const byName: ReadonlyMap<string, Algorithm> = new Map(ALGORITHMS.map((a) => [a.
 /** @throws InputError `ERR_COSE_ALGORITHM` unless `id` is an accepted COSE algorithm. */
 export function algorithmById(id: unknown): Algorithm {
   const algorithm = byId.get(id)
-  if (algorithm === undefined) {
-    const shown = typeof id === 'number' ? String(id) : id === undefined ? 'none' : 'not an integer'
-    throw new InputError('ERR_COSE_ALGORITHM', `algorithm ${shown} is not supported`)
-  }
-  return algorithm
+  if (algorithm !== undefined) return algorithm
+  const shown = typeof id === 'number' ? String(id) : 'not an integer'
+  throw new InputError(
+    'ERR_COSE_ALGORITHM',
+    id === undefined
+      ? 'alg (1) is missing from the protected header'
+      : `algorithm ${shown} is not supported`,
+  )
 }
 
 /** @throws InputError `ERR_COSE_ALGORITHM` unless `name` is the name of an accepted algorithm. */

@@ -93,5 +93,7 @@ export function answerTagged(req: Request, res: Response, content: TaggedContent
 
 function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false
+  // RFC 9110 §13.1.2: an asterisk stands for whatever there is.
+  if (ifNoneMatch.trim() === '*') return true
   return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
 }

@@ -1,9 +1,10 @@
 /**
  * Answers for what Node refuses before Express sees it: bytes that are not HTTP, headers over the
- * limit, requests that do not arrive in time, expectations that nobody meets. Node would answer
- * without a body; we answer with concise problem details (standards.md TS-61).
+ * limit, requests that do not arrive in time, expectations that nobody meets, requests without a host,
+ * and tunnels. Node would answer without a body, or not at all; we answer with concise problem details
+ * (standards.md TS-61).
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { concatBytes, encodeUtf8 } from '../bytes/bytes.ts'
 import { InputError, NotFoundError } from '../errors.ts'
@@ -19,11 +20,33 @@ export function answerUnparsedRequests(server: Server): void {
     else socket.end(encodeAnswer(errorOf(error.code)), () => socket.destroy())
   })
   server.on('checkExpectation', (_req: IncomingMessage, res: ServerResponse) => {
-    const error = new NotFoundError('ERR_EXPECTATION', 'only 100-continue can be expected here')
-    const body = encodeConciseProblem(describeProblem(error))
-    res.writeHead(417, { 'Content-Type': MEDIA_TYPE.conciseProblem, 'Content-Length': body.length })
-    res.end(body)
+    answerWith(res, new NotFoundError('ERR_EXPECTATION', 'only 100-continue can be expected here'))
   })
+  server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
+    // Node has let go of the socket, with its errors.
+    socket.on('error', () => socket.destroy())
+    const error = new InputError('ERR_REQUEST', 'CONNECT asks for a tunnel, and this is no proxy')
+    socket.end(encodeAnswer(error), () => socket.destroy())
+  })
+}
+
+/** Hands on what names its host, which HTTP/1.1 demands; for servers without `requireHostHeader`. */
+export function requireHost(handle: RequestListener): RequestListener {
+  return (req, res) => {
+    if (req.headers.host !== undefined || req.httpVersion === '1.0') handle(req, res)
+    else {
+      res.shouldKeepAlive = false
+      answerWith(res, new InputError('ERR_REQUEST', 'an HTTP/1.1 request names its host'))
+    }
+  }
+}
+
+function answerWith(res: ServerResponse, error: AttestryError): void {
+  const report = describeProblem(error)
+  const body = encodeConciseProblem(report)
+  const type = MEDIA_TYPE.conciseProblem
+  res.writeHead(report.status, { 'Content-Type': type, 'Content-Length': body.length })
+  res.end(body)
 }
 
 /** True when part of an answer is already on its way; more bytes would corrupt it. */

@@ -134,7 +134,7 @@ export function conformanceFindings(statement: SignedStatement): readonly string
   if (subject === undefined) findings.push(SUBJECT_MISSING)
   const hasCertificate = x5chain !== undefined || x5t !== undefined
   if (keyId === undefined && !hasCertificate) {
-    findings.push('kid (4) is missing, and x5t (34) and x5chain (33) are not protected')
+    findings.push('kid (4), x5t (34) and x5chain (33) are all missing from the protected header')
   }
   if (hasCertificate && issuer?.includes(':') === true && !isUri(issuer)) {
     findings.push('the issuer has a ":" and is not a URI')

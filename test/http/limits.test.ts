@@ -283,12 +283,20 @@ describe('what is not HTTP', () => {
     ['garbage', 'garbage\r\n\r\n', 400, 'ERR_REQUEST'],
     ['an unknown method', 'FROB / HTTP/1.1\r\nHost: x\r\n\r\n', 400, 'ERR_REQUEST'],
     ['large headers', `GET / HTTP/1.1\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, 431, 'ERR_HEADERS_TOO_LARGE'], // prettier-ignore
+    ['no host', 'GET /health HTTP/1.1\r\n\r\n', 400, 'ERR_REQUEST'],
+    ['a tunnel', 'CONNECT other:443 HTTP/1.1\r\nHost: other:443\r\n\r\n', 400, 'ERR_REQUEST'],
     ['an expectation', 'GET / HTTP/1.1\r\nHost: x\r\nExpect: 200-ok\r\nConnection: close\r\n\r\n', 417, 'ERR_EXPECTATION'], // prettier-ignore
   ])('is answered with a concise problem: %s', async (_name, request, status, code) => {
     const { server } = await create()
     const answer = await exchange(server, [request])
     expect(answer.head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
     expect(rawProblem(answer)).toMatchObject({ code })
+  })
+
+  it('HTTP/1.0 names no host', async () => {
+    const { server } = await create()
+    const answer = await exchange(server, ['GET /health HTTP/1.0\r\n\r\n'])
+    expect(answer.head).toMatch(/^HTTP\/1.1 200 /)
   })
 
   it('headers that do not arrive in time are answered 408', async () => {

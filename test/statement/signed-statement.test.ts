@@ -251,6 +251,25 @@ describe('required headers', () => {
     expect(code(() => assertRegistrable(parseSignedStatement(bytes)))).toBe(expected)
   })
 
+  it.each([
+    ['alg', 1, /^alg \(1\) is missing from the protected header$/],
+    ['kid', 4, /^kid \(4\), .* are all missing from the protected header$/],
+  ])(
+    'an unprotected %s is none, and the message says where it belongs',
+    (_name, label, message) => {
+      const header = new Map<CborValue, CborValue>([[1, -7], ...good])
+      const unprotected = encodeCbor(new Map([[label, header.get(label)]]))
+      header.delete(label)
+      const bytes = encodeSign1({
+        protectedBytes: encodeCbor(header),
+        unprotectedBytes: unprotected,
+        payload,
+        signature: new Uint8Array(64),
+      })
+      expect(() => assertRegistrable(parseSignedStatement(bytes))).toThrow(message)
+    },
+  )
+
   it('a detached payload', async () => {
     expect(code(() => undefined)).toBe('accepted')
     const bytes = await make(() => undefined, true)
