@@ -27,6 +27,8 @@ const MAJOR_ARRAY = 4
 const MAJOR_MAP = 5
 const MAJOR_TAG = 6
 
+/** Nearly all texts are ASCII, which a look tells sooner than decoding does; not of a long one. */
+const SHORT_TEXT_BYTES = 1024
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 
 const TAG_TIME = 1
@@ -109,16 +111,18 @@ class Scan {
     ) {
       throw new InputError('ERR_CBOR_FORBIDDEN', 'a CBOR text begins with a byte order mark')
     }
-    for (let i = head.next; i < end; i++) {
-      if (this.bytes[i]! < 0x80) continue
-      try {
-        decodeUtf8(this.bytes.subarray(head.next, end))
-      } catch (cause) {
-        throw new InputError('ERR_CBOR_FORBIDDEN', 'a CBOR text is not valid UTF-8', { cause })
-      }
-      break
+    if (end - head.next <= SHORT_TEXT_BYTES && this.isAscii(head.next, end)) return end
+    try {
+      decodeUtf8(this.bytes.subarray(head.next, end))
+    } catch (cause) {
+      throw new InputError('ERR_CBOR_FORBIDDEN', 'a CBOR text is not valid UTF-8', { cause })
     }
     return end
+  }
+
+  private isAscii(start: number, end: number): boolean {
+    for (let i = start; i < end; i++) if (this.bytes[i]! >= 0x80) return false
+    return true
   }
 
   private array(head: CborHead, depth: number): number {
