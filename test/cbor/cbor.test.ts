@@ -103,6 +103,18 @@ describe('scan', () => {
     expect(decodeCbor(encodeCbor(`${text}\uFEFF`))).toBe(`${text}\uFEFF`)
   })
 
+  it('refuses a wrong byte wherever it is in a text of whatever length, and no right one', () => {
+    for (const length of [2, 1023, 1024, 1025, 70_000]) {
+      const good = encodeCbor(`${'a'.repeat(length - 2)}\u00e9`)
+      expect(code(() => scanCbor(good))).toBe('accepted')
+      for (const at of [0, Math.floor(length / 2), length - 1]) {
+        const bad = good.slice()
+        bad[bad.length - length + at] = 0xff
+        expect(code(() => scanCbor(bad)), `${at} of ${length}`).toBe('ERR_CBOR_FORBIDDEN')
+      }
+    }
+  })
+
   it('tolerates non-shortest heads and any key order', () => {
     expect(decode('a2026161181b6162')).toEqual(
       new Map<CborValue, CborValue>([
