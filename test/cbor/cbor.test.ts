@@ -110,7 +110,10 @@ describe('scan', () => {
       for (const at of [0, Math.floor(length / 2), length - 1]) {
         const bad = good.slice()
         bad[bad.length - length + at] = 0xff
-        expect(code(() => scanCbor(bad)), `${at} of ${length}`).toBe('ERR_CBOR_FORBIDDEN')
+        expect(
+          code(() => scanCbor(bad)),
+          `${at} of ${length}`,
+        ).toBe('ERR_CBOR_FORBIDDEN')
       }
     }
   })
