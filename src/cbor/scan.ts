@@ -13,8 +13,6 @@ import type { CborHead } from './head.ts'
 import { CBOR_LIMITS, MAP_KEY_BYTES_MAX } from './limits.ts'
 import type { CborLimits } from './limits.ts'
 
-export { readHead } from './head.ts'
-
 /** Engines hash integer keys without a seed: many that collide make a Map quadratic. */
 const MAP_PAIRS_MAX = 256
 

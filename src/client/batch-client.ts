@@ -6,7 +6,7 @@
 import { concatBytes } from '../bytes/bytes.ts'
 import { decodeCbor } from '../cbor/decode.ts'
 import type { CborValue } from '../cbor/decode.ts'
-import { readHead } from '../cbor/scan.ts'
+import { readHead } from '../cbor/head.ts'
 import { splitCborSequence } from '../cbor/sequence.ts'
 import { AttestryError, InputError } from '../errors.ts'
 import { ambientFetch, uniformRandom, waitWithTimer } from './ambient.ts'
