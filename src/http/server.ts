@@ -49,7 +49,7 @@ import { secureOptions } from './tls-material.ts'
 import type { TlsMaterial } from './tls-material.ts'
 import { tlogProofResource } from './tlog-proof.ts'
 import type { HttpTracer } from './tracer.ts'
-import { answerUnparsedRequests, requireHost } from './unparsed-requests.ts'
+import { answerRequests } from './unparsed-requests.ts'
 
 /** What the server is made of. */
 export interface HttpServerOptions {
@@ -101,16 +101,13 @@ export function createHttpServer(options: HttpServerOptions): Server {
   }
   const app = createApp(context)
   const plain = serverOptions(app, limits, options.plainExpressFrom ?? 24)
-  const handle = requireHost(app)
   const server =
     options.tls === undefined
-      ? createServer(plain, handle)
-      : createSecureServer({ ...plain, ...secureOptions(options.tls) }, handle)
+      ? createServer(plain)
+      : createSecureServer({ ...plain, ...secureOptions(options.tls) })
   boundConnections(server, limits)
   server.on('draining', () => context.feeds.endAll())
-  // Without this, Node asks for the body by itself; `readBody` does, once it wants it.
-  server.on('checkContinue', handle)
-  answerUnparsedRequests(server)
+  answerRequests(server, app)
   return server
 }
 
@@ -167,7 +164,7 @@ function serverOptions(app: Express, limits: HttpLimits, plainFrom: number): Ser
   const connectionsCheckingInterval = Math.min(1000, headersTimeout, requestTimeout)
   const options = {
     ...{ headersTimeout, requestTimeout, keepAliveTimeout, connectionsCheckingInterval },
-    requireHostHeader: false, // `requireHost` demands it, and says so
+    requireHostHeader: false, // `answerRequests` demands it, and says so
   }
   const major = Number(process.versions.node.split('.', 1)[0])
   return major >= plainFrom ? options : { ...options, ...expressPrototypes(app) }

@@ -1,5 +1,5 @@
 /**
- * Answers for what Node refuses before Express sees it: bytes that are not HTTP, headers over the
+ * Answers for what is refused before Express sees it: bytes that are not HTTP, headers over the
  * limit, requests that do not arrive in time, expectations that nobody meets, requests without a host,
  * and tunnels. Node would answer without a body, or not at all; we answer with concise problem details
  * (standards.md TS-61).
@@ -13,8 +13,15 @@ import { MEDIA_TYPE } from './media-type.ts'
 import { encodeConciseProblem } from './problem-document.ts'
 import { describeProblem } from './problem.ts'
 
-/** Adds the answers to a server. */
-export function answerUnparsedRequests(server: Server): void {
+/**
+ * Has `handle` answer a server's requests, and answers here what is none of them. The server is made without
+ * a listener, and with `requireHostHeader: false`: a missing host is answered here, too.
+ */
+export function answerRequests(server: Server, handle: RequestListener): void {
+  const withHost = requireHost(handle)
+  server.on('request', withHost)
+  // Without this, Node asks for the body by itself; `readBody` does, once it wants it.
+  server.on('checkContinue', withHost)
   server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
     if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) socket.destroy()
     else socket.end(encodeAnswer(errorOf(error.code)), () => socket.destroy())
@@ -30,8 +37,8 @@ export function answerUnparsedRequests(server: Server): void {
   })
 }
 
-/** Hands on what names its host, which HTTP/1.1 demands; for servers without `requireHostHeader`. */
-export function requireHost(handle: RequestListener): RequestListener {
+/** Hands on what names its host, which HTTP/1.1 demands. */
+function requireHost(handle: RequestListener): RequestListener {
   return (req, res) => {
     if (req.headers.host !== undefined || req.httpVersion === '1.0') handle(req, res)
     else {

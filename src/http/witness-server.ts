@@ -31,7 +31,7 @@ import type { ProblemReport } from './problem.ts'
 import { readBody } from './request-body.ts'
 import { mountResource } from './resource.ts'
 import type { Resource } from './resource.ts'
-import { answerUnparsedRequests, requireHost } from './unparsed-requests.ts'
+import { answerRequests } from './unparsed-requests.ts'
 
 /** Largest `add-checkpoint` request: 63 hashes and a few signatures (transparency-log.md §2.5). */
 export const WITNESS_BODY_BYTES_MAX = 16_384
@@ -73,11 +73,9 @@ export function createWitnessServer({ witness, onFailure }: WitnessServerOptions
   })
   app.use(createWitnessErrorHandler(onFailure))
   const { headersTimeoutMs: headersTimeout, requestTimeoutMs: requestTimeout } = HTTP_LIMITS
-  const handle = requireHost(app)
-  const server = createServer({ headersTimeout, requestTimeout, requireHostHeader: false }, handle)
+  const server = createServer({ headersTimeout, requestTimeout, requireHostHeader: false })
   boundConnections(server, HTTP_LIMITS)
-  server.on('checkContinue', handle)
-  answerUnparsedRequests(server)
+  answerRequests(server, app)
   return server
 }
 

@@ -159,11 +159,11 @@ class BlockCopier {
     }
     for (const [offset, entry] of block.entries.entries()) {
       const at = block.start + offset
+      if (at < from) continue
       const first = block.heads.find(({ treeSize }) => treeSize > at)
       assertInvariant(first !== undefined, `no head of the block covers entry ${at}`)
-      // The Receipt of an entry that was copied before is there, against an earlier head.
-      if (at >= from) await this.#writeEvidence(at, entry, first)
-      if (at >= from) await this.#writeCollateral(entry)
+      await this.#writeEvidence(at, entry, first)
+      await this.#writeCollateral(entry)
     }
   }
 

@@ -35,9 +35,7 @@ export async function decideDelegation(request: DelegationRequest): Promise<Deci
       : await grantByHolder(request, { delegation, scope, audienceId }, delegation.parent)
   if ('kind' in grantor) return grantor
   const { keyId } = statement.headers
-  const isOwnKey =
-    (keyId !== undefined && encodeHex(keyId) === audienceId) ||
-    isAnchorKey(grantor.anchor, audienceId)
+  const isOwnKey = isNamed(keyId, audienceId) || isAnchorKey(grantor.anchor, audienceId)
   if (isOwnKey && delegation.parent === undefined) {
     return reject('delegation-cycle', 'the key already speaks for the issuer')
   }
@@ -59,12 +57,10 @@ export async function decideRevocation(request: DelegationRequest): Promise<Deci
   // Those above it gave it, so they may take it back, whether they still may give or not.
   const above = delegations.chainOf(revoked)?.slice(0, -1) ?? []
   const holder = above.find(({ audienceId }) => isNamed(statement.headers.keyId, audienceId))
-  if (holder === undefined) {
-    const grantor = await grantByIssuer(request, { ...scopeOf(revoked), builderIds: [] })
-    if ('kind' in grantor) return grantor
-    return accept(request, grantor, 'delegation-revocation', ALWAYS)
-  }
-  const grantor = await signedByHolder(request, holder, ALWAYS)
+  const grantor =
+    holder === undefined
+      ? await grantByIssuer(request, { ...scopeOf(revoked), builderIds: [] })
+      : await signedByHolder(request, holder, ALWAYS)
   if ('kind' in grantor) return grantor
   return accept(request, grantor, 'delegation-revocation', ALWAYS)
 }

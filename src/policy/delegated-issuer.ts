@@ -67,7 +67,7 @@ async function tryDelegation(
   request: DelegatedRequest,
   last: RegisteredDelegation,
 ): Promise<DelegatedIssuer | RejectDecision> {
-  const { statement, delegations, depthMax, registrationTime, verifier, facts } = request
+  const { statement, delegations, depthMax, registrationTime, facts } = request
   const chain = delegations.chainOf(last)
   if (chain === undefined) return reject('delegation-parent', 'a link of the chain is missing')
   const fault = findChainFault({ chain, delegations, depthMax, registrationTime })
@@ -80,15 +80,25 @@ async function tryDelegation(
   const outside = findScopeViolation(root.anchor, spoken)
   if (outside !== undefined) return reject(outside.rule, outside.reason)
   const key = last.delegation.audience
+  const unsigned = await findSignatureFault(request, key)
+  if (unsigned !== undefined) return unsigned
+  return { kind: 'delegated', chain, anchor: root.anchor, key, span: spanOf(chain) }
+}
+
+/** Why a key that holds a delegation did not sign the statement. */
+export async function findSignatureFault(
+  { statement, verifier }: Pick<DelegatedRequest, 'statement' | 'verifier'>,
+  key: PublicKey,
+): Promise<RejectDecision | undefined> {
+  const { message, headers } = statement
   try {
-    assertKeyFits(algorithmById(statement.headers.algorithm), key)
-    const { message } = statement
+    assertKeyFits(algorithmById(headers.algorithm), key)
     await verifySign1({ message, key, verifier, failure: 'ERR_STATEMENT_SIGNATURE' })
+    return undefined
   } catch (error) {
     if (!(error instanceof InputError || error instanceof VerificationError)) throw error
     return reject('signature', error.message)
   }
-  return { kind: 'delegated', chain, anchor: root.anchor, key, span: spanOf(chain) }
 }
 
 /** When every link of a chain holds. */

@@ -3,8 +3,6 @@
  * holder of a delegation, within its own.
  */
 import { encodeHex } from '../bytes/hex.ts'
-import { algorithmById, assertKeyFits } from '../cose/algorithms.ts'
-import { verifySign1 } from '../cose/sign1.ts'
 import { InputError, VerificationError } from '../errors.ts'
 import { findWidening } from '../payload/anchor-scope.ts'
 import type { Scope } from '../payload/anchor-scope.ts'
@@ -13,7 +11,7 @@ import type { AuthenticatedIssuer } from '../statement/authenticate-issuer.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import { reject } from './decision.ts'
 import type { RejectDecision, TimeSpan } from './decision.ts'
-import { findChainFault, scopeOf, spanOf } from './delegated-issuer.ts'
+import { findChainFault, findSignatureFault, scopeOf, spanOf } from './delegated-issuer.ts'
 import type { DelegatedRequest } from './delegated-issuer.ts'
 import type { Delegation } from './delegation.ts'
 import type { DelegationChain, RegisteredDelegation } from './delegation-index.ts'
@@ -110,19 +108,14 @@ export async function grantByHolder(
 
 /** The holder of a delegation, once its key has signed the statement. */
 export async function signedByHolder(
-  { statement, verifier }: DelegationRequest,
+  request: DelegationRequest,
   { delegation: { audience: key } }: RegisteredDelegation,
   span: TimeSpan,
 ): Promise<Grantor | RejectDecision> {
-  const { message, headers } = statement
-  try {
-    assertKeyFits(algorithmById(headers.algorithm), key)
-    await verifySign1({ message, key, verifier, failure: 'ERR_STATEMENT_SIGNATURE' })
-  } catch (error) {
-    if (!isEvidenceError(error)) throw error
-    return reject('signature', error.message)
-  }
-  return { anchor: { kind: 'cose-key', key, issuers: [headers.issuer] }, span, x5chain: false }
+  const unsigned = await findSignatureFault(request, key)
+  if (unsigned !== undefined) return unsigned
+  const { issuer } = request.statement.headers
+  return { anchor: { kind: 'cose-key', key, issuers: [issuer] }, span, x5chain: false }
 }
 
 /** Audiences of the chain, and the plain key that signed its first delegation. */

@@ -54,7 +54,7 @@ export async function receiptAtHead(
 }
 
 /** A Receipt for a released entry at the current head. */
-export function receiptAtCurrentHead(
+function receiptAtCurrentHead(
   { leafIndex }: EntryPosition,
   ports: RegistryPorts,
 ): Promise<Uint8Array> {
