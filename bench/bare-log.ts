@@ -10,7 +10,8 @@ import type { AddressInfo } from 'node:net'
 import Database from 'better-sqlite3'
 import express from 'express'
 import { ecdsaDer } from '../src/keys/ecdsa-signature.ts'
-import { parseSign1, sigStructure } from '../src/cose/sign1.ts'
+import { sigStructure } from '../src/cose/sign1.ts'
+import { parseSign1 } from '../src/cose/parse-sign1.ts'
 import { encodeCbor } from '../src/cbor/encode.ts'
 
 const [file = ':memory:', spki = ''] = process.argv.slice(2)

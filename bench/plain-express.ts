@@ -7,7 +7,8 @@ import { createHash, createPublicKey, verify } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import Database from 'better-sqlite3'
 import express from 'express'
-import { parseSign1, sigStructure } from '../src/cose/sign1.ts'
+import { sigStructure } from '../src/cose/sign1.ts'
+import { parseSign1 } from '../src/cose/parse-sign1.ts'
 
 const [kind, file = ':memory:', spki = ''] = process.argv.slice(2)
 const app = express()

@@ -1,7 +1,7 @@
 /** The worker thread of `indexing.ts`: follows the log, and ends when it is told to. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { onMessage } from '../threads/on-message.ts'
-import type { FromIndexWorker, IndexWorkerData, ToIndexWorker } from './indexing.ts'
+import type { FromIndexWorker, IndexWorkerData, ToIndexWorker } from './index-following.ts'
 import { openFollower } from './open-follower.ts'
 
 const send = (message: FromIndexWorker): void => parentPort?.postMessage(message)

@@ -3,27 +3,16 @@
  * sources run unbuilt, on this one), read on a connection of this thread. A failing index is told to
  * the operator and to `/health`; registrations go on.
  */
-import type { Worker } from 'node:worker_threads'
-import type { TreeSize } from '../bytes/integers.ts'
 import type { IndexReader } from '../log/index-store.ts'
 import type { RegistryLog } from '../registry/ports.ts'
 import { MemoryIndex } from '../store/memory/memory-index.ts'
 import { SqliteIndex } from '../store/sqlite/sqlite-index.ts'
 import { builtWorker } from '../threads/built-worker.ts'
-import { startWorker } from '../threads/start-worker.ts'
 import type { RegistryConfig } from './config.ts'
+import { followHere, WorkerFollowing } from './index-following.ts'
 import { IndexPace } from './index-pace.ts'
-import { openFollower, prepareIndex } from './open-follower.ts'
-import type { FollowedBy, FollowedPaths } from './open-follower.ts'
-
-export type IndexWorkerData = FollowedPaths
-export type ToIndexWorker =
-  | { readonly kind: 'release'; readonly treeSize: number }
-  | { readonly kind: 'payload-stored'; readonly digest: string }
-  | { readonly kind: 'stop' }
-export type FromIndexWorker =
-  | { readonly kind: 'progress'; readonly treeSize: TreeSize }
-  | { readonly kind: 'failure'; readonly failure: string | undefined }
+import { prepareIndex } from './open-follower.ts'
+import type { FollowedBy } from './open-follower.ts'
 
 /** A registry's index while it is served. */
 export interface Indexing {
@@ -42,9 +31,6 @@ export interface IndexingOptions extends Pick<RegistryConfig, 'paths' | 'report'
 
 /** How often to look at what is released: the more entries a transaction has, the less each costs. */
 const PERIOD_MS = 200
-/** Transactions on a thread that serves, too, are short. */
-const ENTRIES_ON_THIS_THREAD = 32
-const RESTART_MS = 5000
 
 const BUILT_WORKER = builtWorker('index-worker', import.meta.url)
 
@@ -75,13 +61,6 @@ async function openReader({ paths, log, report }: IndexingOptions): Promise<Sqli
   return SqliteIndex.open(paths.index, (message) =>
     report({ level: 'error', event: 'index-damaged', path: paths.index, message }),
   )
-}
-
-/** Where the follower runs. */
-interface Following {
-  send(message: ToIndexWorker): void
-  /** Resolves when it has ended. */
-  stop(): Promise<void>
 }
 
 function follow(options: IndexingOptions, reader: SqliteIndex): Indexing {
@@ -127,78 +106,5 @@ function follow(options: IndexingOptions, reader: SqliteIndex): Indexing {
       await following.stop()
       await reader.close()
     },
-  }
-}
-
-function followHere(paths: FollowedPaths, events: FollowedBy): Following {
-  const options = { ...events, entriesMax: ENTRIES_ON_THIS_THREAD }
-  const opened = openFollower(paths, options).catch((error: unknown) => {
-    events.onFailure((error as Error).message)
-    return undefined
-  })
-  return {
-    send: (message) =>
-      void opened.then((follower) => {
-        if (message.kind === 'release') follower?.loop.release(message.treeSize)
-        if (message.kind === 'payload-stored') follower?.loop.payloadStored(message.digest)
-      }),
-    stop: async () => (await opened)?.close(),
-  }
-}
-
-/** A worker that is started again when it ends by itself. */
-class WorkerFollowing implements Following {
-  readonly #start: () => Worker
-  readonly #events: FollowedBy
-  #worker: Worker
-  #ended: Promise<void>
-  #released = 0
-  #isStopping = false
-  #restart: NodeJS.Timeout | undefined
-
-  constructor(module: URL, paths: FollowedPaths, events: FollowedBy) {
-    const workerData: IndexWorkerData = { store: paths.store, index: paths.index }
-    this.#start = () => startWorker(module, { workerData })
-    this.#events = events
-    this.#worker = this.#start()
-    this.#ended = this.#watch(this.#worker)
-  }
-
-  send(message: ToIndexWorker): void {
-    if (message.kind === 'release') this.#released = message.treeSize
-    this.#worker.postMessage(message)
-  }
-
-  async stop(): Promise<void> {
-    this.#isStopping = true
-    clearTimeout(this.#restart)
-    this.#worker.ref()
-    this.send({ kind: 'stop' })
-    await this.#ended
-  }
-
-  #watch(worker: Worker): Promise<void> {
-    worker.unref()
-    worker.on('message', (message: FromIndexWorker) => {
-      if (message.kind === 'progress') this.#events.onProgress?.(message.treeSize)
-      else this.#events.onFailure(message.failure)
-    })
-    let cause = 'its thread ended'
-    worker.on('error', (error: Error) => (cause = error.message))
-    return new Promise((resolve) => {
-      worker.once('exit', () => {
-        if (!this.#isStopping) this.#startAgain(cause)
-        resolve()
-      })
-    })
-  }
-
-  #startAgain(cause: string): void {
-    this.#events.onFailure(cause)
-    this.#restart = setTimeout(() => {
-      this.#worker = this.#start()
-      this.#ended = this.#watch(this.#worker)
-      this.send({ kind: 'release', treeSize: this.#released })
-    }, RESTART_MS).unref()
   }
 }

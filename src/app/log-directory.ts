@@ -5,7 +5,7 @@
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { InputError, UnavailableError } from '../errors.ts'
-import type { MirrorTarget } from '../monitor/mirror-log.ts'
+import type { MirrorTarget } from '../monitor/copy-block.ts'
 
 /** Paths of the static face: no empty segments, none that begins with a dot beside this one. */
 const PATH = /^(?:\.well-known\/)?[A-Za-z0-9][A-Za-z0-9._:-]*(?:\/[A-Za-z0-9][A-Za-z0-9._:-]*)*$/

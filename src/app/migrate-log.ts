@@ -12,22 +12,21 @@ import { nodeVerifier } from '../keys/node-verifier.ts'
 import { checkLog } from '../log/check-log.ts'
 import type { CheckReport } from '../log/check-log.ts'
 import { copyHistory } from '../log/copy-history.ts'
-import type { SideRow } from '../log/side-tables.ts'
 import type { LogStore } from '../log/store.ts'
-import { isPostgresUrl, isReadableUrl, recordLocation, withoutPassword } from './store-location.ts'
 import { PostgresMoveIn } from '../store/postgres/move-in.ts'
 import { PostgresLogStore } from '../store/postgres/postgres-log-store.ts'
 import { markMoved, readMoved } from '../store/sqlite/moved-log.ts'
 import { ProcessLock } from '../store/sqlite/process-lock.ts'
-import { readSideTables } from '../store/sqlite/side-tables.ts'
 import { SqliteLogStore } from '../store/sqlite/sqlite-log-store.ts'
 import { kindOf } from './check-log.ts'
 import { systemClock } from './config.ts'
+import { copySideTables } from './copy-side-tables.ts'
 import { localPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
 import { dropFrozen, moveFrozen } from './frozen.ts'
 import { handOverGuard, readFinishedHead } from './move-guard.ts'
 import { prunedIn } from './pruned-payloads.ts'
+import { isPostgresUrl, isReadableUrl, recordLocation, withoutPassword } from './store-location.ts'
 import { assertApart } from './stores.ts'
 
 export interface MigrateProgress {
@@ -113,9 +112,6 @@ async function checkUrls({ to, toGuard }: MigrateRequest): Promise<void> {
   await assertApart({ store: to, guard: toGuard })
 }
 
-const SIDE_ROWS = 256
-const SIDE_BYTES = 8 * 1024 * 1024
-
 async function copy({ request, paths, source, target, moveIn }: MigrateParts): Promise<void> {
   const head = await readFinishedHead(source, paths)
   await copyHistory({
@@ -131,19 +127,6 @@ async function copy({ request, paths, source, target, moveIn }: MigrateParts): P
   )
   await copySideTables(paths, moveIn)
   await compareHeads(source, target)
-}
-
-async function copySideTables({ store }: DataPaths, moveIn: PostgresMoveIn): Promise<void> {
-  await moveIn.clearRefusals()
-  let [page, bytes]: [SideRow[], number] = [[], 0]
-  for (const row of readSideTables(store)) {
-    page.push(row)
-    bytes += row.table === 'payload' ? row.bytes.length : 0
-    if (page.length < SIDE_ROWS && bytes < SIDE_BYTES) continue
-    await moveIn.putSideRows(page)
-    ;[page, bytes] = [[], 0]
-  }
-  await moveIn.putSideRows(page)
 }
 
 const HEADS_A_PAGE = 1024

@@ -15,7 +15,7 @@ import {
   readActiveKeys,
 } from '../log/rotate-key.ts'
 import type { RotatedPurpose } from '../log/rotate-key.ts'
-import type { StoredServiceKey } from '../log/store.ts'
+import type { StoredServiceKey } from '../log/service-key-records.ts'
 import { encodeVerifierKey } from '../note/verifier-key.ts'
 import { StartError } from '../errors.ts'
 import { systemClock } from './config.ts'

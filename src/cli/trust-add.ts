@@ -1,6 +1,7 @@
 /** `attestry trust add`: who may speak for which issuer, in a relying party's trust file. */
 import type { Command } from 'commander'
-import { anchorFromFile, encodeTrustAnchor } from '../statement/trust-anchor.ts'
+import { encodeTrustAnchor } from '../statement/trust-anchor.ts'
+import { anchorFromFile } from '../statement/anchor-file.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'

@@ -7,7 +7,7 @@ import { concatBytes } from '../bytes/bytes.ts'
 import { encodeByteString, encodeCbor, headLength, writeHead } from '../cbor/encode.ts'
 import type { ConsistencyProof, InclusionProof } from '../merkle/proofs.ts'
 import { HEADER, PROOF } from './labels.ts'
-import { parseSign1 } from './sign1.ts'
+import { parseSign1 } from './parse-sign1.ts'
 
 /** The two parts of a signed tree head that a receipt repeats. */
 export interface ReceiptHead {

@@ -7,7 +7,7 @@ import { CborTag, decodeCbor, type CborMap, type CborValue } from '../cbor/decod
 import { InputError } from '../errors.ts'
 import { parseHash, type NodeHash } from '../merkle/hasher.ts'
 import { CLAIM, HEADER, PROOF, VDS } from './labels.ts'
-import { parseSign1, type CoseSign1 } from './sign1.ts'
+import { parseSign1, type CoseSign1 } from './parse-sign1.ts'
 
 /** CWT claims of a receipt, as far as they concern us. */
 export interface ReceiptClaims {

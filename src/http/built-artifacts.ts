@@ -7,7 +7,8 @@ import { encodeCursor, PAGE_LIMIT, readPosition } from './cursor.ts'
 import { boundEvidenceJson } from './evidence-json.ts'
 import { QueryParameters, refuse } from './query-parameters.ts'
 import type { Resource } from './resource.ts'
-import { NUMBER_PARAMETERS, readFilter } from './statement-filters.ts'
+import { readFilter } from './statement-filters.ts'
+import { NUMBER_PARAMETERS } from './filter-parameters.ts'
 import { relatedJson, rowJson } from './statement-json.ts'
 
 /** Parameters that say which evidence; those of `GET /statements` that evidence can pass. */

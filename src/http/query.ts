@@ -5,7 +5,8 @@ import type { HttpContext } from './context.ts'
 import { encodeCursor, PAGE_LIMIT, readPosition } from './cursor.ts'
 import { QueryParameters } from './query-parameters.ts'
 import type { Resource } from './resource.ts'
-import { FILTER_PARAMETERS, readFilter } from './statement-filters.ts'
+import { readFilter } from './statement-filters.ts'
+import { FILTER_PARAMETERS } from './filter-parameters.ts'
 import { factsJson, rowJson } from './statement-json.ts'
 
 const KNOWN = new Set([...FILTER_PARAMETERS, 'order', 'limit', 'cursor', 'facts'])

@@ -1,73 +1,17 @@
-/** The filters of `GET /statements`: public names of parameters, and what each asks of the index. */
+/** What the filters of `GET /statements` (filter-parameters.ts) ask of the index. */
 import { InputError } from '../errors.ts'
 import type { IndexQuery } from '../log/index-store.ts'
 import { canonicalMeasurement, splitNamed } from '../payload/description.ts'
-import type {
-  AttributeName,
-  DigestRole,
-  NumberName,
-  StatementKind,
-} from '../payload/description.ts'
+import type { AttributeName, DigestRole, StatementKind } from '../payload/description.ts'
 import { canBeAskedFor, isHexDigest } from '../payload/digest-forms.ts'
 import { parseRfc3339 } from '../payload/rfc3339.ts'
 import { isSvnHex } from '../payload/tee/svn-order.ts'
+import { ATTRIBUTE_PARAMETERS, NUMBER_PARAMETERS } from './filter-parameters.ts'
 import { refuse } from './query-parameters.ts'
 import type { QueryParameters } from './query-parameters.ts'
 
 /** Each is one more stream of the index to intersect. */
 const ATTRIBUTES_MAX = 16
-
-/** Parameters that ask for one attribute each. */
-export const ATTRIBUTE_PARAMETERS: Readonly<Record<string, AttributeName>> = {
-  purl: 'purl',
-  builder: 'builder-id',
-  buildType: 'build-type',
-  invocation: 'invocation-id',
-  run: 'run-url',
-  repository: 'repository',
-  workflow: 'workflow',
-  buildImage: 'build-image',
-  verifier: 'verifier-id',
-  identity: 'inner-identity',
-  innerIssuer: 'inner-issuer',
-  vulnerability: 'vulnerability',
-  advisory: 'advisory',
-  measurement: 'measurement',
-  teeType: 'tee-type',
-  debug: 'debug',
-  tcbStatus: 'tcb-status',
-  fmspc: 'fmspc',
-  platformCertificate: 'platform-certificate',
-  binding: 'binding',
-  boundKey: 'bound-key',
-  level: 'level',
-  result: 'result',
-  tool: 'tool',
-}
-
-/** Parameters in pairs that ask for a range of one number, both ends in it. */
-export const NUMBER_PARAMETERS: readonly {
-  readonly name: NumberName
-  readonly from: string
-  readonly to: string
-  readonly form: 'decimal' | 'integer' | 'time'
-}[] = [
-  { name: 'score', from: 'scoreMin', to: 'scoreMax', form: 'decimal' },
-  { name: 'tcb-date', from: 'tcbDateFrom', to: 'tcbDateTo', form: 'time' },
-  { name: 'evidence-time', from: 'evidenceFrom', to: 'evidenceTo', form: 'time' },
-  {
-    ...{ name: 'tcb-evaluation-number', form: 'integer' },
-    ...{ from: 'tcbEvaluationMin', to: 'tcbEvaluationMax' },
-  },
-]
-
-/** Every parameter that narrows an answer. */
-export const FILTER_PARAMETERS: readonly string[] = [
-  ...['digest', 'role', 'commit', 'issuer', 'subject', 'signer', 'kind', 'type'],
-  ...Object.keys(ATTRIBUTE_PARAMETERS),
-  ...['attribute', ...NUMBER_PARAMETERS.flatMap(({ from, to }) => [from, to]), 'tcbSvnBelow'],
-  ...['registeredFrom', 'registeredTo', 'indexFrom', 'indexBelow'],
-]
 
 const ROLES: readonly DigestRole[] = ['subject', 'dependency', 'evidence']
 const NAME = /^[a-z][a-z0-9-]{0,63}$/

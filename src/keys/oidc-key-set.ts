@@ -6,7 +6,8 @@
  */
 import { encodeUtf8 } from '../bytes/bytes.ts'
 import type { UnixSeconds } from '../bytes/integers.ts'
-import { parseStrictJson, readList } from '../bytes/strict-json.ts'
+import { parseStrictJson } from '../bytes/strict-json.ts'
+import { readList } from '../bytes/json-values.ts'
 import type { JsonContext } from '../bytes/strict-json.ts'
 import { InputError } from '../errors.ts'
 

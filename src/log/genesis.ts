@@ -13,7 +13,8 @@ import { TreeEdge } from '../merkle/edge.ts'
 import { CompactRange } from './compact-range.ts'
 import type { LogPorts } from './ports.ts'
 import { signHead } from './signed-head.ts'
-import type { StoredHead, StoredServiceKey } from './store.ts'
+import type { StoredHead } from './store.ts'
+import type { StoredServiceKey } from './service-key-records.ts'
 import { verifyStored } from './verify-stored.ts'
 
 export interface CreateLogOptions extends LogPorts {

@@ -12,7 +12,8 @@ import type { PublicKey } from '../cose/public-key.ts'
 import { keyThumbprint } from '../cose/thumbprint.ts'
 import { StartError } from '../errors.ts'
 import type { Clock } from './clock.ts'
-import type { LogStore, StoredServiceKey } from './store.ts'
+import type { LogStore } from './store.ts'
+import type { StoredServiceKey } from './service-key-records.ts'
 
 /** Purposes whose keys the service may change by itself: the others are named by the policy. */
 export type RotatedPurpose = 'receipt' | 'checkpoint'

@@ -9,6 +9,7 @@ import type { TileWrite } from '../merkle/edge.ts'
 import type { TreeHead } from '../merkle/tree-head.ts'
 import type { GovernanceKind } from '../payload/media-types.ts'
 import type { CollateralKind } from '../policy/registration-journal.ts'
+import type { StoredServiceKey, ServiceKeyChange } from './service-key-records.ts'
 
 /** A committed tree head, whether it is signed already or not. */
 export interface BatchHead {
@@ -92,28 +93,6 @@ export interface BatchCommit {
   readonly tiles: readonly TileWrite[]
   /** Earlier heads that are signed and not saved yet. */
   readonly signedHeads: readonly SignedTreeHead[]
-}
-
-export type KeyPurpose = 'receipt' | 'checkpoint' | 'registrar' | 'operator'
-
-/** A public key of the service. Retired keys stay: they are served for ever (design D3). */
-export interface StoredServiceKey {
-  readonly keyId: Uint8Array
-  readonly purpose: KeyPurpose
-  /** COSE_Key bytes. */
-  readonly coseKey: Uint8Array
-  readonly addedAt: UnixSeconds
-  readonly retiredAt?: UnixSeconds
-}
-
-/** A change of the service's keys, all of one purpose. */
-export interface ServiceKeyChange {
-  readonly purpose: KeyPurpose
-  /** A new key. A new receipt key is the one that the log signs with from then on. */
-  readonly added?: Omit<StoredServiceKey, 'purpose' | 'retiredAt'>
-  /** Keys that sign nothing any more from `at` on. */
-  readonly retired: readonly Uint8Array[]
-  readonly at: UnixSeconds
 }
 
 /** The first batch of a log, and what the log is. */

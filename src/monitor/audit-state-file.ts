@@ -1,7 +1,8 @@
 /** The file that an audit's state is kept in: JSON, read as strictly as what comes from others. */
 import { decodeBase64, encodeBase64 } from '../bytes/base64.ts'
 import { encodeUtf8 } from '../bytes/bytes.ts'
-import { parseStrictJson, readList, readMembers, readText } from '../bytes/strict-json.ts'
+import { parseStrictJson } from '../bytes/strict-json.ts'
+import { readList, readMembers, readText } from '../bytes/json-values.ts'
 import { AttestryError, InputError } from '../errors.ts'
 import type { AuditState } from './audit-state.ts'
 import type { IndexPosition } from './compare-records.ts'

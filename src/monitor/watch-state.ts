@@ -1,7 +1,8 @@
 /** The file in which a monitor keeps its place in a log. */
 import { encodeUtf8 } from '../bytes/bytes.ts'
 import type { JsonContext } from '../bytes/strict-json.ts'
-import { parseStrictJson, readMembers } from '../bytes/strict-json.ts'
+import { parseStrictJson } from '../bytes/strict-json.ts'
+import { readMembers } from '../bytes/json-values.ts'
 import { AttestryError, InputError } from '../errors.ts'
 import { parseHeadJson, parsePinJson, pinJson, readNumber, treeHeadJson } from './state-members.ts'
 import type { WatchState } from './watch-log.ts'

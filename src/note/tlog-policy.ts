@@ -1,14 +1,13 @@
 /**
  * C2SP tlog-policy: the file that says which logs, which witnesses and which quorum of them make a
- * checkpoint good. Parsing and encoding; applying it is `witnessed-checkpoint.ts`. What we emit is
- * also read by parsers that cut lines at any `#`. Leaves out keys other than Ed25519: a policy with
- * one is refused whole, because skipping the line could weaken its quorum.
+ * checkpoint good. Applying it is `witnessed-checkpoint.ts`. Leaves out keys other than Ed25519: a policy
+ * with one is refused whole, because skipping the line could weaken its quorum.
  */
 import { encodeHex } from '../bytes/hex.ts'
 import { parseDecimal } from '../bytes/integers.ts'
 import { InputError } from '../errors.ts'
-import { decodeOctets, encodeOctets } from './policy-octets.ts'
-import { encodeVerifierKey, parseVerifierKey } from './verifier-key.ts'
+import { decodeOctets } from './policy-octets.ts'
+import { parseVerifierKey } from './verifier-key.ts'
 import type { NoteKeyKind, VerifierKey } from './verifier-key.ts'
 
 /** Largest policy file: several hundred logs and witnesses. */
@@ -171,41 +170,11 @@ function readThreshold(rule: string, members: number): number {
   return threshold
 }
 
-/**
- * A policy file without comments. Thresholds are written as numbers.
- * @throws InputError `ERR_TRUST_CONFIGURATION` for a policy that does not parse back, and for a `#`.
- */
-export function encodeTlogPolicy(policy: TlogPolicy): Uint8Array {
-  const lines = [
-    ...policy.logs.map(({ key, url }) => ['log', encodeVerifierKey(key), url]),
-    ...policy.witnesses.map(({ name, key, url }) => ['witness', name, encodeVerifierKey(key), url]),
-    ...policy.groups.map(({ name, threshold, members }) => ['group', name, threshold, ...members]),
-    ['quorum', policy.quorum],
-  ]
-  const text = lines.map((line) => `${line.filter((item) => item !== undefined).join(' ')}\n`)
-  if (text.some((line) => line.includes('#'))) {
-    throw refused('other parsers take a # within a line for a comment')
-  }
-  const bytes = encodeOctets(text.join(''))
-  const parsed = parseTlogPolicy(bytes)
-  if (canonical(parsed) !== canonical(policy)) throw refused('a name or URL has a space')
-  return bytes
-}
-
-function canonical({ logs, witnesses, groups, quorum }: TlogPolicy): string {
-  return JSON.stringify([
-    logs.map(({ key, url }) => [encodeVerifierKey(key), url]),
-    witnesses.map(({ name, key, url }) => [name, encodeVerifierKey(key), url]),
-    groups.map(({ name, threshold, members }) => [name, threshold, members]),
-    quorum,
-  ])
-}
-
 function refusedLine(message: string): InputError {
   return new InputError('ERR_TRUST_CONFIGURATION', message)
 }
 
-function refused(message: string, cause?: unknown): InputError {
+export function refused(message: string, cause?: unknown): InputError {
   const options = cause === undefined ? undefined : { cause }
   return new InputError('ERR_TRUST_CONFIGURATION', `tlog policy: ${message}`, options)
 }

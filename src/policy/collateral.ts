@@ -4,7 +4,8 @@
  * each, because journals commit to the digest. Raw tokens are never among it.
  */
 import type { JsonContext } from '../bytes/strict-json.ts'
-import { parseStrictJson, readMembers, readText } from '../bytes/strict-json.ts'
+import { parseStrictJson } from '../bytes/strict-json.ts'
+import { readMembers, readText } from '../bytes/json-values.ts'
 import { encodeUtf8 } from '../bytes/bytes.ts'
 import { decodeCbor } from '../cbor/decode.ts'
 import type { CborValue } from '../cbor/decode.ts'

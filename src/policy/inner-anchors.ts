@@ -9,10 +9,10 @@
 import { decodeBase64, decodeBase64url, encodeBase64, encodeBase64url } from '../bytes/base64.ts'
 import type { UnixSeconds } from '../bytes/integers.ts'
 import type { JsonContext } from '../bytes/strict-json.ts'
-import { readList, readMembers, readText } from '../bytes/strict-json.ts'
+import { readList, readMembers, readText } from '../bytes/json-values.ts'
 import { encodeCoseKey, parseCoseKey } from '../cose/public-key.ts'
 import { AttestryError, InputError } from '../errors.ts'
-import type { DsseKey } from '../payload/dsse.ts'
+import type { DsseKey } from '../payload/verify-dsse.ts'
 import { parseTrustedRoots, trustedRootDigest } from '../payload/trusted-root.ts'
 
 /** A Sigstore instance. */

@@ -6,7 +6,7 @@
 import type { UnixSeconds } from '../bytes/integers.ts'
 import { assertInvariant, InputError, VerificationError } from '../errors.ts'
 import type { BundleVerifier } from '../payload/bundle-verifier.ts'
-import { verifyDsse } from '../payload/dsse.ts'
+import { verifyDsse } from '../payload/verify-dsse.ts'
 import type { DsseEnvelope } from '../payload/dsse.ts'
 import { envelopeForm, readEnvelopes } from '../payload/envelopes.ts'
 import type { Envelope, EnvelopeForm } from '../payload/envelopes.ts'

@@ -4,7 +4,8 @@
  * those admissions are "not replayable", which an audit says instead of passing them.
  */
 import type { JsonContext } from '../bytes/strict-json.ts'
-import { parseStrictJson, readMembers, readText } from '../bytes/strict-json.ts'
+import { parseStrictJson } from '../bytes/strict-json.ts'
+import { readMembers, readText } from '../bytes/json-values.ts'
 import { encodeUtf8 } from '../bytes/bytes.ts'
 import { InputError } from '../errors.ts'
 

@@ -1,7 +1,7 @@
 /** Readers of a Registration Policy's members, one a member; each says which one is wrong. */
 import { decodeBase64url } from '../bytes/base64.ts'
 import type { JsonContext } from '../bytes/strict-json.ts'
-import { readList, readMembers, readText } from '../bytes/strict-json.ts'
+import { readList, readMembers, readText } from '../bytes/json-values.ts'
 import { algorithmByName } from '../cose/algorithms.ts'
 import { parseCoseKey } from '../cose/public-key.ts'
 import type { PublicKey } from '../cose/public-key.ts'

@@ -6,7 +6,8 @@
  */
 import type { UnixSeconds } from '../bytes/integers.ts'
 import type { JsonContext } from '../bytes/strict-json.ts'
-import { parseStrictJson, readList, readMembers } from '../bytes/strict-json.ts'
+import { parseStrictJson } from '../bytes/strict-json.ts'
+import { readList, readMembers } from '../bytes/json-values.ts'
 import { encodeUtf8 } from '../bytes/bytes.ts'
 import { InputError } from '../errors.ts'
 

@@ -7,13 +7,13 @@
  */
 import { decodeBase64url, encodeBase64url } from '../bytes/base64.ts'
 import type { JsonContext } from '../bytes/strict-json.ts'
-import { readList, readMembers, readText } from '../bytes/strict-json.ts'
+import { readList, readMembers, readText } from '../bytes/json-values.ts'
 import { encodeCoseKey, parseCoseKey } from '../cose/public-key.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import { AttestryError, InputError } from '../errors.ts'
 import { PLATFORM_KEYS_TRIED_MAX } from '../payload/tee/evidence.ts'
 import type { EvidenceLimits } from '../payload/tee/evidence-limits.ts'
-import type { EvidencePins } from '../payload/tee/verify-evidence.ts'
+import type { EvidencePins } from '../payload/tee/verified-evidence.ts'
 
 /** Name of these checks; another set of rules gets another name, so that old decisions replay. */
 export const EVIDENCE_CHECK = 'verified@1'

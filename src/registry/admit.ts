@@ -4,30 +4,28 @@
  * collateral, committed with the entry, so that anybody can decide again (design D5). Nothing else
  * takes part (SCRAPI §4.4.2.3: nothing unsigned decides).
  */
-import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
 import { leafIndex } from '../bytes/integers.ts'
+import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
 import type { Writable } from '../bytes/writable.ts'
 import { PolicyError } from '../errors.ts'
 import type { Candidate } from '../log/queue.ts'
 import type { NewCollateral } from '../log/store.ts'
+import { changesDecisions } from '../payload/media-types.ts'
+import type { GovernanceKind } from '../payload/media-types.ts'
 import type { Collateral } from '../policy/collateral.ts'
 import { decide } from '../policy/decide.ts'
 import type { DecideOptions } from '../policy/decide.ts'
 import { reject } from '../policy/decision.ts'
 import type { AcceptDecision, RejectDecision } from '../policy/decision.ts'
-import { changesDecisions } from '../payload/media-types.ts'
-import type { GovernanceKind } from '../payload/media-types.ts'
 import { refersToLog } from '../policy/evidence-givens.ts'
-import { isSignedByKnownKey } from '../policy/known-signer.ts'
 import { isAppraised, mayBeEvidence } from '../policy/tee-evidence.ts'
 import type { EvidenceGivens } from '../policy/tee-evidence.ts'
-import { payloadNameOf } from '../statement/payload-name.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import { collectCollateral } from './collateral.ts'
-import { readReferences } from './evidence-source.ts'
 import type { SubmittedStatement } from './collateral.ts'
-import { findPreimage } from './payloads.ts'
+import { readReferences } from './evidence-source.ts'
 import type { RegistryPorts, RulesInForce, Submitter } from './ports.ts'
+import { mayHavePreimage, readPreimage } from './read-preimage.ts'
 import { Turns } from './turns.ts'
 
 /**
@@ -155,36 +153,6 @@ function refuse(
   })
   const code = rule === 'governance' ? 'ERR_POLICY_GOVERNANCE' : 'ERR_POLICY_REJECTED'
   throw new PolicyError(code, rule, reason, { pointer })
-}
-
-/** Only a hash envelope has; and where no journal would name it, nobody could replay its decision. */
-function mayHavePreimage(
-  { headers }: SignedStatement,
-  { payloads }: RegistryPorts,
-  { policy }: RulesInForce,
-): boolean {
-  const isNamed = policy.registrarKeys !== undefined && policy.registrarKeys.length > 0
-  return headers.hashEnvelope !== undefined && payloads !== undefined && isNamed
-}
-
-interface PreimageContext {
-  readonly ports: RegistryPorts
-  readonly rules: RulesInForce
-  readonly registrationTime: UnixSeconds
-}
-
-/** Content that the store has for a hash envelope. Nobody unknown makes the registry read it. */
-async function readPreimage(
-  statement: SignedStatement,
-  { ports, rules: { anchors, delegations }, registrationTime: at }: PreimageContext,
-): Promise<Uint8Array | undefined> {
-  const { payloads, verifier } = ports
-  const name = payloadNameOf(statement)
-  if (payloads === undefined || name === undefined) return undefined
-  // A look-up costs less than a signature, and content is mostly not at hand.
-  if (!(await payloads.store.has(name))) return undefined
-  const isKnown = await isSignedByKnownKey({ statement, anchors, delegations, at, verifier })
-  return isKnown ? findPreimage(name, payloads) : undefined
 }
 
 /** Ranges of journals follow each other only if one hand writes them. */

@@ -5,7 +5,8 @@
  */
 import { encodeUtf8 } from '../bytes/bytes.ts'
 import { verifierKeyOf } from '../note/note-signer.ts'
-import { encodeTlogPolicy, QUORUM_NONE } from '../note/tlog-policy.ts'
+import { QUORUM_NONE } from '../note/tlog-policy.ts'
+import { encodeTlogPolicy } from '../note/encode-tlog-policy.ts'
 import type { TlogPolicy } from '../note/tlog-policy.ts'
 import { encodeVerifierKey } from '../note/verifier-key.ts'
 import type { VerifierKey } from '../note/verifier-key.ts'

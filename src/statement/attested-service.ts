@@ -7,7 +7,7 @@
  *      "amdRoots": ["sha256:…"], "measurements": ["<96 hex>"], "hostData": ["<64 hex>"]}
  */
 import type { JsonContext } from '../bytes/strict-json.ts'
-import { readList, readMembers, readText } from '../bytes/strict-json.ts'
+import { readList, readMembers, readText } from '../bytes/json-values.ts'
 import { InputError } from '../errors.ts'
 
 /** Whose endorsements of images count. */

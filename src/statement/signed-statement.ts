@@ -8,7 +8,8 @@ import { encodeHex } from '../bytes/hex.ts'
 import type { CborMap, CborValue } from '../cbor/decode.ts'
 import { algorithmById } from '../cose/algorithms.ts'
 import { HEADER } from '../cose/labels.ts'
-import { assertCriticalUnderstood, encodeSign1, parseSign1, type CoseSign1 } from '../cose/sign1.ts'
+import { assertCriticalUnderstood, encodeSign1 } from '../cose/sign1.ts'
+import { parseSign1, type CoseSign1 } from '../cose/parse-sign1.ts'
 import { InputError } from '../errors.ts'
 import {
   certificateChain,

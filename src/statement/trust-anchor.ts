@@ -11,17 +11,11 @@
  * Unknown members are refused: a reader that cannot use a field must not pretend that it did.
  */
 import { decodeBase64, decodeBase64url, encodeBase64, encodeBase64url } from '../bytes/base64.ts'
-import { decodeUtf8 } from '../bytes/bytes.ts'
-import { parseStrictJson } from '../bytes/strict-json.ts'
-import {
-  encodeCoseKey,
-  parseCoseKey,
-  publicKeyFromPem,
-  type PublicKey,
-} from '../cose/public-key.ts'
+import { encodeCoseKey, parseCoseKey } from '../cose/public-key.ts'
+import type { PublicKey } from '../cose/public-key.ts'
 import { AttestryError, InputError } from '../errors.ts'
-import { parseCertificate, type Certificate } from '../x509/certificate.ts'
-import { decodePem } from '../x509/pem.ts'
+import { parseCertificate } from '../x509/certificate.ts'
+import type { Certificate } from '../x509/certificate.ts'
 import { attestedServiceJson, parseAttestedService, SERVICE_MEMBERS } from './attested-service.ts'
 import type { AttestedService } from './attested-service.ts'
 
@@ -68,7 +62,7 @@ const MEMBERS = {
   'did-x509-root': 'fingerprint',
 } as const
 
-function fail(message: string): never {
+export function fail(message: string): never {
   throw new InputError('ERR_TRUST_CONFIGURATION', message)
 }
 
@@ -145,7 +139,7 @@ function parseScope(
   }
 }
 
-function parsePatterns(value: unknown, name: string): readonly string[] {
+export function parsePatterns(value: unknown, name: string): readonly string[] {
   const isList =
     Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')
   return isList ? value : fail(`${name} is a non-empty array of patterns`)
@@ -187,41 +181,4 @@ function encodeAnchorValue(anchor: TrustAnchor): TrustAnchorJson {
     case 'attested-service':
       return attestedServiceJson(anchor.service)
   }
-}
-
-/**
- * An anchor from a file that a person has at hand: a COSE_Key, a PEM public key, a certificate (PEM or
- * DER), or the JSON of an anchor, which says itself for whom it speaks. A private key is refused.
- * @throws InputError `ERR_TRUST_CONFIGURATION`, or that of the format it looks like.
- */
-export function anchorFromFile(bytes: Uint8Array, issuers: readonly string[]): TrustAnchor {
-  const patterns = parsePatterns(issuers, 'issuers')
-  const first = bytes[0]
-  if (first === 0x30) {
-    return { kind: 'x509-root', certificate: parseCertificate(bytes), issuers: patterns }
-  }
-  // A COSE_Key is a CBOR map, a0..bf; PEM text starts with a dash or prose.
-  if (first !== undefined && first >= 0xa0 && first < 0xc0) {
-    return { kind: 'cose-key', key: parseCoseKey(bytes), issuers: patterns }
-  }
-  if (first === BRACE) return anchorFromJson(bytes, patterns)
-  const text = decodeUtf8(bytes)
-  if (text.includes('PRIVATE KEY')) fail('this file holds a private key: give the public one')
-  if (text.includes('BEGIN CERTIFICATE')) {
-    const [der, ...more] = decodePem(text, 'CERTIFICATE')
-    if (der === undefined || more.length > 0) fail('expected one certificate, the root')
-    return { kind: 'x509-root', certificate: parseCertificate(der), issuers: patterns }
-  }
-  return { kind: 'cose-key', key: publicKeyFromPem(text), issuers: patterns }
-}
-
-const BRACE = 0x7b
-
-function anchorFromJson(bytes: Uint8Array, patterns: readonly string[]): TrustAnchor {
-  const context = { code: 'ERR_TRUST_CONFIGURATION', what: 'the anchor' } as const
-  const [anchor] = parseTrustAnchors([parseStrictJson(bytes, context)])
-  if (patterns.length !== 1 || patterns[0] !== '*') {
-    fail('an anchor in JSON says itself for which issuers it speaks: give no pattern')
-  }
-  return anchor!
 }

@@ -1,27 +1,24 @@
 /**
  * Certificate revocation lists (RFC 5280 §5), complete ones of version 2. A list is bounded and scanned
- * as DER, then read; `checkRevocationList` says whether it may be believed at a given time, and
- * `isRevoked` asks it. Whatever narrows a list is either understood and honoured (crl-scope.ts) or
- * refuses it: delta lists, indirect lists and unknown critical extensions never count as "not revoked".
+ * as DER, then read; check-crl.ts says whether it may be believed. Whatever narrows a list is either
+ * understood and honoured (crl-scope.ts) or refuses it: delta lists, indirect lists and unknown critical
+ * extensions never count as "not revoked".
  */
 import { equalBytes } from '../bytes/bytes.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import type { UnixSeconds } from '../bytes/integers.ts'
-import { InputError, VerificationError } from '../errors.ts'
+import { InputError } from '../errors.ts'
 import { parseTime } from './certificate.ts'
-import type { Certificate } from './certificate.ts'
-import { coversCertificate, parseIssuingDistributionPoint } from './crl-scope.ts'
+import { parseIssuingDistributionPoint } from './crl-scope.ts'
 import type { RevocationScope } from './crl-scope.ts'
 import { readChildren, readDer, scanDer, TAG } from './der.ts'
 import type { DerElement } from './der.ts'
-import { checkIssuedSignature } from './issued-signature.ts'
-import { equalNames, parseName } from './name.ts'
+import { parseName } from './name.ts'
 import type { DistinguishedName } from './name.ts'
 import { readExtensions } from './raw-extension.ts'
 import type { RawExtension } from './raw-extension.ts'
 import { parseSignatureAlgorithm } from './signature-algorithm.ts'
 import type { CertificateSignatureAlgorithm } from './signature-algorithm.ts'
-import type { SignatureVerifier } from './signature-verifier.ts'
 
 export const CRL_BYTES_MAX: number = 1024 * 1024
 const ELEMENTS_MAX = 250_000
@@ -32,7 +29,7 @@ const OID_ISSUING_DISTRIBUTION_POINT = '2.5.29.28'
 /** Known and without weight here: cRLNumber, authorityKeyIdentifier, issuerAltName, freshestCRL. */
 const OIDS_WITHOUT_WEIGHT = ['2.5.29.20', '2.5.29.35', '2.5.29.18', '2.5.29.46']
 
-/** A parsed list. Nothing in it is to be believed before {@link checkRevocationList}. */
+/** A parsed list. Nothing in it is to be believed before `checkRevocationList`. */
 export interface RevocationList {
   readonly der: Uint8Array
   readonly tbs: Uint8Array
@@ -46,20 +43,6 @@ export interface RevocationList {
   readonly unknownCritical: readonly string[]
   readonly signatureAlgorithm: CertificateSignatureAlgorithm
   readonly signatureValue: Uint8Array
-}
-
-/** Why a list may not be believed, or not asked about this certificate. */
-export type RevocationListFault =
-  'issuer' | 'signature' | 'expired' | 'not-yet-valid' | 'extension' | 'scope'
-
-/** A list that may not be believed. */
-export class RevocationListError extends VerificationError {
-  readonly fault: RevocationListFault
-
-  constructor(fault: RevocationListFault, message: string, options?: ErrorOptions) {
-    super('ERR_X509_CRL', message, options)
-    this.fault = fault
-  }
 }
 
 function malformed(message: string, cause?: unknown): InputError {
@@ -149,58 +132,4 @@ export function parseRevocationList(der: Uint8Array): RevocationList {
     if (!(cause instanceof InputError) || cause.code === 'ERR_X509_MALFORMED') throw cause
     throw malformed(`revocation list with another fault: ${cause.message}`, cause)
   }
-}
-
-/**
- * Says whether a list may be believed at the time `at`. Whether its issuer may be believed is
- * `validatePath`'s question and must have been asked.
- * @throws RevocationListError
- */
-export async function checkRevocationList(request: {
-  readonly list: RevocationList
-  readonly issuer: Certificate
-  readonly at: UnixSeconds
-  readonly verifier: SignatureVerifier
-}): Promise<void> {
-  const { list, issuer, at, verifier } = request
-  if (!equalNames(list.issuer, issuer.subject)) {
-    throw new RevocationListError('issuer', 'the revocation list is of another issuer')
-  }
-  if (issuer.keyUsage !== undefined && !issuer.keyUsage.has('crlSign')) {
-    throw new RevocationListError('issuer', "the issuer's key may not sign revocation lists")
-  }
-  try {
-    await checkIssuedSignature(list, issuer.spki, verifier)
-  } catch (cause) {
-    if (!(cause instanceof VerificationError)) throw cause
-    const message = 'the signature of the revocation list does not verify'
-    throw new RevocationListError('signature', message, { cause })
-  }
-  const [unknown] = list.unknownCritical
-  if (unknown !== undefined) {
-    throw new RevocationListError(
-      'extension',
-      `the revocation list has the critical extension ${unknown}`,
-    )
-  }
-  if (at < list.thisUpdate) {
-    throw new RevocationListError('not-yet-valid', 'the revocation list is not valid yet')
-  }
-  if (at > list.nextUpdate) {
-    throw new RevocationListError('expired', 'the revocation list has expired')
-  }
-}
-
-/**
- * True when a list that was checked names the certificate.
- * @throws RevocationListError `issuer` or `scope` when the list says nothing about this certificate.
- */
-export function isRevoked(list: RevocationList, certificate: Certificate): boolean {
-  if (!equalNames(list.issuer, certificate.issuer)) {
-    throw new RevocationListError('issuer', 'the revocation list is of another issuer')
-  }
-  if (list.scope !== undefined && !coversCertificate(list.scope, certificate)) {
-    throw new RevocationListError('scope', 'the revocation list does not cover the certificate')
-  }
-  return list.revoked.has(encodeHex(certificate.serial))
 }

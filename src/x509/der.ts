@@ -1,10 +1,9 @@
 /**
- * DER (X.690) as far as certificates need it: strict reading of tag, length and content, a bounded
- * scan of a whole structure, and the few encoders that canonical keys need. The scan runs before
+ * DER (X.690) as far as certificates need it: strict reading of tag, length and content, and a
+ * bounded scan of a whole structure. The scan runs before
  * anything else reads a byte, so that nesting, indefinite lengths and trailing bytes end here. It
  * leaves out high tag numbers and the order of SET OF, which no certificate decision rests on.
  */
-import { concatBytes } from '../bytes/bytes.ts'
 import { InputError } from '../errors.ts'
 
 export const TAG = {
@@ -170,33 +169,11 @@ export function decodeOid(content: Uint8Array): string {
   return arcs.join('.')
 }
 
-/** Encodes one element from its tag and the parts of its content. */
-export function encodeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  const content = concatBytes(...parts)
-  const head = [tag]
-  if (content.length < 0x80) head.push(content.length)
-  else {
-    const digits: number[] = []
-    for (let rest = content.length; rest > 0; rest = Math.floor(rest / 256))
-      digits.unshift(rest % 256)
-    head.push(0x80 + digits.length, ...digits)
-  }
-  return concatBytes(Uint8Array.from(head), content)
-}
-
 /** `magnitude` without leading zero bytes; empty for zero. */
 export function trimZeros(magnitude: Uint8Array): Uint8Array {
   let start = 0
   while (start < magnitude.length && magnitude[start] === 0) start++
   return magnitude.subarray(start)
-}
-
-/** Encodes a non-negative INTEGER from its big-endian magnitude. */
-export function encodeUnsigned(magnitude: Uint8Array): Uint8Array {
-  const digits = trimZeros(magnitude)
-  const first = digits[0]
-  const sign = first === undefined || first >= 0x80 ? Uint8Array.of(0) : new Uint8Array(0)
-  return encodeDer(TAG.integer, sign, digits)
 }
 
 /**

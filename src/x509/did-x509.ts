@@ -1,14 +1,12 @@
 /**
  * did:x509 identifiers, method version 0 (github.com/microsoft/did-x509, specification.md): a pinned
  * CA certificate and predicates about the leaf. Resolution to a DID document is left out, and DID URLs
- * (path, query, fragment) are refused: an issuer is a DID. `matchDidX509` only compares; the path it
- * is given must have been validated, which is the method's other half.
+ * (path, query, fragment) are refused: an issuer is a DID. A certificate path is held against one in
+ * match-did-x509.ts.
  */
 import { decodeBase64url } from '../bytes/base64.ts'
-import { decodeUtf8, equalBytes } from '../bytes/bytes.ts'
-import { digest } from '../bytes/digest.ts'
-import { InputError, VerificationError } from '../errors.ts'
-import type { Certificate } from './certificate.ts'
+import { decodeUtf8 } from '../bytes/bytes.ts'
+import { InputError } from '../errors.ts'
 import type { CertificateFingerprint } from './path.ts'
 import type { HashName } from './signature-verifier.ts'
 
@@ -36,7 +34,7 @@ const HASHES = new Map<string, { readonly hash: HashName; readonly bytes: number
 ])
 
 /** Labels of RFC 4514 and the attribute each stands for; other attributes go by their identifier. */
-const LABELS = new Map<string, string>([
+export const LABELS: ReadonlyMap<string, string> = new Map([
   ['CN', '2.5.4.3'],
   ['L', '2.5.4.7'],
   ['ST', '2.5.4.8'],
@@ -45,7 +43,6 @@ const LABELS = new Map<string, string>([
   ['C', '2.5.4.6'],
   ['STREET', '2.5.4.9'],
 ])
-const LABELLED_OIDS: ReadonlySet<string> = new Set(LABELS.values())
 const OID_PATTERN = /^[0-9]+(?:\.[0-9]+)*$/
 
 function malformed(message: string, cause?: unknown): InputError {
@@ -143,66 +140,5 @@ export function parseDidX509(text: string): DidX509 {
     text,
     fingerprint: parseFingerprint(algorithm, fingerprint),
     predicates: predicates.map(parsePredicate),
-  }
-}
-
-function mismatch(message: string): VerificationError {
-  return new VerificationError('ERR_DID_X509_MISMATCH', message)
-}
-
-/** The leaf's subject as the method maps it: labels where there are some, every key once. */
-function mapSubject(leaf: Certificate): Map<string, string | undefined> {
-  const subject = new Map<string, string | undefined>()
-  for (const { oid, value } of leaf.subject.rdns.flat()) {
-    if (subject.has(oid)) throw mismatch('did:x509 does not support repeated subject attributes')
-    subject.set(oid, value)
-  }
-  return subject
-}
-
-function matches(predicate: DidX509Predicate, leaf: Certificate): boolean {
-  switch (predicate.kind) {
-    case 'subject': {
-      const subject = mapSubject(leaf)
-      return [...predicate.attributes].every(([key, value]) => {
-        // An attribute that has a label goes by it alone; its identifier is then no key.
-        const oid = LABELS.get(key) ?? (LABELLED_OIDS.has(key) ? undefined : key)
-        return oid !== undefined && subject.get(oid) === value
-      })
-    }
-    case 'san':
-      return leaf.subjectAltNames.some(
-        (name) => name.kind === predicate.type && name.value === predicate.value,
-      )
-    case 'eku':
-      return leaf.extendedKeyUsage?.includes(predicate.oid) === true
-    case 'fulcio-issuer':
-      return leaf.fulcioIssuer === `https://${predicate.value}`
-  }
-}
-
-/**
- * Holds a validated path (leaf first, two certificates at least) against an identifier.
- * @throws VerificationError `ERR_DID_X509_MISMATCH` when the fingerprint is of no CA in the path, when
- * a predicate does not hold, or when the leaf has names that the method cannot express.
- */
-export function matchDidX509(did: DidX509, path: readonly Certificate[]): void {
-  const [leaf, ...authorities] = path
-  if (leaf === undefined || authorities.length === 0) {
-    throw mismatch('did:x509 needs a chain of at least two certificates')
-  }
-  const { hash, value } = did.fingerprint
-  if (!authorities.some(({ der }) => equalBytes(digest(hash, der), value))) {
-    throw mismatch('the fingerprint of the did:x509 is of no CA certificate in the chain')
-  }
-  // As the reference resolver does: a name of another form has no place in the method's model.
-  if (leaf.subjectAltNames.some(({ kind }) => kind === 'ip' || kind === 'other')) {
-    throw mismatch('did:x509 does not support this form of subject alternative name')
-  }
-  mapSubject(leaf)
-  for (const predicate of did.predicates) {
-    if (!matches(predicate, leaf)) {
-      throw mismatch(`the leaf certificate does not satisfy the ${predicate.kind} predicate`)
-    }
   }
 }

@@ -5,18 +5,11 @@
  */
 import { equalBytes } from '../bytes/bytes.ts'
 import { InputError } from '../errors.ts'
-import {
-  decodeOid,
-  encodeDer,
-  encodeUnsigned,
-  readChildren,
-  readDer,
-  readUnsigned,
-  TAG,
-} from './der.ts'
+import { decodeOid, readChildren, readDer, readUnsigned, TAG } from './der.ts'
+import { encodeDer, encodeUnsigned } from './der-encode.ts'
 import type { DerElement } from './der.ts'
 import type { EcCurve, HashName, SignatureScheme } from './signature-verifier.ts'
-import { curveBytes } from './spki.ts'
+import { curveBytes } from './curves.ts'
 import type { SpkiKey } from './spki.ts'
 
 /** Like {@link SignatureScheme}, before the issuer's key says which curve. */

@@ -1,6 +1,6 @@
 /** `GET /statements`: every filter, every refusal, and pages that together are one answer. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ATTRIBUTE_PARAMETERS, NUMBER_PARAMETERS } from '../../src/http/statement-filters.ts'
+import { ATTRIBUTE_PARAMETERS, NUMBER_PARAMETERS } from '../../src/http/filter-parameters.ts'
 import type { Description } from '../../src/payload/description.ts'
 import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
 import { madeUpRecord } from '../support/index-records.ts'

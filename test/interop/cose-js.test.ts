@@ -8,13 +8,8 @@ import { describe, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { encodeCbor } from '../../src/cbor/encode.ts'
 import type { CborValue } from '../../src/cbor/decode.ts'
-import {
-  encodeSign1,
-  parseSign1,
-  sigStructure,
-  signSign1,
-  verifySign1,
-} from '../../src/cose/sign1.ts'
+import { encodeSign1, sigStructure, signSign1, verifySign1 } from '../../src/cose/sign1.ts'
+import { parseSign1 } from '../../src/cose/parse-sign1.ts'
 import { webCryptoVerifier as verifier } from '../../src/cose/web-crypto.ts'
 import { AttestryError } from '../../src/errors.ts'
 import { testSigner } from '../support/test-signer.ts'

@@ -1,7 +1,8 @@
 /** Content that entries were admitted with and that is gone: what an auditor makes of it (design D1). */
 import { describe, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
-import { encodeSign1, parseSign1 } from '../../src/cose/sign1.ts'
+import { encodeSign1 } from '../../src/cose/sign1.ts'
+import { parseSign1 } from '../../src/cose/parse-sign1.ts'
 import { encodeAuditState, parseAuditState } from '../../src/monitor/audit-state-file.ts'
 import { PAYLOAD_PRUNING_MEDIA_TYPE } from '../../src/payload/media-types.ts'
 import { encodePayloadPruning } from '../../src/policy/payload-pruning.ts'

@@ -20,7 +20,8 @@ import {
 } from '../../src/note/entry-bundle.ts'
 import { encodeSignedNote, parseKeyName, parseSignedNote } from '../../src/note/signed-note.ts'
 import { encodeTilePath, parseTilePath, type TilePath } from '../../src/note/tile-path.ts'
-import { encodeTlogPolicy, parseTlogPolicy } from '../../src/note/tlog-policy.ts'
+import { parseTlogPolicy } from '../../src/note/tlog-policy.ts'
+import { encodeTlogPolicy } from '../../src/note/encode-tlog-policy.ts'
 import { encodeTlogProof, parseTlogProof } from '../../src/note/tlog-proof.ts'
 import {
   createVerifierKey,

@@ -7,11 +7,8 @@ import { portableHasher } from '../../src/merkle/hasher.ts'
 import { signCheckpoint, withSignatures } from '../../src/note/checkpoint.ts'
 import { signCosignature } from '../../src/note/cosignature.ts'
 import { verifierKeyOf, type NoteSigner } from '../../src/note/note-signer.ts'
-import {
-  encodeTlogPolicy,
-  parseTlogPolicy,
-  TLOG_POLICY_BYTES_MAX,
-} from '../../src/note/tlog-policy.ts'
+import { parseTlogPolicy, TLOG_POLICY_BYTES_MAX } from '../../src/note/tlog-policy.ts'
+import { encodeTlogPolicy } from '../../src/note/encode-tlog-policy.ts'
 import { encodeVerifierKey } from '../../src/note/verifier-key.ts'
 import { evaluateQuorum, verifyWitnessedCheckpoint } from '../../src/note/witnessed-checkpoint.ts'
 import { refusal, rejection } from '../support/error-code.ts'

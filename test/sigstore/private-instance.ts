@@ -4,9 +4,10 @@
  */
 import { createHash, sign } from 'node:crypto'
 import { concatBytes, encodeUtf8 } from '../../src/bytes/bytes.ts'
-import { preAuthEncoding } from '../../src/payload/dsse.ts'
+import { preAuthEncoding } from '../../src/payload/verify-dsse.ts'
 import { parseCertificate } from '../../src/x509/certificate.ts'
-import { encodeDer, TAG } from '../../src/x509/der.ts'
+import { TAG } from '../../src/x509/der.ts'
+import { encodeDer } from '../../src/x509/der-encode.ts'
 import { EKU_CODE_SIGNING, issueCertificate, makeCa } from '../support/test-pki.ts'
 import type { CertificateOptions, TestCertificate } from '../support/test-pki.ts'
 

@@ -5,7 +5,8 @@ import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { encodeBase64url } from '../../src/bytes/base64.ts'
 import { encodeCbor } from '../../src/cbor/encode.ts'
 import type { CborValue } from '../../src/cbor/decode.ts'
-import { encodeSign1, parseSign1, signSign1 } from '../../src/cose/sign1.ts'
+import { encodeSign1, signSign1 } from '../../src/cose/sign1.ts'
+import { parseSign1 } from '../../src/cose/parse-sign1.ts'
 import { publicKeyFromPem, publicKeyFromSpki } from '../../src/cose/public-key.ts'
 import { webCryptoVerifier as verifier } from '../../src/cose/web-crypto.ts'
 import { AttestryError } from '../../src/errors.ts'
@@ -14,11 +15,11 @@ import { matchesPattern } from '../../src/statement/issuer-pattern.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
 import { parseSignedStatement } from '../../src/statement/signed-statement.ts'
 import {
-  anchorFromFile,
   encodeTrustAnchor,
   parseTrustAnchors,
   type TrustAnchor,
 } from '../../src/statement/trust-anchor.ts'
+import { anchorFromFile } from '../../src/statement/anchor-file.ts'
 import { parseCertificate } from '../../src/x509/certificate.ts'
 import { EKU_CODE_SIGNING, issueCertificate, makeCa, TEST_NOW } from '../support/test-pki.ts'
 import { signerFor, testSigner } from '../support/test-signer.ts'

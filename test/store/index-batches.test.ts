@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { inHashOrder } from '../../src/store/sqlite/hash-order.ts'
 import { factKey } from '../../src/store/sqlite/index-facts.ts'
-import type { RowInserts } from '../../src/store/sqlite/index-sql.ts'
+import type { RowInserts } from '../../src/store/sqlite/index-writes.ts'
 import { PostingBatch } from '../../src/store/sqlite/posting-batch.ts'
 import { seededRandom } from '../support/random-index.ts'
 

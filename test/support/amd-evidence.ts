@@ -6,7 +6,7 @@ import { sign } from 'node:crypto'
 import { sha256 } from '../../src/bytes/digest.ts'
 import { concatBytes, encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { decodeHex, encodeHex } from '../../src/bytes/hex.ts'
-import { encodeDer } from '../../src/x509/der.ts'
+import { encodeDer } from '../../src/x509/der-encode.ts'
 import { issueCertificate, makeCa, type TestCertificate, type TestExtension } from './test-pki.ts'
 
 const ARC = '1.3.6.1.4.1.3704.1'

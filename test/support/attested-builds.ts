@@ -13,7 +13,8 @@ import {
   encodeTeeEvidence,
   TEE_EVIDENCE_MEDIA_TYPE,
 } from '../../src/payload/tee/evidence-container.ts'
-import type { EvidenceBinding, TeeEvidence } from '../../src/payload/tee/evidence-container.ts'
+import type { TeeEvidence } from '../../src/payload/tee/evidence-container.ts'
+import type { EvidenceBinding } from '../../src/payload/tee/container-binding.ts'
 import { activeKeysOf } from '../../src/registry/log-keys.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
 import type { SignStatementRequest } from '../../src/statement/sign-statement.ts'

@@ -5,7 +5,8 @@
 import { concatBytes, encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { decodeHex } from '../../src/bytes/hex.ts'
 import { parseCertificate } from '../../src/x509/certificate.ts'
-import { encodeDer, readChildren, readDer } from '../../src/x509/der.ts'
+import { readChildren, readDer } from '../../src/x509/der.ts'
+import { encodeDer } from '../../src/x509/der-encode.ts'
 import { signTbs, TEST_NOT_AFTER, TEST_NOT_BEFORE } from './test-pki.ts'
 import type { TestCertificate, TestSignature } from './test-pki.ts'
 

@@ -35,7 +35,7 @@ import {
   Version,
 } from '@peculiar/asn1-x509'
 import { decodeHex } from '../../src/bytes/hex.ts'
-import { encodeDer } from '../../src/x509/der.ts'
+import { encodeDer } from '../../src/x509/der-encode.ts'
 import { encodePem } from '../../src/x509/pem.ts'
 
 export type TestKeyAlgorithm =

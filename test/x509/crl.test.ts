@@ -6,14 +6,9 @@ import { decodeHex } from '../../src/bytes/hex.ts'
 import { InputError } from '../../src/errors.ts'
 import { nodeVerifier as verifier } from '../../src/keys/node-verifier.ts'
 import { parseCertificate } from '../../src/x509/certificate.ts'
-import {
-  checkRevocationList,
-  CRL_BYTES_MAX,
-  isRevoked,
-  parseRevocationList,
-  RevocationListError,
-} from '../../src/x509/crl.ts'
-import { encodeDer } from '../../src/x509/der.ts'
+import { CRL_BYTES_MAX, parseRevocationList } from '../../src/x509/crl.ts'
+import { checkRevocationList, isRevoked, RevocationListError } from '../../src/x509/check-crl.ts'
+import { encodeDer } from '../../src/x509/der-encode.ts'
 import { refusal } from '../support/error-code.ts'
 import { mutate, randomFrom, seed, slow } from '../support/mutate.ts'
 import { makeRevocationList } from '../support/test-crl.ts'

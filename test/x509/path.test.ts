@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { VerificationError } from '../../src/errors.ts'
 import { parseCertificate, type Certificate } from '../../src/x509/certificate.ts'
-import { encodeDer } from '../../src/x509/der.ts'
+import { encodeDer } from '../../src/x509/der-encode.ts'
 import { parseCertificateChain, validatePath } from '../../src/x509/path.ts'
 import { digest } from '../../src/bytes/digest.ts'
 import {

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { InputError } from '../../src/errors.ts'
-import { encodeDer } from '../../src/x509/der.ts'
+import { encodeDer } from '../../src/x509/der-encode.ts'
 import { decodePem, encodePem } from '../../src/x509/pem.ts'
 import { ecSpki, ed25519Spki, parseSpki, rsaSpki } from '../../src/x509/spki.ts'
 import { generateTestKeys, type TestKeyAlgorithm } from '../support/test-pki.ts'

@@ -5,7 +5,6 @@
  * reason; a TCB out of date, a debug bit or a missing binding are facts with findings, unless the limits
  * refuse them. Pure: everything that takes part is given, so an auditor gets the same answer for ever.
  */
-import { encodeHex } from '../../bytes/hex.ts'
 import { equalBytes } from '../../bytes/bytes.ts'
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import { parseCoseKey } from '../../cose/public-key.ts'
@@ -14,18 +13,17 @@ import type { VerifierKey } from '../../note/verifier-key.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
 import type { Finding } from '../description.ts'
 import type { BindingDeclaration } from './bindings.ts'
-import { COLLATERAL_TOTAL_MAX, parseCollateral } from './collateral-bundle.ts'
-import type { CollateralBundle } from './collateral-bundle.ts'
 import { parseEventLog } from './event-log.ts'
 import type { TeeEvidence } from './evidence-container.ts'
 import { freshUntil, remarks } from './evidence-limits.ts'
 import type { EvidenceLimits, PublishedHead } from './evidence-limits.ts'
 import { EvidenceError } from './evidence.ts'
 import type { EvidenceFacts } from './evidence.ts'
+import { joinCollateral } from './join-collateral.ts'
+import type { EvidencePins, VerifiedEvidence } from './verified-evidence.ts'
 import { verifyBinding } from './verify-binding.ts'
 import type { BindingContext, VerifiedBinding } from './verify-binding.ts'
 import { verifyEvidence } from './verify-evidence.ts'
-import type { EvidencePins, VerifiedEvidence } from './verify-evidence.ts'
 
 /** The log whose checkpoints count as nonces. */
 export interface NonceLog {
@@ -100,37 +98,6 @@ async function appraise(
     validFrom: facts.validFrom,
     validUntil: Math.min(facts.validUntil, nonceUntil),
   }
-}
-
-/** Parts that came along count before those of the entries named, in their order; lists add up. */
-function joinCollateral(
-  { collateral, registered = [] }: TeeEvidence,
-  bundles: ReadonlyMap<string, Uint8Array> = new Map(),
-): CollateralBundle {
-  const total = [collateral, ...bundles.values()].reduce((sum, one) => sum + (one?.length ?? 0), 0)
-  if (total > COLLATERAL_TOTAL_MAX) {
-    const message = `more than ${COLLATERAL_TOTAL_MAX} bytes of collateral in all`
-    throw new EvidenceError('collateral-malformed', message)
-  }
-  const parsed = collateral === undefined ? [] : [parseCollateral(collateral)]
-  for (const id of new Set(registered.map(encodeHex))) {
-    const bytes = bundles.get(id)
-    if (bytes === undefined) {
-      throw new EvidenceError('collateral-unregistered', `entry ${id} registered no collateral`)
-    }
-    parsed.push(parseCollateral(bytes))
-  }
-  const joined: CollateralBundle = Object.assign({}, ...[...parsed].reverse()) as CollateralBundle
-  return { ...joined, ...pool('certificates', parsed), ...pool('crls', parsed) }
-}
-
-/** Certificates and lists of any vendor, from all bundles. */
-function pool(
-  name: 'certificates' | 'crls',
-  bundles: readonly CollateralBundle[],
-): Partial<Record<typeof name, readonly Uint8Array[]>> {
-  const all = bundles.flatMap((bundle) => bundle[name] ?? [])
-  return all.length === 0 ? {} : { [name]: all }
 }
 
 function replayLog(bytes: Uint8Array, { matchLog }: VerifiedEvidence): Finding[] {

@@ -20,7 +20,8 @@ import type { Quote } from './quote.ts'
 import { SGX_QUOTE_MEDIA_TYPE } from './sgx-quote.ts'
 import { readTcbInfo } from './tcb-info.ts'
 import { TDX_QUOTE_MEDIA_TYPE } from './tdx-quote.ts'
-import { quoteBodyFacts, quoteSvns, trailingFindings } from './verify-dcap.ts'
+import { quoteBodyFacts, trailingFindings } from './verify-dcap.ts'
+import { quoteSvns } from './quote-tcb.ts'
 
 type BodyFacts = Pick<EvidenceFacts, 'teeType' | 'measurements' | 'debug' | 'reportData'>
 

@@ -1,7 +1,7 @@
 /**
- * Evidence of AMD, AWS, TPMs and Arm, and results of other verifiers, in the vocabulary of descriptions
- * (statements.md §7.2, T1 to T3). Everything here is read from the bytes alone and verified by nobody:
- * a description says what a statement says. Intel's quotes: describe-evidence.ts.
+ * Evidence of AMD, AWS, TPMs and Arm in the vocabulary of descriptions (statements.md §7.2, T1 to T3).
+ * Everything here is read from the bytes alone and verified by nobody: a description says what a
+ * statement says. Intel's quotes: describe-evidence.ts; results of other verifiers: describe-token.ts.
  */
 import { sha256 } from '../../bytes/digest.ts'
 import { encodeHex } from '../../bytes/hex.ts'
@@ -10,23 +10,13 @@ import type { StatementKind } from '../description.ts'
 import type { BytesHandler } from '../handler.ts'
 import { parseCcaToken } from './cca-token.ts'
 import { checkedPayload } from './checked-payload.ts'
-import { cloudServiceOf, readCloudVerdict } from './cloud-verdict.ts'
 import { parseCorim } from './corim.ts'
-import {
-  describeBody,
-  describeQuote,
-  describeReportData,
-  describeSvns,
-} from './describe-evidence.ts'
+import { describeBody, describeQuote, describeSvns } from './describe-evidence.ts'
+import { describeMeasurements, describeToken } from './describe-token.ts'
+import type { Describe } from './describe-token.ts'
 import type { EvidenceFormat } from './evidence-container.ts'
-import { findReappraisal } from './appraisal-result.ts'
-import { isEar, readEar } from './ear.ts'
-import { readTokenUnsafe } from './eat-claims.ts'
-import type { ClaimedToken } from './eat-claims.ts'
 import { EvidenceError } from './evidence.ts'
-import type { Measurement } from './evidence.ts'
 import { parseForeignSign1 } from './foreign-sign1.ts'
-import { bytesFromBase64 } from './foreign-text.ts'
 import { parseHclReport } from './hcl-report.ts'
 import { nitroDocumentFacts, parseNitroDocument } from './nitro-document.ts'
 import { assumedStructVersion, snpReportFacts } from './snp-facts.ts'
@@ -41,14 +31,6 @@ export const SNP_REPORT_MEDIA_TYPE = 'application/vnd.attestry.snp-report'
 export const NITRO_DOCUMENT_MEDIA_TYPE = 'application/vnd.attestry.nitro-document'
 /** A TPM quote with its registers, in the JSON that `vtpm-evidence.ts` reads. */
 export const TPM_EVIDENCE_MEDIA_TYPE = 'application/vnd.attestry.tpm-evidence+json'
-
-const SHA256_HEX = /^[0-9a-fA-F]{64}$/
-
-type Describe = (bytes: Uint8Array, out: DescriptionBuilder) => void
-
-function describeMeasurements(measurements: readonly Measurement[], out: DescriptionBuilder): void {
-  for (const { name, value } of measurements) out.attribute('measurement', `${name}:${value}`)
-}
 
 /** Describes a SEV-SNP report from its own bytes. @throws EvidenceError as its parser. */
 export function describeSnp(bytes: Uint8Array, out: DescriptionBuilder): void {
@@ -108,48 +90,6 @@ export const EVIDENCE_DESCRIBERS: Readonly<Record<EvidenceFormat, Describe>> = {
   'tpm-evidence': describeTpm,
   'azure-vtpm': describeTpm,
   'cca-token': describeCca,
-}
-
-/** Which evidence an EAR is about, as far as it says, and what it says that changed. */
-function describeAppraised(token: ClaimedToken, out: DescriptionBuilder): void {
-  const raw = token.claims['ear_raw_evidence']
-  const bytes = typeof raw === 'string' ? bytesFromBase64(raw, 'the raw evidence') : raw
-  if (bytes instanceof Uint8Array) out.digest('evidence', 'sha256', encodeHex(sha256(bytes)))
-  const reappraisal = findReappraisal(token)
-  if (reappraisal === undefined) return
-  out.digest('evidence', 'sha256', reappraisal.evidenceSha256)
-  out.attribute('target-entry', reappraisal.entryId).attribute('tcb-status', reappraisal.tcbStatus)
-  for (const { what, before, after } of reappraisal.changes) {
-    if (what === 'tcb-status') out.attribute('tcb-change', `${before}:${after}`)
-  }
-}
-
-/** An EAR, the verdict of a cloud, or any other EAT, of which only the frame is read. */
-const describeToken: Describe = (bytes, out) => {
-  const token = readTokenUnsafe(bytes)
-  out.attribute('verifier-id', token.issuer)
-  out.number('evaluated-on', token.issuedAt).number('expires-on', token.expiresAt)
-  if (isEar(token)) {
-    const { verifier, appraisals, status } = readEar(token)
-    out.attribute('verifier-id', verifier.developer).attribute('result', status)
-    for (const { policyIds } of appraisals) {
-      for (const policy of policyIds) out.attribute('policy-uri', policy)
-    }
-    describeAppraised(token, out)
-  } else if (cloudServiceOf(token.issuer) !== undefined) {
-    const verdict = readCloudVerdict(token)
-    out.attribute('tee-type', verdict.teeType).attribute('tcb-status', verdict.tcbStatus)
-    if (verdict.debug !== undefined) out.attribute('debug', String(verdict.debug))
-    out.number('tcb-date', verdict.tcbDate)
-    describeMeasurements(verdict.measurements, out)
-    if (verdict.reportData !== undefined) describeReportData(verdict.reportData, out)
-    const { quotehash } = verdict.collateral
-    if (quotehash !== undefined && SHA256_HEX.test(quotehash)) {
-      out.digest('evidence', 'sha256', quotehash)
-    }
-    for (const advisory of verdict.advisories) out.attribute('advisory', advisory)
-    for (const policy of verdict.policyIds) out.attribute('policy-uri', policy)
-  } else out.finding('profile-not-read', 'a token of a profile that nobody here reads')
 }
 
 const describeCorim: Describe = (bytes, out) => {

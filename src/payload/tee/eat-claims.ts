@@ -5,7 +5,7 @@
 import { encodeHex } from '../../bytes/hex.ts'
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import { CborTag, decodeCbor, type CborMap, type CborValue } from '../../cbor/decode.ts'
-import type { CoseSign1 } from '../../cose/sign1.ts'
+import type { CoseSign1 } from '../../cose/parse-sign1.ts'
 import { InputError } from '../../errors.ts'
 import type { JsonObject } from '../json-members.ts'
 import { EvidenceError } from './evidence.ts'

@@ -5,7 +5,7 @@
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import type { Finding } from '../description.ts'
 import { EvidenceError } from './evidence.ts'
-import type { VerifiedEvidence } from './verify-evidence.ts'
+import type { VerifiedEvidence } from './verified-evidence.ts'
 
 /** What a policy does not take, beyond what does not hold. */
 export interface EvidenceLimits {

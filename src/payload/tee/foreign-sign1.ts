@@ -4,7 +4,8 @@
  * a signature that does not hold gets the reason of its place in the evidence.
  */
 import { concatBytes } from '../../bytes/bytes.ts'
-import { parseSign1, verifySign1, type CoseSign1 } from '../../cose/sign1.ts'
+import { verifySign1 } from '../../cose/sign1.ts'
+import { parseSign1, type CoseSign1 } from '../../cose/parse-sign1.ts'
 import type { VerifySign1Request } from '../../cose/sign1.ts'
 import { InputError, VerificationError } from '../../errors.ts'
 import { EvidenceError, type EvidenceReason } from './evidence.ts'

@@ -4,7 +4,7 @@
  */
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import type { Certificate } from '../../x509/certificate.ts'
-import { checkRevocationList } from '../../x509/crl.ts'
+import { checkRevocationList } from '../../x509/check-crl.ts'
 import type { RevocationList } from '../../x509/crl.ts'
 import { equalNames } from '../../x509/name.ts'
 import { fingerprint, validateVendorPath } from './certificate-chain.ts'

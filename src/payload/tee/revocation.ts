@@ -7,13 +7,10 @@
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import { InputError } from '../../errors.ts'
 import type { Certificate } from '../../x509/certificate.ts'
-import {
-  checkRevocationList,
-  isRevoked,
-  parseRevocationList,
-  RevocationListError,
-} from '../../x509/crl.ts'
-import type { RevocationList, RevocationListFault } from '../../x509/crl.ts'
+import { parseRevocationList } from '../../x509/crl.ts'
+import { checkRevocationList, isRevoked, RevocationListError } from '../../x509/check-crl.ts'
+import type { RevocationList } from '../../x509/crl.ts'
+import type { RevocationListFault } from '../../x509/check-crl.ts'
 import { equalNames } from '../../x509/name.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
 import type { Finding } from '../description.ts'

@@ -3,63 +3,27 @@
  * facts come out, together with the fields that bindings are computed over and the registers that an
  * event log has to lead to. What the registry makes of the facts: appraise-evidence.ts.
  */
-import { decodeHex } from '../../bytes/hex.ts'
 import { equalBytes } from '../../bytes/bytes.ts'
-import type { UnixSeconds } from '../../bytes/integers.ts'
+import { decodeHex } from '../../bytes/hex.ts'
 import type { PublicKey } from '../../cose/public-key.ts'
 import type { Certificate } from '../../x509/certificate.ts'
-import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
-import type { BindingFields } from './bindings.ts'
 import { readCertificateFiles } from './certificate-chain.ts'
-import type { CollateralBundle } from './collateral-bundle.ts'
-import { matchCcel, matchEventLog } from './event-log.ts'
-import type { EventLog, EventLogMatch } from './event-log.ts'
-import type { EvidenceFormat } from './evidence-container.ts'
+import { matchCcel, matchEventLog } from './replay-event-log.ts'
 import { EvidenceError } from './evidence.ts'
 import type { EvidenceFacts } from './evidence.ts'
 import { parseQuote } from './quote.ts'
 import { parseTsmReport } from './tsm-report.ts'
+import type { VerifyEvidenceRequest, VerifiedEvidence } from './verified-evidence.ts'
 import { verifyAzureVtpm } from './verify-azure-vtpm.ts'
 import { verifyCca } from './verify-cca.ts'
 import { verifyDcap } from './verify-dcap.ts'
 import { verifyNitro } from './verify-nitro.ts'
 import { verifySnpUnit } from './verify-snp.ts'
 import { verifyTpmQuote } from './verify-tpm.ts'
-import type { AttestationKeyTrust, PcrBanks } from './verify-tpm.ts'
+import type { PcrBanks } from './verify-tpm.ts'
+import type { AttestationKeyTrust } from './attestation-key-trust.ts'
 import { parseVtpmEvidence } from './vtpm-evidence.ts'
 import type { VtpmEvidence } from './vtpm-evidence.ts'
-
-/** What counts. Roots are SHA-256 of certificates, lower-case hex; those of the vendors when absent. */
-export interface EvidencePins {
-  readonly intel?: readonly string[]
-  readonly amd?: readonly string[]
-  readonly aws?: readonly string[]
-  /** Roots of attestation key certificates; none when absent. */
-  readonly tpm?: readonly string[]
-  /** CPAKs of Arm platforms, which no root certifies. */
-  readonly ccaKeys?: readonly PublicKey[]
-  /** Attestation keys of TPMs that nothing else vouches for. */
-  readonly tpmKeys?: readonly PublicKey[]
-}
-
-export interface VerifyEvidenceRequest {
-  readonly format: EvidenceFormat
-  readonly evidence: Uint8Array
-  readonly collateral: CollateralBundle
-  readonly pins: EvidencePins
-  readonly at: UnixSeconds
-  readonly verifier: SignatureVerifier
-}
-
-/** Evidence that holds. */
-export interface VerifiedEvidence {
-  readonly facts: EvidenceFacts
-  /** Facts of the hardware under a virtual TPM. */
-  readonly platform?: EvidenceFacts
-  readonly fields: BindingFields
-  /** Holds an event log against the attested registers; absent where there are none. */
-  readonly matchLog?: (log: EventLog) => EventLogMatch
-}
 
 /**
  * Verifies evidence of any format.

@@ -9,37 +9,17 @@ import { digest } from '../../bytes/digest.ts'
 import { encodeHex } from '../../bytes/hex.ts'
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import type { PublicKey } from '../../cose/public-key.ts'
-import type { Certificate } from '../../x509/certificate.ts'
 import type { SignatureVerifier } from '../../x509/signature-verifier.ts'
-import { fingerprint, orderChain, validateVendorPath } from './certificate-chain.ts'
+import { trustedKeys } from './attestation-key-trust.ts'
+import type { AttestationKeyTrust } from './attestation-key-trust.ts'
 import { EvidenceError, PLATFORM_KEYS_TRIED_MAX } from './evidence.ts'
 import type { EvidenceFacts, Measurement } from './evidence.ts'
-import { checkRevocation } from './revocation.ts'
 import { parseTpmAttest, tpmHashBytes, tpmHashOfLength } from './tpm-attest.ts'
 import type { TpmAttest, TpmHash } from './tpm-attest.ts'
 import { parseTpmSignature } from './tpm-signature.ts'
 
 /** Values of registers by bank and index. */
 export type PcrBanks = Readonly<Partial<Record<TpmHash, ReadonlyMap<number, Uint8Array>>>>
-
-/** Who vouches for an attestation key. */
-export type AttestationKeyTrust =
-  /** The evidence of a confidential VM, verified, whose report data covers the key. */
-  | { readonly kind: 'platform'; readonly key: PublicKey; readonly platform: EvidenceFacts }
-  /** Keys that are registered as trust anchors; where the evidence names its key, that one counts. */
-  | {
-      readonly kind: 'registered'
-      readonly keys: readonly PublicKey[]
-      readonly claimed?: PublicKey
-    }
-  /** A certificate of the key, its issuers, and pinned roots by SHA-256 in hex. */
-  | {
-      readonly kind: 'certificate'
-      readonly leaf: Certificate
-      readonly certificates: readonly Certificate[]
-      readonly crls?: readonly Uint8Array[]
-      readonly roots: readonly string[]
-    }
 
 export interface VerifyTpmRequest {
   /** TPMS_ATTEST. */
@@ -91,52 +71,6 @@ export async function verifyTpmQuote(request: VerifyTpmRequest): Promise<TpmFact
     attestationKey,
     pcrs,
     ...(platform === undefined ? {} : { platform }),
-  }
-}
-
-interface TrustedKeys extends Pick<EvidenceFacts, 'validFrom' | 'validUntil' | 'findings'> {
-  readonly keys: readonly PublicKey[]
-  readonly platform?: EvidenceFacts
-  readonly certificateSha256?: string
-}
-
-async function trustedKeys({ trust, at, verifier }: VerifyTpmRequest): Promise<TrustedKeys> {
-  switch (trust.kind) {
-    case 'platform': {
-      const { key, platform } = trust
-      const { validFrom, validUntil, findings, platformCertificateSha256: own } = platform
-      return {
-        keys: [key],
-        platform,
-        ...(own === undefined ? {} : { certificateSha256: own }),
-        validFrom,
-        validUntil,
-        findings,
-      }
-    }
-    case 'registered': {
-      const { keys, claimed } = trust
-      return {
-        keys:
-          claimed === undefined ? keys : keys.filter((key) => equalBytes(key.spki, claimed.spki)),
-        validFrom: 0,
-        validUntil: Number.MAX_SAFE_INTEGER,
-        findings: [],
-      }
-    }
-    case 'certificate': {
-      const { leaf, certificates, crls, roots } = trust
-      const chain = orderChain(leaf, certificates)
-      const path = await validateVendorPath({ chain, roots, at, verifier })
-      const revocation = await checkRevocation({ path: path.path, crls, at, verifier })
-      return {
-        keys: [leaf.spki],
-        certificateSha256: fingerprint(leaf),
-        validFrom: Math.max(path.validFrom, revocation.validFrom),
-        validUntil: Math.min(path.validUntil, revocation.validUntil),
-        findings: revocation.findings,
-      }
-    }
   }
 }
 

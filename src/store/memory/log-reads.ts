@@ -7,10 +7,10 @@ import type {
   EntryCollateral,
   StoredCollateral,
   StoredEntry,
-  StoredServiceKey,
   StoredState,
   TileId,
 } from '../../log/store.ts'
+import type { StoredServiceKey } from '../../log/service-key-records.ts'
 import type { GovernanceKind } from '../../payload/media-types.ts'
 
 export class LogReads {

@@ -13,11 +13,10 @@ import type {
   Genesis,
   LogStore,
   NewEntry,
-  ServiceKeyChange,
   StoredHead,
-  StoredServiceKey,
   WakeUp,
 } from '../../log/store.ts'
+import type { ServiceKeyChange, StoredServiceKey } from '../../log/service-key-records.ts'
 import { LogReads } from './log-reads.ts'
 
 export class MemoryLogStore extends LogReads implements LogStore {

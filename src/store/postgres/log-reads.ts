@@ -11,10 +11,10 @@ import type {
   EntryCollateral,
   StoredCollateral,
   StoredEntry,
-  StoredServiceKey,
   StoredState,
   TileId,
 } from '../../log/store.ts'
+import type { StoredServiceKey } from '../../log/service-key-records.ts'
 import type { GovernanceKind } from '../../payload/media-types.ts'
 import { AbsentIds } from './absent-ids.ts'
 import type { PostgresDatabase } from './database.ts'

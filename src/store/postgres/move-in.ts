@@ -3,7 +3,8 @@
  * transaction, and what lies beside it. Nobody serves this store meanwhile. Everything may be written
  * again: a run that was interrupted is followed by one that begins with what is there.
  */
-import type { BatchCommit, BatchHead, StoredServiceKey } from '../../log/store.ts'
+import type { BatchCommit, BatchHead } from '../../log/store.ts'
+import type { StoredServiceKey } from '../../log/service-key-records.ts'
 import type { SideRow, SideTable } from '../../log/side-tables.ts'
 import { assertInvariant } from '../../errors.ts'
 import { COMMIT, commitValues } from './commit-statement.ts'

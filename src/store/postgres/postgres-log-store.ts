@@ -7,15 +7,8 @@ import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import { assertInvariant, UnavailableError } from '../../errors.ts'
 import { logFrozen } from '../../log/answers.ts'
-import type {
-  BatchCommit,
-  Genesis,
-  LogStore,
-  ServiceKeyChange,
-  StoredHead,
-  StoredServiceKey,
-  WakeUp,
-} from '../../log/store.ts'
+import type { BatchCommit, Genesis, LogStore, StoredHead, WakeUp } from '../../log/store.ts'
+import type { ServiceKeyChange, StoredServiceKey } from '../../log/service-key-records.ts'
 import type { RootHash } from '../../merkle/hasher.ts'
 import { CHANNEL, COMMIT, commitValues } from './commit-statement.ts'
 import type { CommitRow } from './commit-statement.ts'

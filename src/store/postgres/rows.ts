@@ -4,13 +4,12 @@ import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import type {
   BatchHead,
   EntryCollateral,
-  KeyPurpose,
   StoredCollateral,
   StoredEntry,
   StoredHead,
-  StoredServiceKey,
   StoredState,
 } from '../../log/store.ts'
+import type { KeyPurpose, StoredServiceKey } from '../../log/service-key-records.ts'
 import type { RootHash } from '../../merkle/hasher.ts'
 
 export interface HeadRow {

@@ -1,14 +1,8 @@
 /** The transactions of the log store. Each is synchronous: begun, written and durable in one call. */
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import { assertInvariant } from '../../errors.ts'
-import type {
-  BatchCommit,
-  Genesis,
-  NewCollateral,
-  NewEntry,
-  ServiceKeyChange,
-  StoredServiceKey,
-} from '../../log/store.ts'
+import type { BatchCommit, Genesis, NewCollateral, NewEntry } from '../../log/store.ts'
+import type { ServiceKeyChange, StoredServiceKey } from '../../log/service-key-records.ts'
 import type { SqliteDatabase } from './database.ts'
 import type { IdSlice } from './id-tail.ts'
 import { headValues, storedHeadValues } from './rows.ts'

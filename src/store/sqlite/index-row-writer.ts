@@ -21,7 +21,8 @@ import {
   unpackKeys,
 } from './index-facts.ts'
 import { attributeField, FIELD, numberField, svnField } from './index-sql.ts'
-import type { IndexReads, IndexWrites } from './index-sql.ts'
+import type { IndexReads } from './index-sql.ts'
+import type { IndexWrites } from './index-writes.ts'
 import { PostingBatch } from './posting-batch.ts'
 import { RowBatch } from './row-batch.ts'
 import { TermDictionary } from './term-dictionary.ts'

@@ -1,5 +1,5 @@
 /**
- * The SQL of the index, in one place; tables are described in `migrations/sqlite-index`. Every read
+ * The SQL that reads the index, in one place; tables are described in `migrations/sqlite-index`. Every read
  * is a range of a key that begins where it is told to and ends at its `LIMIT`:
  * test/store/index-plans.test.ts holds each of them to that.
  */
@@ -74,28 +74,6 @@ type ReadName =
   | 'lastSecond'
 /** Values that `findTerms` looks for. */
 export const LOOK_UP_ROWS = 32
-/** Rows of one call that inserts many (`row-batch.ts`). */
-export const INSERT_ROWS = 32
-
-type WriteName =
-  | 'setTreeSize'
-  | 'setLogId'
-  | 'insertField'
-  | 'deletePosting'
-  | 'deleteStatement'
-  | 'deleteNumbers'
-  | 'deleteSvns'
-  | 'insertSecond'
-
-/** Tables of which many rows are inserted together, and how many columns they have. */
-const COLUMNS = {
-  term: 3,
-  term_hash: 2,
-  posting: 3,
-  statement: 13,
-  number: 3,
-  svn: 3,
-} as const
 
 export const INDEX_READS: Readonly<Record<ReadName, string>> = {
   readProgress: 'SELECT log_id, made_by, tree_size, hash_key FROM progress WHERE id = 1',
@@ -148,30 +126,9 @@ export const INDEX_READS: Readonly<Record<ReadName, string>> = {
   lastSecond: 'SELECT max(registration_time) FROM second',
 }
 
-const INDEX_WRITES: Readonly<Record<WriteName, string>> = {
-  setTreeSize: 'UPDATE progress SET tree_size = ? WHERE id = 1 AND tree_size = ?',
-  setLogId: 'UPDATE progress SET log_id = ? WHERE id = 1',
-  insertField: 'INSERT INTO field (name) VALUES (?)',
-  deletePosting: 'DELETE FROM posting WHERE term_id = ? AND role = ? AND leaf_index = ?',
-  deleteStatement: 'DELETE FROM statement WHERE leaf_index = ?',
-  deleteNumbers: 'DELETE FROM number WHERE field_id = ? AND leaf_index = ?',
-  deleteSvns: 'DELETE FROM svn WHERE field_id = ? AND leaf_index = ?',
-  insertSecond: 'INSERT INTO second VALUES (?, ?)',
-}
-
 export type IndexReads = Readonly<Record<ReadName, SqliteStatement>> & {
   /** Of a value of a field, as in `term_hash`. */
   readonly hashOf: (fieldId: number, text: string) => number
-}
-export type IndexWrites = Readonly<Record<WriteName, SqliteStatement>> & {
-  readonly rowsOf: Readonly<Record<keyof typeof COLUMNS, RowInserts>>
-}
-
-/** How rows of one table are inserted. */
-export interface RowInserts {
-  readonly columns: number
-  readonly one: SqliteStatement
-  readonly many: SqliteStatement
 }
 
 /** Statements of one column that give values instead of rows. */
@@ -206,22 +163,4 @@ export function findEnvelopes(reads: IndexReads, digest: string, from: number): 
   const termId = findTermId(reads, FIELD.envelope, digest)
   if (termId === undefined) return []
   return reads.postingsUp.all(termId, 0, from, ENVELOPES_MAX) as LeafIndex[]
-}
-
-/**
- * Rows are inserted OR FAIL: what fails is not taken back row by row but with its transaction, and
- * SQLite keeps no copy of every page that the statement touches, which took longer than the rows.
- */
-export function prepareIndexWrites(database: SqliteDatabase): IndexWrites {
-  const inserts = (table: string, columns: number): RowInserts => {
-    const row = `(${Array(columns).fill('?').join(', ')})`
-    const insert = (rows: number): SqliteStatement =>
-      database.prepare(`INSERT OR FAIL INTO ${table} VALUES ${Array(rows).fill(row).join(', ')}`)
-    return { columns, one: insert(1), many: insert(INSERT_ROWS) }
-  }
-  const rowsOf = Object.entries(COLUMNS).map(([table, columns]) => [table, inserts(table, columns)])
-  return {
-    ...prepareAll(database, INDEX_WRITES),
-    rowsOf: Object.fromEntries(rowsOf) as IndexWrites['rowsOf'],
-  }
 }

@@ -10,10 +10,10 @@ import type {
   EntryCollateral,
   StoredCollateral,
   StoredEntry,
-  StoredServiceKey,
   StoredState,
   TileId,
 } from '../../log/store.ts'
+import type { StoredServiceKey } from '../../log/service-key-records.ts'
 import type { GovernanceKind } from '../../payload/media-types.ts'
 import { blob, readStored } from './database.ts'
 import type { SqliteDatabase } from './database.ts'

@@ -4,7 +4,7 @@
  * and nothing of them is left for the garbage collector.
  */
 import { termOf } from './index-facts.ts'
-import type { RowInserts } from './index-sql.ts'
+import type { RowInserts } from './index-writes.ts'
 import { RowBatch } from './row-batch.ts'
 
 const CAPACITY_MIN = 1024

@@ -5,13 +5,12 @@ import { InvariantError } from '../../errors.ts'
 import type {
   BatchHead,
   EntryCollateral,
-  KeyPurpose,
   StoredCollateral,
   StoredEntry,
   StoredHead,
-  StoredServiceKey,
   StoredState,
 } from '../../log/store.ts'
+import type { KeyPurpose, StoredServiceKey } from '../../log/service-key-records.ts'
 import type { RootHash } from '../../merkle/hasher.ts'
 import { blob } from './database.ts'
 

@@ -8,14 +8,10 @@ import type { IndexRecord, IndexState, IndexWriter } from '../../log/index-store
 import type { SqliteDatabase } from './database.ts'
 import { storedText } from './index-facts.ts'
 import { IndexRowWriter } from './index-row-writer.ts'
-import {
-  FIELD,
-  findEnvelopes,
-  findTermId,
-  prepareIndexReads,
-  prepareIndexWrites,
-} from './index-sql.ts'
-import type { IndexReads, IndexWrites } from './index-sql.ts'
+import { FIELD, findEnvelopes, findTermId, prepareIndexReads } from './index-sql.ts'
+import { prepareIndexWrites } from './index-writes.ts'
+import type { IndexReads } from './index-sql.ts'
+import type { IndexWrites } from './index-writes.ts'
 
 export class SqliteIndexWriter implements IndexWriter {
   readonly #database: SqliteDatabase

@@ -7,13 +7,8 @@ import { dirname, join } from 'node:path'
 import type { LeafIndex } from '../../bytes/integers.ts'
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import { assertInvariant } from '../../errors.ts'
-import type {
-  BatchCommit,
-  Genesis,
-  LogStore,
-  ServiceKeyChange,
-  StoredServiceKey,
-} from '../../log/store.ts'
+import type { BatchCommit, Genesis, LogStore } from '../../log/store.ts'
+import type { ServiceKeyChange, StoredServiceKey } from '../../log/service-key-records.ts'
 import { openFor, readStored } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
 import { EntryIds, rebuildIdTail } from './entry-ids.ts'

@@ -7,7 +7,8 @@
 import { inHashOrder } from './hash-order.ts'
 import { storedText, storedValue } from './index-facts.ts'
 import { findFieldId, LOOK_UP_ROWS } from './index-sql.ts'
-import type { IndexReads, IndexWrites } from './index-sql.ts'
+import type { IndexReads } from './index-sql.ts'
+import type { IndexWrites } from './index-writes.ts'
 import { RowBatch } from './row-batch.ts'
 
 /** Values of one generation: about 10 MiB for both. */

@@ -1,13 +1,12 @@
 /** Event logs: replay to PCRs and RTMRs against a second implementation, and every way to be wrong. */
 import { describe, expect, it } from 'vitest'
 import { concatBytes, encodeUtf8 } from '../../../src/bytes/bytes.ts'
+import { eventText, parseEventLog } from '../../../src/payload/tee/event-log.ts'
 import {
-  eventText,
   matchCcel,
   matchEventLog,
-  parseEventLog,
   replayEventLog,
-} from '../../../src/payload/tee/event-log.ts'
+} from '../../../src/payload/tee/replay-event-log.ts'
 import { evidenceRefusal } from '../../support/evidence-reason.ts'
 import { extend, makeEventLog, u32le } from '../../support/tpm-evidence.ts'
 
