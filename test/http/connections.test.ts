@@ -69,6 +69,15 @@ async function readSlowly(server: Server): Promise<{ socket: Socket; length: () 
   return { socket, length: () => length }
 }
 
+/** Answers are still to come for a while after their requests. */
+function delayHealth({ registry }: TestRegistry): void {
+  const health = registry.checkHealth.bind(registry)
+  registry.checkHealth = async () => {
+    await wait(300)
+    return health()
+  }
+}
+
 const countOf = (server: Server): Promise<number> =>
   new Promise((resolve, reject) => {
     server.getConnections((error, count) => {
@@ -169,16 +178,30 @@ describe('a client that takes nothing of its answer', () => {
 
   it('is not one that waits for it', async () => {
     const server = await create({ limits: { answerStallMs: 50 } })
-    const service = opened[0]!
-    const health = service.registry.checkHealth.bind(service.registry)
-    service.registry.checkHealth = async () => {
-      await wait(300)
-      return health()
-    }
+    delayHealth(opened[0]!)
     const socket = await join(server, get('/health'))
     const [answer] = (await once(socket, 'data')) as [Buffer]
     expect(answer.toString()).toMatch(/^HTTP\/1.1 200 /)
   })
+})
+
+describe('a client that ends its side after its request', () => {
+  for (const tls of [undefined, tlsMaterial()]) {
+    it(`gets its answer${tls === undefined ? '' : ', with TLS'}`, async () => {
+      const server = await create({ http: { tls } })
+      delayHealth(opened[0]!)
+      const { port } = server.address() as AddressInfo
+      const isOpen = { rejectUnauthorized: false, allowHalfOpen: true }
+      const socket = tls === undefined ? await join(server) : await shakeHands({ port, ...isOpen })
+      let answer = ''
+      socket.on('data', (chunk: Buffer) => (answer += chunk.toString()))
+      socket.end(get('/health'))
+      await once(socket, 'end')
+      expect(answer).toMatch(/^HTTP\/1.1 200 /)
+      socket.end()
+      await expect.poll(() => countOf(server)).toBe(0)
+    })
+  }
 })
 
 it('an idle connection is closed after its time', async () => {
