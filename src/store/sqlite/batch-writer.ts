@@ -9,6 +9,7 @@ import type {
   ServiceKeyChange,
   StoredServiceKey,
 } from '../../log/store.ts'
+import { tellingFile } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
 import type { IdSlice } from './id-tail.ts'
 import { headValues, storedHeadValues } from './rows.ts'
@@ -38,7 +39,7 @@ export class BatchWriter {
 
   /** @param ids of earlier entries, that go into their table with this batch. */
   writeBatch(batch: WritableBatch, ids: IdSlice): void {
-    this.#batch(batch, ids)
+    tellingFile(this.#database, () => this.#batch(batch, ids))
   }
 
   writeGenesis({ identity, batch, serviceKeys }: Genesis): void {
@@ -57,7 +58,9 @@ export class BatchWriter {
   }
 
   saveSignedHead(head: SignedTreeHead): void {
-    const { changes } = this.#statements.saveSignedHead.run(...headValues(head), head.bytes)
+    const { changes } = tellingFile(this.#database, () =>
+      this.#statements.saveSignedHead.run(...headValues(head), head.bytes),
+    )
     const { treeSize } = head.treeHead
     assertInvariant(changes === 1, `a head of size ${treeSize} with another root is saved`)
   }
