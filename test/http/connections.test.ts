@@ -8,6 +8,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { drainServer } from '../../src/http/drain.ts'
+import { SENDING_BYTES_MAX } from '../../src/http/send-body.ts'
 import type { TlsMaterial } from '../../src/http/tls-material.ts'
 import { encodePem } from '../../src/x509/pem.ts'
 import { issueCertificate, makeCa } from '../support/test-pki.ts'
@@ -183,6 +184,27 @@ describe('a client that takes nothing of its answer', () => {
     const [answer] = (await once(socket, 'data')) as [Buffer]
     expect(answer.toString()).toMatch(/^HTTP\/1.1 200 /)
   })
+})
+
+it('clients that take nothing give way when answers hold too much memory', async () => {
+  const server = await create({ http: { openapi: BIG } })
+  const first = await readSlowly(server)
+  const second = await readSlowly(server)
+  const readers = Math.floor(SENDING_BYTES_MAX / BIG.length)
+  for (let more = 2; more < readers; more++) await readSlowly(server)
+  expect(await countOf(server)).toBe(readers)
+  // What takes something is not the one that has taken nothing for the longest.
+  const before = first.length()
+  first.socket.resume()
+  await expect.poll(first.length).toBeGreaterThan(before + 2 ** 23)
+  first.socket.pause()
+  await readSlowly(server)
+  await expect.poll(() => countOf(server)).toBe(readers)
+  first.socket.resume()
+  await expect.poll(first.length, { timeout: 30_000 }).toBeGreaterThan(BIG.length)
+  second.socket.resume()
+  await once(second.socket, 'close')
+  expect(second.length()).toBeLessThan(BIG.length)
 })
 
 describe('a client that ends its side after its request', () => {
