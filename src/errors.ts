@@ -130,6 +130,7 @@ export type StartErrorCode =
   | 'ERR_WITNESS_AHEAD' // a witness cosigned a larger tree than this copy of the log has
   | 'ERR_WITNESS_FORK' // a witness shows a checkpoint of ours that this log never made
   | 'ERR_WITNESS_QUORUM' // witnesses are required, and there is no quorum to start from
+  | 'ERR_DISK' // a file of the log or its guard cannot be read or written now; nothing says that it is damaged
   | 'ERR_CONFIGURATION'
 
 export type ErrorCode =

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { open, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { InputError } from '../errors.ts'
+import { InputError, StartError } from '../errors.ts'
 import { CliError } from './cli-error.ts'
 
 /** Statements, keys, trust files: everything that is parsed. */
@@ -33,10 +33,17 @@ export function fileError(path: string, cause: unknown): CliError {
 
 const NOT_A_DIRECTORY = 'exists and is not a directory'
 
+const SQLITE_DISK = /^SQLITE_(?:IOERR|FULL)/
+
 /** An error of the file system that nobody put into words yet, named; any other as it is. */
 export function namingFile(error: unknown): unknown {
   if (!(error instanceof Error)) return error
-  const { errno, path } = error as NodeJS.ErrnoException
+  const { errno, path, code = '' } = error as NodeJS.ErrnoException
+  // SQLite does not say which file it was reading.
+  if (SQLITE_DISK.test(code)) {
+    const what = `a file of the log, or its guard, cannot be read or written now (${error.message})`
+    return new StartError('ERR_DISK', `${what}: look at the disk, and try again`, { cause: error })
+  }
   return errno !== undefined && path !== undefined ? fileError(path, error) : error
 }
 

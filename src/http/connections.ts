@@ -24,6 +24,8 @@ export function boundConnections(
   // With TLS a connection before its handshake is known by the first name only, and what waits to be
   // sent by the second.
   server.on('secureConnection', remember)
+  // Who has sent its request may end its side, and still waits for the answer. Node would end ours, too.
+  Object.assign(server, { httpAllowHalfOpen: true })
   server.maxConnections = connectionsMax
   // Who is turned away tries again, and there is room then. Behind what has arrived already.
   server.on('drop', () => setImmediate(closeIdle, server))

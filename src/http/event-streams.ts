@@ -93,6 +93,8 @@ class EventStream {
     this.#position = after
     this.#told = after
     res.on('close', () => this.end())
+    // Whoever ends its side of the connection follows nothing.
+    res.socket?.once('end', () => this.end())
   }
 
   /** There is more to read. */

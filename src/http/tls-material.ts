@@ -19,6 +19,8 @@ const HANDSHAKE_MS = 10_000
 export function secureOptions({ cert, key, ca }: TlsMaterial): ServerOptions {
   return {
     ...{ cert, key, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_MS },
+    // As Node has it without TLS (`connections.ts`).
+    allowHalfOpen: true,
     // What does not verify is refused with a reason by who needs it (`submitter.ts`), not cut off.
     ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false }),
   }

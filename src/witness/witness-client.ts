@@ -97,8 +97,11 @@ export class WitnessClient implements LogWitnesses {
     await this.#running
   }
 
-  /** One round. Never rejects. */
-  async round(): Promise<void> {
+  /**
+   * One round, until the quorum stands. Never rejects.
+   * @param isPatient whether all answers are waited for where it stands already, on an earlier round or run.
+   */
+  async round(isPatient = true): Promise<void> {
     const { log, report } = this.#options
     if (this.#fatal !== undefined || this.#askable(BigInt(log.treeSize())).length === 0) return
     try {
@@ -106,7 +109,7 @@ export class WitnessClient implements LogWitnesses {
       const asked = this.#askable(checkpoint.treeSize)
       const answers = Promise.all(asked.map((witness) => this.#ask(witness, checkpoint)))
       if (this.#cosignatures.isWitnessed(checkpoint.treeSize)) {
-        await answers
+        if (isPatient) await answers
         return
       }
       const done = new AbortController()
@@ -167,7 +170,8 @@ export class WitnessClient implements LogWitnesses {
     for (;;) {
       await this.#pause(this.#limits.intervalMs)
       if (this.#closing.signal.aborted || this.#fatal !== undefined) return
-      await this.round()
+      // What is registered meanwhile does not wait for a witness that nobody needs.
+      await this.round(false)
     }
   }
 

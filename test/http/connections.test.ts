@@ -8,6 +8,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { drainServer } from '../../src/http/drain.ts'
+import { SENDING_BYTES_MAX } from '../../src/http/send-body.ts'
 import type { TlsMaterial } from '../../src/http/tls-material.ts'
 import { encodePem } from '../../src/x509/pem.ts'
 import { issueCertificate, makeCa } from '../support/test-pki.ts'
@@ -67,6 +68,15 @@ async function readSlowly(server: Server): Promise<{ socket: Socket; length: () 
   await once(socket, 'data')
   socket.pause()
   return { socket, length: () => length }
+}
+
+/** Answers are still to come for a while after their requests. */
+function delayHealth({ registry }: TestRegistry): void {
+  const health = registry.checkHealth.bind(registry)
+  registry.checkHealth = async () => {
+    await wait(300)
+    return health()
+  }
 }
 
 const countOf = (server: Server): Promise<number> =>
@@ -169,16 +179,51 @@ describe('a client that takes nothing of its answer', () => {
 
   it('is not one that waits for it', async () => {
     const server = await create({ limits: { answerStallMs: 50 } })
-    const service = opened[0]!
-    const health = service.registry.checkHealth.bind(service.registry)
-    service.registry.checkHealth = async () => {
-      await wait(300)
-      return health()
-    }
+    delayHealth(opened[0]!)
     const socket = await join(server, get('/health'))
     const [answer] = (await once(socket, 'data')) as [Buffer]
     expect(answer.toString()).toMatch(/^HTTP\/1.1 200 /)
   })
+})
+
+it('clients that take nothing give way when answers hold too much memory', async () => {
+  const server = await create({ http: { openapi: BIG } })
+  const first = await readSlowly(server)
+  const second = await readSlowly(server)
+  const readers = Math.floor(SENDING_BYTES_MAX / BIG.length)
+  for (let more = 2; more < readers; more++) await readSlowly(server)
+  expect(await countOf(server)).toBe(readers)
+  // What takes something is not the one that has taken nothing for the longest.
+  const before = first.length()
+  first.socket.resume()
+  await expect.poll(first.length).toBeGreaterThan(before + 2 ** 23)
+  first.socket.pause()
+  await readSlowly(server)
+  await expect.poll(() => countOf(server)).toBe(readers)
+  first.socket.resume()
+  await expect.poll(first.length, { timeout: 30_000 }).toBeGreaterThan(BIG.length)
+  second.socket.resume()
+  await once(second.socket, 'close')
+  expect(second.length()).toBeLessThan(BIG.length)
+})
+
+describe('a client that ends its side after its request', () => {
+  for (const tls of [undefined, tlsMaterial()]) {
+    it(`gets its answer${tls === undefined ? '' : ', with TLS'}`, async () => {
+      const server = await create({ http: { tls } })
+      delayHealth(opened[0]!)
+      const { port } = server.address() as AddressInfo
+      const isOpen = { rejectUnauthorized: false, allowHalfOpen: true }
+      const socket = tls === undefined ? await join(server) : await shakeHands({ port, ...isOpen })
+      let answer = ''
+      socket.on('data', (chunk: Buffer) => (answer += chunk.toString()))
+      socket.end(get('/health'))
+      await once(socket, 'end')
+      expect(answer).toMatch(/^HTTP\/1.1 200 /)
+      socket.end()
+      await expect.poll(() => countOf(server)).toBe(0)
+    })
+  }
 })
 
 it('an idle connection is closed after its time', async () => {

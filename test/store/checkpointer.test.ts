@@ -73,6 +73,21 @@ describe('a checkpointer', () => {
     })
   }
 
+  for (const place of ['on this thread', 'in a worker'] as const) {
+    it(`outlives a file that cannot be opened ${place}`, async () => {
+      const away = `${directory.storePath}.away`
+      const worker = place === 'in a worker' ? built.url : undefined
+      const checkpointer = startCheckpointer(away, { worker })
+      // Until it has tried.
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      const back = openDatabase(away, { create: true })
+      writePages(back, 10)
+      await expect.poll(() => waiting(back), { timeout: 5000 }).toBe(0)
+      await checkpointer.stop()
+      back.close()
+    })
+  }
+
   it('goes on here when its worker cannot', async () => {
     const worker = new URL('missing.mjs', built.url)
     const checkpointer = startCheckpointer(directory.storePath, { worker })

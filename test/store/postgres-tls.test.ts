@@ -107,6 +107,33 @@ describePostgres('TLS to PostgreSQL', () => {
   })
 
   it.each([
+    { sslmode: '' },
+    { sslrootcert: '' },
+    { sslmode: 'Verify-Full' },
+    { sslMode: 'require' },
+    { ssl_root_cert: 'a.pem' },
+  ])('is not left out because of a mistake: %j', async (parameters) => {
+    const [name] = Object.keys(parameters)
+    await expect(session(parameters)).rejects.toMatchObject({
+      code: 'ERR_CONFIGURATION',
+      message: expect.stringContaining(`: ${name} `) as unknown,
+    })
+  })
+
+  it('is not left out because of a mistake in PGSSLMODE', async () => {
+    releases.push(() => vi.unstubAllEnvs())
+    vi.stubEnv('PGSSLMODE', 'verify_full')
+    await expect(session({})).rejects.toMatchObject({
+      code: 'ERR_CONFIGURATION',
+      message: expect.stringContaining(': PGSSLMODE ') as unknown,
+    })
+    // Nobody asks for it where the URL says what holds.
+    expect(await refusal({ sslmode: 'disable' })).toContain('no encryption')
+    vi.stubEnv('PGSSLMODE', '')
+    expect(await refusal({})).toContain('no encryption')
+  })
+
+  it.each([
     { sslmode: 'no-verify' },
     { sslmode: 'prefer', uselibpqcompat: 'true' },
     { sslmode: 'require', uselibpqcompat: 'true' },

@@ -1,12 +1,15 @@
 /** The SQLite store and guard keep the contracts, and the settings that durability rests on. */
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { namingFile } from '../../src/cli/files.ts'
 import { openDatabase } from '../../src/store/sqlite/database.ts'
+import { advanceGuard, GUARD_TABLE } from '../../src/store/sqlite/guard-row.ts'
 import { migrate, readMigrations } from '../../src/store/sqlite/migrate.ts'
 import { SqliteLogStore } from '../../src/store/sqlite/sqlite-log-store.ts'
 import { SqliteRefusals } from '../../src/store/sqlite/sqlite-refusals.ts'
-import { describeGuard } from '../contract/guard.ts'
+import { describeGuard, headOf } from '../contract/guard.ts'
 import { describeLogStore } from '../contract/log-store.ts'
 import { guardUnderTest, storeUnderTest, TestDirectory } from '../support/sqlite.ts'
 
@@ -82,6 +85,43 @@ describe('sqlite files', () => {
     expect(() => directory.openGuard()).toThrow(
       expect.objectContaining({ code: 'ERR_GUARD_MISSING' }),
     )
+  })
+})
+
+describe('a disk that does not do what it should', () => {
+  let directory: TestDirectory
+  beforeEach(() => void (directory = new TestDirectory()))
+  afterEach(() => directory.remove())
+
+  it.each(['log.sqlite', 'lock.sqlite', 'guard'])('is named with the file: %s', async (name) => {
+    const path = name === 'guard' ? directory.guardPath : join(dirname(directory.storePath), name)
+    await directory.createStore().close()
+    rmSync(path, { force: true })
+    // Nobody can open a directory as a file, not even root.
+    mkdirSync(path)
+    const open = name === 'guard' ? () => directory.openGuard() : () => directory.openStore()
+    expect(open).toThrow(
+      expect.objectContaining({
+        code: 'ERR_DISK',
+        message: expect.stringContaining(`${path} cannot be read or written now`) as unknown,
+      }),
+    )
+  })
+
+  it('is named with the file of a write', async () => {
+    const database = openDatabase(directory.guardPath, { create: true })
+    database.exec(GUARD_TABLE)
+    database.pragma('query_only = 1')
+    const head = await headOf(2)
+    expect(() => advanceGuard(database)({ from: head, to: head })).toThrow(
+      `${directory.guardPath}: attempt to write a readonly database`,
+    )
+    database.close()
+  })
+
+  it('is told by a command as what it is, wherever it was met', () => {
+    const error = Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_READ' })
+    expect(namingFile(error)).toMatchObject({ code: 'ERR_DISK', cause: error })
   })
 })
 

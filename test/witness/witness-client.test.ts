@@ -122,6 +122,21 @@ describe('a quorum', () => {
     expect(client.newestWitnessed()?.treeSize).toBe(5n)
   })
 
+  it('is not held up by a witness that it does without', async () => {
+    const witnesses = [new FakeWitness(logSigner), new FakeWitness(logSigner)]
+    const gate = createGate()
+    witnesses[1]!.script = status(503)
+    const client = clientOf(witnesses, { limits: { intervalMs: 10, timeoutMs: 600_000 } })
+    await client.start()
+    // Asked again, alone, it hangs.
+    witnesses[1]!.script = () => gate.opened.then(() => undefined)
+    time.ms = 60_000
+    await expect.poll(() => witnesses[1]!.requests.length).toBe(2)
+    await appendMany(log, 'a', 3)
+    await expect.poll(() => client.newestWitnessed()?.treeSize).toBe(5n)
+    gate.open()
+  })
+
   it('is not there with one witness too few, and comes later', async () => {
     const witnesses = [new FakeWitness(logSigner), new FakeWitness(logSigner)]
     witnesses[1]!.script = status(503)

@@ -3,6 +3,7 @@ import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import { assertInvariant } from '../../errors.ts'
 import type { BatchCommit, Genesis, NewCollateral, NewEntry } from '../../log/store.ts'
 import type { ServiceKeyChange, StoredServiceKey } from '../../log/service-key-records.ts'
+import { tellingFile } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
 import type { IdSlice } from './id-tail.ts'
 import { headValues, storedHeadValues } from './rows.ts'
@@ -32,7 +33,7 @@ export class BatchWriter {
 
   /** @param ids of earlier entries, that go into their table with this batch. */
   writeBatch(batch: WritableBatch, ids: IdSlice): void {
-    this.#batch(batch, ids)
+    tellingFile(this.#database, () => this.#batch(batch, ids))
   }
 
   writeGenesis({ identity, batch, serviceKeys }: Genesis): void {
@@ -51,7 +52,9 @@ export class BatchWriter {
   }
 
   saveSignedHead(head: SignedTreeHead): void {
-    const { changes } = this.#statements.saveSignedHead.run(...headValues(head), head.bytes)
+    const { changes } = tellingFile(this.#database, () =>
+      this.#statements.saveSignedHead.run(...headValues(head), head.bytes),
+    )
     const { treeSize } = head.treeHead
     assertInvariant(changes === 1, `a head of size ${treeSize} with another root is saved`)
   }

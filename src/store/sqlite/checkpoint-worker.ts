@@ -3,14 +3,12 @@
  * to hold its commits when the WAL has to start again, and ends when it is told to.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import { CHECKPOINT_BUSY_MS, CHECKPOINT_PERIOD_MS, Checkpoints } from './checkpoint.ts'
+import { CHECKPOINT_PERIOD_MS, Checkpoints } from './checkpoint.ts'
+import type { CheckpointsOptions } from './checkpoint.ts'
 import { onMessage } from '../../threads/on-message.ts'
-import type { FromWorker, ToWorker, WorkerOptions } from './checkpointer.ts'
-import { openDatabase } from './database.ts'
+import type { FromWorker, ToWorker } from './checkpointer.ts'
 
-const { path, framesMax } = workerData as WorkerOptions
-const database = openDatabase(path, { busyMs: CHECKPOINT_BUSY_MS })
-const checkpoints = new Checkpoints(database, framesMax)
+const checkpoints = new Checkpoints(workerData as CheckpointsOptions)
 let isHolding = false
 
 const send = (message: FromWorker): void => parentPort?.postMessage(message)
@@ -23,15 +21,12 @@ const timer = setInterval(() => {
 
 onMessage((message: ToWorker) => {
   if (message === 'held') {
-    try {
-      checkpoints.restart()
-    } finally {
-      isHolding = false
-      send('go-on')
-    }
+    checkpoints.restart()
+    isHolding = false
+    send('go-on')
     return
   }
   clearInterval(timer)
-  database.close()
+  checkpoints.close()
   parentPort?.close()
 })

@@ -6,8 +6,8 @@
 import type { Worker } from 'node:worker_threads'
 import { startBareWorker } from '../../threads/bare-worker.ts'
 import { builtWorker } from '../../threads/built-worker.ts'
-import { CHECKPOINT_BUSY_MS, CHECKPOINT_PERIOD_MS, Checkpoints } from './checkpoint.ts'
-import { openDatabase } from './database.ts'
+import { CHECKPOINT_PERIOD_MS, Checkpoints } from './checkpoint.ts'
+import type { CheckpointsOptions } from './checkpoint.ts'
 
 export interface Checkpointer {
   /** Set while commits have to wait; resolves when they may go on. */
@@ -22,11 +22,6 @@ export interface CheckpointerOptions {
   readonly worker?: URL | undefined
   /** Length of the WAL, in frames, at which it has to start again. */
   readonly walFramesMax?: number | undefined
-}
-
-export interface WorkerOptions {
-  readonly path: string
-  readonly framesMax: number | undefined
 }
 
 export type FromWorker = 'hold' | 'go-on'
@@ -52,7 +47,7 @@ class WorkerCheckpointer implements Checkpointer {
   #goOn: (() => void) | undefined
   hold: Promise<void> | undefined
 
-  constructor(module: URL, options: WorkerOptions, idle: () => Promise<void>) {
+  constructor(module: URL, options: CheckpointsOptions, idle: () => Promise<void>) {
     this.#idle = idle
     this.#worker = startBareWorker(module, options)
     this.#worker.on('message', (message: FromWorker) => {
@@ -101,22 +96,17 @@ class WorkerCheckpointer implements Checkpointer {
   }
 }
 
-function startHere({ path, framesMax }: WorkerOptions): Checkpointer {
-  const database = openDatabase(path, { busyMs: CHECKPOINT_BUSY_MS })
-  const checkpoints = new Checkpoints(database, framesMax)
+function startHere(options: CheckpointsOptions): Checkpointer {
+  const checkpoints = new Checkpoints(options)
   const timer = setInterval(() => {
-    try {
-      // This thread commits, too: nothing has to be held.
-      if (checkpoints.run()) checkpoints.restart()
-    } catch {
-      // Nothing is lost: the WAL keeps everything, and the next look tries again.
-    }
+    // This thread commits, too: nothing has to be held.
+    if (checkpoints.run()) checkpoints.restart()
   }, CHECKPOINT_PERIOD_MS).unref()
   return {
     hold: undefined,
     async stop() {
       clearInterval(timer)
-      database.close()
+      checkpoints.close()
     },
   }
 }

@@ -98,7 +98,7 @@ function checkVersion(database: SqliteDatabase): void {
   }
 }
 
-/** An error of SQLite's in another thread. */
+/** An error of SQLite's in another thread, or with the name of its file. */
 export class WriteError extends Error {
   override readonly name = 'WriteError'
   readonly code: string | undefined
@@ -113,6 +113,24 @@ export class WriteError extends Error {
 export function sqliteCode(error: unknown): string | undefined {
   const isOurs = error instanceof Database.SqliteError || error instanceof WriteError
   return isOurs ? error.code : undefined
+}
+
+/** Disk, space and permissions: nothing is known to be wrong with what is stored. */
+const DISK_CODE = /^SQLITE_(?:IOERR(?!_SHORT_READ)|FULL|CANTOPEN|READONLY|PERM)/
+
+export function isDiskError(error: unknown): boolean {
+  return DISK_CODE.test(sqliteCode(error) ?? '')
+}
+
+/** Runs a write; what SQLite says of it has the file with it, since log and guard are on different disks. */
+export function tellingFile<Value>({ name }: SqliteDatabase, write: () => Value): Value {
+  try {
+    return write()
+  } catch (cause) {
+    const code = sqliteCode(cause)
+    if (code === undefined) throw cause
+    throw new WriteError(`${name}: ${(cause as Error).message}`, code)
+  }
 }
 
 /** Runs a read; a database that is damaged is not an error of the reader's. */

@@ -1,5 +1,6 @@
 /** The guard's one row: how it is laid out, and how a head takes the place of another. */
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
+import { tellingFile } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
 
 export const GUARD_TABLE = `CREATE TABLE IF NOT EXISTS guard (
@@ -22,7 +23,7 @@ export function advanceGuard(database: SqliteDatabase): (heads: GuardAdvance) =>
   const statement = database.prepare(ADVANCE)
   return ({ from, to }) => {
     const old = [from.bytes, from.treeHead.rootHash]
-    return statement.run(...guardValues(to), ...old).changes === 1
+    return tellingFile(database, () => statement.run(...guardValues(to), ...old).changes === 1)
   }
 }
 

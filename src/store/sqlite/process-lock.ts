@@ -5,7 +5,8 @@
  */
 import Database from 'better-sqlite3'
 import { StartError } from '../../errors.ts'
-import { sqliteCode } from './database.ts'
+import { isDiskError, sqliteCode } from './database.ts'
+import { diskError } from './start-errors.ts'
 
 export class ProcessLock {
   readonly #database: Database.Database
@@ -16,13 +17,16 @@ export class ProcessLock {
 
   /** @throws StartError `ERR_LOG_LOCKED` when another process holds it. */
   static acquire(path: string): ProcessLock {
-    const database = new Database(path, { timeout: 0 })
+    let database: Database.Database | undefined
     try {
+      database = new Database(path, { timeout: 0 })
       // Rollback journal: an exclusive transaction locks the file itself.
       database.pragma('journal_mode = delete')
       database.exec('BEGIN EXCLUSIVE')
+      return new ProcessLock(database)
     } catch (cause) {
-      database.close()
+      database?.close()
+      if (isDiskError(cause)) throw diskError(path, cause)
       if (sqliteCode(cause)?.startsWith('SQLITE_BUSY') !== true) throw cause
       throw new StartError(
         'ERR_LOG_LOCKED',
@@ -31,7 +35,6 @@ export class ProcessLock {
         { cause },
       )
     }
-    return new ProcessLock(database)
   }
 
   release(): void {

@@ -8,13 +8,14 @@ import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import { StartError } from '../../errors.ts'
 import type { Guard } from '../../log/guard.ts'
 import { builtWorker } from '../../threads/built-worker.ts'
-import { openDatabase, sqliteCode } from './database.ts'
+import { isDiskError, openDatabase, sqliteCode } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
 import { advanceGuard, GUARD_SETTINGS, GUARD_TABLE, guardValues, READ_GUARD } from './guard-row.ts'
 import type { GuardAdvance } from './guard-row.ts'
 import { ownSignedHead } from './packed-batch.ts'
 import { signedHead } from './rows.ts'
 import type { SignedHeadRow } from './rows.ts'
+import { diskError } from './start-errors.ts'
 import { syncDirectory } from './sync-directory.ts'
 import { WriteThread } from './write-thread.ts'
 
@@ -117,6 +118,7 @@ export class SqliteGuard implements Guard {
   }
 
   #unusable(why: string, cause?: unknown): StartError {
+    if (isDiskError(cause)) return diskError(this.path, cause)
     return new StartError(
       'ERR_GUARD_MISSING',
       `the guard ${this.path} cannot be used (${why}): name the right one (--guard); if it is ` +

@@ -1,6 +1,6 @@
 /** What a start is refused with over the file of a log. */
 import { StartError } from '../../errors.ts'
-import { sqliteCode } from './database.ts'
+import { isDiskError, sqliteCode } from './database.ts'
 
 /** What SQLite says of a file that is damaged where its tables are described. */
 const DAMAGED: readonly string[] = ['SQLITE_CORRUPT', 'SQLITE_NOTADB', 'SQLITE_ERROR']
@@ -9,6 +9,7 @@ export function refuseDamaged<Opened>(path: string, open: () => Opened): Opened 
   try {
     return open()
   } catch (cause) {
+    if (isDiskError(cause)) throw diskError(path, cause)
     if (!DAMAGED.includes(sqliteCode(cause) ?? '')) throw cause
     throw new StartError(
       'ERR_LOG_CORRUPT',
@@ -16,6 +17,15 @@ export function refuseDamaged<Opened>(path: string, open: () => Opened): Opened 
       { cause },
     )
   }
+}
+
+export function diskError(path: string, cause: unknown): StartError {
+  return new StartError(
+    'ERR_DISK',
+    `${path} cannot be read or written now (${(cause as Error).message}): look at its disk, the space on it and the ` +
+      'permissions, and try again. Restore nothing, and adopt no guard, because of this',
+    { cause },
+  )
 }
 
 export function logMissing(path: string): StartError {
