@@ -69,9 +69,13 @@ export function addQueryBuilds(query: Command): void {
 async function builds(options: BuildsOptions): Promise<Report> {
   const filters = readFilters(options)
   if (Object.keys(filters).length === 0) {
-    throw new CliError('ERR_USAGE', 'say which environments: give one filter at least', {
-      hint: 'attestry query builds --help',
-    })
+    throw new CliError(
+      'ERR_USAGE',
+      'say which environments: one filter at least, like --advisory',
+      {
+        hint: 'attestry query builds --help',
+      },
+    )
   }
   const client = openClient(options)
   const verifier = await RowVerifier.from(client, options)
