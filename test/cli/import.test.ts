@@ -33,7 +33,10 @@ interface Imported {
     readonly output: string | null
   }[]
   readonly skipped: readonly { readonly source: string; readonly reason: string }[]
-  readonly failed: readonly { readonly source: string; readonly error: { readonly code: string } }[]
+  readonly failed: readonly {
+    readonly source: string
+    readonly error: { readonly code: string; readonly message: string }
+  }[]
 }
 
 describe('attestry import', () => {
@@ -268,7 +271,16 @@ describe('attestry import', () => {
       const told = await run('import', 'dsse', ...files, ...own())
       expect(told.status).toBe(1)
       expect(told.stdout).toMatch(/^01\.json: registered/m)
-      expect(told.stdout).toMatch(/^cd\.json: not registered: .*not-cd/m)
+      expect(told.stdout).toMatch(/^cd\.json: .*not-cd.*\(ERR_POLICY_REJECTED\)$/m)
+
+      const nowhere = await run('import', 'dsse', ...files, ...own().with(-1, 'http://127.0.0.1:9'), '--json') // prettier-ignore
+      const { failed } = JSON.parse(nowhere.stdout) as Imported
+      expect(failed.map(({ error }) => error.code)).toEqual(Array(3).fill('ERR_NETWORK'))
+      expect(failed.map(({ error }) => /not tried/.test(error.message))).toEqual([
+        false,
+        true,
+        true,
+      ])
     })
 
     it.skipIf(!hasVectors)('registers a real one', async () => {

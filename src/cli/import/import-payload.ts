@@ -60,6 +60,8 @@ export interface ImportItem {
   readonly verified?: string
 }
 
+const NOT_TRIED = 'not tried, as the registry did not take the one before'
+
 /** One payload that is registered. */
 export interface ImportedItem extends ImportItem {
   readonly description: Description
@@ -68,7 +70,7 @@ export interface ImportedItem extends ImportItem {
   readonly output: string | undefined
 }
 
-/** One payload that is not registered. */
+/** One payload that is not registered, or without its content; the error says which. */
 export interface FailedItem {
   readonly source: string
   readonly error: unknown
@@ -101,7 +103,7 @@ export async function importPayloads(
     try {
       // A registry that does not answer is not asked for each of the rest.
       const last = failed.at(-1)?.error
-      if (last instanceof UnavailableError) throw last
+      if (last instanceof UnavailableError) throw new UnavailableError(last.code, NOT_TRIED)
       imported.push(await registerItem(one, { options, trust, token }))
     } catch (error) {
       if (items.length === 1) throw error

@@ -28,7 +28,7 @@ export function importReport(
     lines: [
       ...imported.flatMap(itemLines),
       ...failed.map(({ source, error }): Line => ({
-        text: `${source}: not registered: ${(error as Error).message} (${codeOf(error)})`,
+        text: `${source}: ${(error as Error).message} (${codeOf(error)})`,
         tone: 'bad',
       })),
       ...skipped.map(({ source, reason }): Line => ({
