@@ -158,4 +158,15 @@ const readme = `# ${packageName}
 
 Verifies SCITT Transparent Statements offline: no network, no Node module, no eval. Built from the
 sources of Attestry's registry; see \`verifyTransparentStatement\` in \`verify/index.d.ts\`.
+
+    import { readFileSync } from 'node:fs'
+    import { parseTrustPolicy, verifyTransparentStatement } from '${packageName}'
+
+    const read = (path) => new Uint8Array(readFileSync(path))
+    const outcome = await verifyTransparentStatement({
+      transparentStatement: read('sbom.transparent.cose'),
+      trust: parseTrustPolicy(read('trust.json')),
+      at: Math.floor(Date.now() / 1000),
+    })
+    if (outcome.kind !== 'verified') throw outcome.error // not-verified, refused or cannot-tell
 `

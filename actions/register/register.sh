@@ -47,7 +47,9 @@ if [ -n "$ATTESTRY_BUNDLE" ]; then
   read -r -a bundles <<< "$ATTESTRY_BUNDLE"
   if [ -n "$ATTESTRY_ROOT" ]; then common+=(--root "$ATTESTRY_ROOT"); fi
   if [ -n "$ATTESTRY_SUBJECT" ]; then common+=(--subject "$ATTESTRY_SUBJECT"); fi
-  report=$(attestry import sigstore "${bundles[@]}" "${by[@]}" "${common[@]}" -o "$ATTESTRY_OUTPUT")
+  # The report tells what is registered, for ever, also when the registry refused one of them.
+  report=$(attestry import sigstore "${bundles[@]}" "${by[@]}" "${common[@]}" -o "$ATTESTRY_OUTPUT") ||
+    { echo "$report"; fail 'not everything is registered'; }
 else
   [ -n "$ATTESTRY_TYPE" ] || fail 'payload needs type'
   [ -n "$ATTESTRY_SUBJECT" ] || fail 'payload needs subject'

@@ -70,7 +70,8 @@ function readMembers(path: string, problems: string[]): readonly [string, unknow
     problems.push(`${path}: expected a map of options`)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    problems.push(`${path}: ${error instanceof PayloadError ? message : (code ?? message)}`)
+    const reason = code === 'ENOENT' ? 'no such file' : (code ?? message)
+    problems.push(`${path}: ${error instanceof PayloadError ? message : reason}`)
   }
   return []
 }

@@ -3,7 +3,7 @@
  * by the operator key, here or elsewhere. What is signed elsewhere goes through files: documents
  * out, statements in. Nothing that exists is overwritten.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { UnixSeconds } from '../bytes/integers.ts'
 import { equalBytes } from '../bytes/bytes.ts'
@@ -107,6 +107,24 @@ export async function writeGenesis(
 }
 
 /**
+ * A second step without the key of the first would give the log, for ever, another operator than the
+ * one who was asked.
+ * @throws StartError `ERR_CONFIGURATION` when documents wait for a key that lives elsewhere.
+ */
+export async function assertNotWaiting(directory: string): Promise<void> {
+  const waiting = await access(directory).then(
+    () => true,
+    () => false,
+  )
+  if (!waiting) return
+  throw new StartError(
+    'ERR_CONFIGURATION',
+    `${directory} holds documents for an operator key that lives elsewhere: name it again with ` +
+      `--operator-key, or delete that directory`,
+  )
+}
+
+/**
  * Reads the statements that were signed elsewhere, and checks them; `undefined` while one is missing.
  * @throws StartError `ERR_CONFIGURATION` that names the file and what is wrong with it.
  */
@@ -129,6 +147,13 @@ export async function readGenesis(
     }
   }
   return entries
+}
+
+/** The trust anchors of the two entries that a log starts with. */
+export function anchorsOf(entries: readonly Uint8Array[]): readonly TrustAnchor[] {
+  const statement = parseSignedStatement(entries[1]!)
+  assertRegistrable(statement)
+  return parseTrustAnchorsDocument(statement.message.payload)
 }
 
 /** Who must have signed, and as whom. */

@@ -23,7 +23,14 @@ import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import { systemClock } from './config.ts'
 import { dataPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
-import { genesisDocuments, readGenesis, signGenesis, writeGenesis } from './genesis.ts'
+import {
+  anchorsOf,
+  assertNotWaiting,
+  genesisDocuments,
+  readGenesis,
+  signGenesis,
+  writeGenesis,
+} from './genesis.ts'
 import type { UnsignedDocument } from './genesis.ts'
 import { parseOrigin } from './identity.ts'
 import type { LogNames } from './identity.ts'
@@ -55,6 +62,8 @@ export type InitLogResult =
       readonly head: SignedTreeHead
       readonly receiptKey: PublicKey
       readonly operatorKey: PublicKey
+      /** As they were signed: what was signed elsewhere may have been edited before. */
+      readonly anchors: readonly TrustAnchor[]
     }
   | {
       readonly kind: 'to-be-signed'
@@ -103,8 +112,10 @@ export async function initLog(options: InitLogOptions): Promise<InitLogResult> {
         serviceKey('operator', { publicKey: genesis.operatorKey }),
       ],
     })
-    const { operatorKey } = genesis
-    return { kind: 'created', paths, names, head, receiptKey: receipt.publicKey, operatorKey }
+    const { operatorKey, entries } = genesis
+    const anchors = anchorsOf(entries)
+    const receiptKey = receipt.publicKey
+    return { kind: 'created', paths, names, head, receiptKey, operatorKey, anchors }
   } finally {
     await store.close()
     await guard?.close()
@@ -128,6 +139,7 @@ async function prepareGenesis(
   // The policy names it, so it has to be there before anything is signed.
   const registrar = (await keyFile(paths.registrarKey, 'registrar')).publicKey
   if (operatorKey === undefined) {
+    await assertNotWaiting(paths.genesis)
     const signer = await keyFile(paths.operatorKey, 'operator')
     const documents = genesisDocuments(signer.publicKey, anchors, registrar)
     const issuedAt = (options.clock ?? systemClock).now()

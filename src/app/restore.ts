@@ -5,8 +5,7 @@
  * `serve` will refuse to sign. A backup of another history than the guard's is not restored at all.
  */
 import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { equalBytes } from '../bytes/bytes.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { AttestryError, StartError } from '../errors.ts'
@@ -65,8 +64,7 @@ export async function restoreLog(request: RestoreRequest): Promise<RestoreReport
     migrateCopy(partial)
     const { guard, checked } = await check(request, { paths, partial, manifest })
     await publishFile(partial, paths.store)
-    const keys = [paths.receiptKey, paths.checkpointKey, paths.registrarKey]
-    const missingKeys = keys.filter((path) => !existsSync(path))
+    const missingKeys = await findMissingKeys(paths)
     return { manifest, checked, guard, missingKeys }
   } catch (error) {
     await rm(partial, { force: true })
@@ -74,6 +72,16 @@ export async function restoreLog(request: RestoreRequest): Promise<RestoreReport
   } finally {
     lock.release()
   }
+}
+
+/** Of each purpose there has to be one: the first, or what a rotation made (`receipt-KEYID.pem`). */
+async function findMissingKeys(paths: DataPaths): Promise<readonly string[]> {
+  const present = await readdir(paths.keys)
+  const firsts = [paths.receiptKey, paths.checkpointKey, paths.registrarKey]
+  return firsts.filter((path) => {
+    const purpose = basename(path, '.pem')
+    return !present.some((name) => name === `${purpose}.pem` || name.startsWith(`${purpose}-`))
+  })
 }
 
 async function readManifest(backup: string): Promise<BackupManifest> {

@@ -114,8 +114,9 @@ async function readWitnessPolicy(
   if (policy.logs.length > 0 && !isListed) {
     throw new StartError(
       'ERR_CONFIGURATION',
-      `--witness-policy ${policyPath} is for other logs: none of its log lines has the ` +
-        `checkpoint key of ${signers[0]?.name ?? 'this log'}`,
+      `--witness-policy ${policyPath} is for other logs: none of its log lines has the key that ` +
+        `signs the checkpoints of ${signers[0]?.name ?? 'this log'}. After a rotation it is a new ` +
+        `one: \`attestry log vkey\` prints it`,
     )
   }
   if (required && policy.quorum === QUORUM_NONE) {

@@ -14,7 +14,7 @@ import { parseSignedStatement } from '../statement/signed-statement.ts'
 import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
-import { readInput } from './files.ts'
+import { parseFile, readInput } from './files.ts'
 import { checkJson, checkRows } from './log-check.ts'
 import { addGuard, addLogPlace } from './log-place.ts'
 import type { LogOptions } from './log-place.ts'
@@ -65,7 +65,12 @@ async function adopt(options: AdoptOptions): Promise<Report> {
         { text: `${data}: adopted a new guard at tree size ${formatNumber(size)}`, tone: 'good' },
         ...fields([
           ...checkRows(report).filter(([name]) => name !== 'guard'),
-          ['seen heads', `${knownHeads.length}, all in this log`],
+          [
+            'seen heads',
+            knownHeads.length === 0
+              ? 'none: no --seen was given, so nothing from outside was compared'
+              : `${knownHeads.length}, all in this log`,
+          ],
         ]),
       ],
     }
@@ -84,7 +89,7 @@ function headsIn(bytes: Uint8Array, file: string): KnownHead[] {
   } catch (error) {
     if (!(error instanceof AttestryError)) throw error
   }
-  const { entry, receipts } = parseSignedStatement(bytes)
+  const { entry, receipts } = parseFile(file, () => parseSignedStatement(bytes))
   const leafHash = portableHasher.leaf(entry)
   const heads = receipts.flatMap((receipt, index) =>
     parseReceipt(receipt).inclusionProofs.map((proof) => ({

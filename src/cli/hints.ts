@@ -9,6 +9,8 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
     '`attestry trust fetch` and `attestry trust add` write trust files; docs/policies.md has the form of policies and anchors',
   ERR_ISSUER_UNKNOWN:
     'add the issuer: attestry trust add TRUST --issuer FILE=PATTERN, or accept any: --receipt-only',
+  ERR_ISSUER_KEY:
+    'if the issuer says elsewhere that this key speaks for it, pin it: attestry trust add TRUST --issuer FILE=PATTERN',
   ERR_RECEIPT_MISSING: 'register the statement first: attestry register FILE --url URL -o OUT',
   ERR_RECEIPT_LOG_UNKNOWN: 'pin the service: attestry trust fetch --url URL -o TRUST',
   ERR_PAYLOAD_MISMATCH: 'is this the file that was signed, byte for byte?',
@@ -18,7 +20,7 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
     'docs/tee.md; what is missing or too old comes with --collateral DIR, a key of a platform with --policy FILE',
   ERR_QUORUM: 'witnesses cosign shortly after registration: fetch the .tlog-proof again',
   ERR_POLICY_REJECTED:
-    "a policy decides this: your trust file's, or the registry's (ask its operator)",
+    "docs/policies.md says what the rule asks; the registry's operator, or with verify you and your trust file, decide",
   ERR_PAYLOAD_UNKNOWN:
     'it was never handed over, or its owner keeps it: ask who signed the statement',
   ERR_TOKEN_MISSING: 'give a bearer token: --token-file FILE, or ATTESTRY_TOKEN',

@@ -7,7 +7,6 @@ import type { InitLogResult } from '../app/init-log.ts'
 import { isPostgresUrl, withoutPassword } from '../app/store-location.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import { anchorFromFile } from '../statement/anchor-file.ts'
-import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
@@ -75,7 +74,7 @@ async function init(options: InitOptions): Promise<Report> {
   const { initLog } = await import('../app/init-log.ts')
   const result = await initLog({ data, store, guard, origin, anchors, operatorKey, receiptKey })
   if (result.kind !== 'created') return reportToBeSigned(result)
-  const report = reportCreated(result, anchors, options)
+  const report = reportCreated(result, options)
   return options.token === undefined ? report : withToken(report, data, options.token)
 }
 
@@ -98,8 +97,7 @@ async function readPublicKey(path: string): Promise<PublicKey> {
 }
 
 function reportCreated(
-  { paths, names, head, receiptKey, operatorKey }: InitLogResult & { kind: 'created' },
-  anchors: readonly TrustAnchor[],
+  { paths, names, head, receiptKey, operatorKey, anchors }: InitLogResult & { kind: 'created' },
   options: InitOptions,
 ): Report {
   const { treeSize } = head.treeHead
@@ -109,7 +107,7 @@ function reportCreated(
   const guard = isShared || options.guard === undefined ? '' : ` --guard ${options.guard}`
   const token = options.receiptKey === undefined ? '' : ` --receipt-key '${options.receiptKey}'`
   const none: Line = {
-    text: 'No --trust was given: this log admits no statement of anybody.',
+    text: 'No trust anchor was given (--trust): this log admits no statement of anybody.',
     tone: 'warn',
   }
   return {
@@ -130,7 +128,12 @@ function reportCreated(
         ['issuer', names.issuer],
         ['tree size', String(treeSize)],
         ['receipt key', `${receipt} (publish this fingerprint)`],
-        ['operator key', operator],
+        [
+          'operator key',
+          options.operatorKey === undefined
+            ? `${operator} (${paths.operatorKey}; it signs new rules: keep it elsewhere)`
+            : operator,
+        ],
         ['store', isShared ? withoutPassword(paths.store) : undefined],
         ['guard', `${withoutPassword(paths.guard)} (keep it out of backups)`],
         ...anchors.map((a) => ['admits', `${anchorName(a)} for ${anchorPatterns(a)}`] as const),

@@ -1,6 +1,7 @@
 /** `attestry log export`: a log as files that any static web server can serve. */
 import type { Command } from 'commander'
 import { encodeHex } from '../bytes/hex.ts'
+import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { addGuardedLog } from './log-place.ts'
@@ -16,11 +17,11 @@ log is being served; a run that was interrupted goes on where it stopped, and a 
 brings the directory up to date. Needs the checkpoint key, and signs nothing else.
 
 Example:
-  $ attestry log export --data ./data --out ./export
+  $ attestry log export ./export --data ./data
 `
 
 interface ExportOptions extends LogOptions {
-  readonly out: string
+  readonly out?: string
   readonly tilesOnly?: boolean
 }
 
@@ -28,13 +29,18 @@ export function addLogExport(log: Command): void {
   addGuardedLog(
     addCommand(log, 'export', { description: 'write the log as static files', help: HELP }),
   )
-    .requiredOption('--out <dir>', 'directory to write, or to bring up to date')
+    .argument('[DIR]', 'directory to write, or to bring up to date')
+    .option('--out <dir>', 'the same')
     .option('--tiles-only', 'leave out what is one file an entry: statements and Receipts')
     .action(run(exportTo))
 }
 
-async function exportTo(options: ExportOptions): Promise<Report> {
-  const { data, store, guard, out, tilesOnly, json } = options
+async function exportTo(directory: string | undefined, options: ExportOptions): Promise<Report> {
+  const { data, store, guard, tilesOnly, json } = options
+  const out = directory ?? options.out
+  if (out === undefined || (directory !== undefined && options.out !== undefined)) {
+    throw new CliError('ERR_USAGE', 'name the directory to write: DIR, or --out DIR')
+  }
   const progress = new Progress('exporting entries', { quiet: json === true })
   const { exportLog } = await import('../app/export-log.ts')
   try {

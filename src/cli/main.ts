@@ -42,6 +42,18 @@ async function buildProgram(argv: readonly string[]): Promise<Command> {
   return program
 }
 
+/** The command that was called, as far as there is one: `attestry trust fetch`. */
+function nameOf(program: Command | undefined, argv: readonly string[]): string {
+  let command = program
+  const names = ['attestry']
+  for (const word of argv) {
+    command = command?.commands.find((one) => one.name() === word)
+    if (command === undefined) break
+    names.push(word)
+  }
+  return names.join(' ')
+}
+
 function isHelpOrVersion(error: CommanderError): boolean {
   return error.code === 'commander.helpDisplayed' || error.code === 'commander.version'
 }
@@ -51,8 +63,9 @@ async function main(argv: readonly string[]): Promise<void> {
     reportError(fileError('standard output', cause), false)
     process.exit(EXIT.usage)
   })
+  let program: Command | undefined
   try {
-    const program = await buildProgram(argv)
+    program = await buildProgram(argv)
     await program.parseAsync([...argv], { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError) {
@@ -60,7 +73,7 @@ async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = EXIT.usage
       if (error.code === 'commander.help') return // `attestry` alone: the help was printed
       const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
-      const usage = new CliError('ERR_USAGE', message, { hint: 'attestry COMMAND --help' })
+      const usage = new CliError('ERR_USAGE', message, { hint: `${nameOf(program, argv)} --help` })
       reportError(usage, argv.includes('--json'))
       return
     }

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { BuiltArtifacts } from '../client/query-pages.ts'
 import type { StatementRow } from '../client/statement-row.ts'
+import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { collect, parseCount } from './option-values.ts'
@@ -66,10 +67,20 @@ export function addQueryBuilds(query: Command): void {
 }
 
 async function builds(options: BuildsOptions): Promise<Report> {
+  const filters = readFilters(options)
+  if (Object.keys(filters).length === 0) {
+    throw new CliError(
+      'ERR_USAGE',
+      'say which environments: one filter at least, like --advisory',
+      {
+        hint: 'attestry query builds --help',
+      },
+    )
+  }
   const client = openClient(options)
   const verifier = await RowVerifier.from(client, options)
   const { limit } = options
-  const parameters = { ...readFilters(options), limit: String(Math.min(limit, PAGE_MAX)) }
+  const parameters = { ...filters, limit: String(Math.min(limit, PAGE_MAX)) }
   const { rows, treeSize, hasMore } = await takeRows(
     asStatements(client.builtPages(parameters)),
     limit,

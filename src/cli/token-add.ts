@@ -2,6 +2,7 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import type { ApiTokenScope } from '../keys/api-token.ts'
+import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { addLogPlace } from './log-place.ts'
@@ -36,6 +37,9 @@ export function addTokenAdd(token: Command): void {
 }
 
 async function add({ data, store, name, scope, expires }: AddOptions): Promise<Report> {
+  if (expires !== undefined && expires <= Date.now() / 1000) {
+    throw new CliError('ERR_USAGE', `--expires ${formatTime(expires)} is over already`)
+  }
   const { addApiToken } = await import('../app/api-tokens.ts')
   const made = await addApiToken({ data, store, name, scopes: scope, expiresAt: expires })
   return {

@@ -34,6 +34,6 @@ function describe({ name, scopes, createdAt, expiresAt, revokedAt }: ApiTokenDes
       ? `revoked ${formatTime(revokedAt)}`
       : expiresAt === undefined
         ? 'no expiry'
-        : `expires ${formatTime(expiresAt)}`
+        : `${expiresAt <= Date.now() / 1000 ? 'expired' : 'expires'} ${formatTime(expiresAt)}`
   return `${name} (${scopes.join(' ')}), made ${formatTime(createdAt)}, ${end}`
 }

@@ -16,6 +16,7 @@ export function rootResource({ registry }: HttpContext): Resource {
     origin: registry.origin,
     links: {
       register: '/entries',
+      batches: '/batches',
       receipt: '/entries/{entryId}',
       transparentStatement: '/entries/{entryId}/statement',
       receiptAtHead: '/entries/{entryId}/receipts/{treeSize}',
@@ -37,6 +38,7 @@ export function rootResource({ registry }: HttpContext): Resource {
       statements: '/statements',
       statementView: '/statements/{entryId}',
       artifact: '/artifacts/{digest}',
+      builds: '/artifacts',
       feed: '/feed',
       schemas: '/schemas/{name}',
       health: '/health',

@@ -1,7 +1,7 @@
 /** What the filters of `GET /statements` (filter-parameters.ts) ask of the index. */
 import { InputError } from '../errors.ts'
 import type { IndexQuery } from '../log/index-store.ts'
-import { canonicalMeasurement, splitNamed } from '../payload/description.ts'
+import { canonicalMeasurement, splitNamed, STATEMENT_KINDS } from '../payload/description.ts'
 import type { AttributeName, DigestRole, StatementKind } from '../payload/description.ts'
 import { canBeAskedFor, isHexDigest } from '../payload/digest-forms.ts'
 import { parseRfc3339 } from '../payload/rfc3339.ts'
@@ -51,11 +51,12 @@ export function readFilter(parameters: QueryParameters): StatementFilter {
   })
 }
 
-/** A kind; which ones there are is the index's affair, an unknown one finds nothing. */
+/** A kind. One that does not exist is refused: to whoever misspells `incident`, nothing is good news. */
 export function readKind(parameters: QueryParameters): StatementKind | undefined {
-  const kind = parameters.one('kind')
-  if (kind !== undefined && !NAME.test(kind)) refuse('kind is a word like provenance')
-  return kind as StatementKind | undefined
+  const asked = parameters.one('kind')
+  const kind = STATEMENT_KINDS.find((one) => one === asked)
+  if (asked !== kind) refuse(`kind is one of ${STATEMENT_KINDS.join(', ')}`)
+  return kind
 }
 
 /**

@@ -30,13 +30,15 @@ export async function writePrivateKey(path: string, privateKey: KeyObject): Prom
   await syncDirectory(dirname(path))
 }
 
+const NO_PRIVATE_KEY = 'is not an unencrypted PKCS #8 PEM private key'
+
 /** @throws StartError `ERR_KEY_FILE` when the file is missing, not a key, or open to others. */
 export async function readPrivateKey(path: string): Promise<KeyObject> {
   const pem = await readSecretFile(path, 'key')
   try {
     return createPrivateKey({ key: pem, format: 'pem' })
   } catch (cause) {
-    throw refuse(`the key file ${path}`, 'is not an unencrypted PKCS #8 PEM private key', cause)
+    throw refuse(`the key file ${path}`, NO_PRIVATE_KEY, cause)
   }
 }
 
@@ -50,21 +52,21 @@ export async function readSecretFile(path: string, what: 'key' | 'PIN'): Promise
   try {
     file = await open(path, 'r')
   } catch (cause) {
-    throw refuse(name, `cannot be read (${(cause as NodeJS.ErrnoException).code ?? ''})`, cause)
+    throw unreadable(name, cause)
   }
   try {
-    await checkFile(file, name)
+    await checkFile(file, what, name)
     return await file.readFile('utf8')
   } catch (cause) {
     if (cause instanceof StartError) throw cause
-    throw refuse(name, `cannot be read (${(cause as NodeJS.ErrnoException).code ?? ''})`, cause)
+    throw unreadable(name, cause)
   } finally {
     await file.close()
   }
 }
 
 /** Looks at the opened file, not at the name: the two may part in between. */
-async function checkFile(file: FileHandle, name: string): Promise<void> {
+async function checkFile(file: FileHandle, what: 'key' | 'PIN', name: string): Promise<void> {
   const { mode, uid, size } = await file.stat()
   if (size > KEY_FILE_BYTES_MAX) throw refuse(name, `is larger than ${KEY_FILE_BYTES_MAX} bytes`)
   // Windows has no such modes; access control lists are the operator's affair there.
@@ -72,10 +74,18 @@ async function checkFile(file: FileHandle, name: string): Promise<void> {
   if (user === undefined) return
   // eslint-disable-next-line no-bitwise -- a file mode is a set of bits
   if ((mode & MODE_OTHERS) !== 0) {
+    // A public key that was named by mistake needs no other mode: it is the wrong file.
+    const isOther = what === 'key' && !(await file.readFile('utf8')).includes('PRIVATE KEY')
+    if (isOther) throw refuse(name, NO_PRIVATE_KEY)
     const others = (mode % 0o1000).toString(8).padStart(4, '0')
     throw refuse(name, `is open to others (mode ${others}): run chmod 600 on it`)
   }
   if (uid !== user) throw refuse(name, `belongs to user ${uid}, this process is user ${user}`)
+}
+
+function unreadable(name: string, cause: unknown): StartError {
+  const { code = '' } = cause as NodeJS.ErrnoException
+  return refuse(name, code === 'ENOENT' ? 'is not there' : `cannot be read (${code})`, cause)
 }
 
 function refuse(name: string, why: string, cause?: unknown): StartError {

@@ -30,7 +30,7 @@ export function guardAhead(
   return new StartError(
     'ERR_GUARD_AHEAD',
     `the guard holds a signed head of size ${guardedSize}, ${refusal}, this log cannot go on: ` +
-      `serve it read-only and create a new one`,
+      `export what is here (attestry log export), serve the files, and create a new one`,
   )
 }
 
@@ -57,8 +57,10 @@ export function guardFork(guarded: SignedTreeHead): StartError {
 export function guardForeign(origin: string, cause: Error): StartError {
   return new StartError(
     'ERR_GUARD_FORK',
-    `the guard does not hold a head that this log signed: it is damaged or another log's ` +
-      `(${cause.message}). Do not sign. Name the guard that belongs to ${origin}`,
+    `the guard does not hold a head that this log signed: it is damaged or another log's, or this ` +
+      `is an older copy of the log, from before its receipt key was replaced (${cause.message}). Do ` +
+      `not sign, and adopt no other guard. Name the guard that belongs to ${origin}, or put the ` +
+      `newest copy of the log back`,
     { cause },
   )
 }

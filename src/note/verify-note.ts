@@ -39,7 +39,10 @@ export async function verifyNote({
     signed.add(key)
   }
   if (signed.size === 0) {
-    throw new VerificationError('ERR_NOTE_SIGNATURE', 'no known key signed the note')
+    throw new VerificationError(
+      'ERR_NOTE_SIGNATURE',
+      'no known key signed the note: it is not of this log, or of a newer key, which has to be named, too',
+    )
   }
   return [...signed]
 }

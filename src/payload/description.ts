@@ -5,47 +5,49 @@
  */
 
 /** Kinds of statements. `opaque`: nobody here reads the payload; it never counts in a verdict. */
-export type StatementKind =
+export const STATEMENT_KINDS = [
   // provenance
-  | 'provenance'
-  | 'vsa'
-  | 'svr'
-  | 'scai'
-  | 'release'
-  | 'link'
-  | 'reference'
-  | 'runtime-trace'
-  | 'run-outcome'
-  | 'publish'
-  | 'endorsement'
-  | 'sbom'
+  'provenance',
+  'vsa',
+  'svr',
+  'scai',
+  'release',
+  'link',
+  'reference',
+  'runtime-trace',
+  'run-outcome',
+  'publish',
+  'endorsement',
+  'sbom',
   // dependency evaluations
-  | 'scorecard'
-  | 'vulns'
-  | 'vex'
-  | 'test-result'
-  | 'osv'
-  | 'security-insights'
-  | 's2c2f'
+  'scorecard',
+  'vulns',
+  'vex',
+  'test-result',
+  'osv',
+  'security-insights',
+  's2c2f',
   // TEE attestations
-  | 'tee-evidence'
-  | 'tee-result'
-  | 'reference-values'
-  | 'collateral'
-  | 'build-dispatch'
+  'tee-evidence',
+  'tee-result',
+  'reference-values',
+  'collateral',
+  'build-dispatch',
   // governance
-  | 'incident'
-  | 'exception'
-  | 'retraction'
-  | 'policy'
-  | 'trust-anchors'
-  | 'delegation'
-  | 'delegation-revocation'
-  | 'journal'
-  | 'payload-pruning'
+  'incident',
+  'exception',
+  'retraction',
+  'policy',
+  'trust-anchors',
+  'delegation',
+  'delegation-revocation',
+  'journal',
+  'payload-pruning',
   // an in-toto Statement with a predicate type that nobody here reads
-  | 'in-toto'
-  | 'opaque'
+  'in-toto',
+  'opaque',
+] as const
+export type StatementKind = (typeof STATEMENT_KINDS)[number]
 
 /** What a digest is to the statement. */
 export type DigestRole = 'subject' | 'dependency' | 'evidence'

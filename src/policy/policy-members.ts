@@ -113,7 +113,12 @@ export function readConditions(value: unknown): readonly PolicyCondition[] {
     }
     if (typeof members['cel'] !== 'string') fail(`has no text for the condition "${name}"`)
     const condition = { name, cel: members['cel'] }
-    compileCondition(condition)
+    try {
+      compileCondition(condition)
+    } catch (cause) {
+      if (!(cause instanceof InputError)) throw cause
+      fail(`has the condition "${name}", which is not understood: ${cause.message}`, { cause })
+    }
     return condition
   })
   if (new Set(conditions.map(({ name }) => name)).size < conditions.length) {

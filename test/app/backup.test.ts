@@ -133,6 +133,17 @@ describe('a backup that was made while the log is served', () => {
     expect(new Set(restored.map(({ size }) => size)).size).toBe(TRIALS)
   })
 
+  it('misses no key that a rotation replaced', async () => {
+    const out = freshPath('backup')
+    await backupLog({ data: await create(), out })
+    const data = freshPath('data')
+    mkdirSync(join(data, 'keys'), { recursive: true })
+    // The retired predecessor may have been destroyed.
+    writeFileSync(join(data, 'keys', 'receipt-0123456789abcdef.pem'), '')
+    const { missingKeys } = await restoreLog({ backup: out, data, guard: freshPath('no-guard') })
+    expect(missingKeys).toEqual(['checkpoint', 'registrar'].map((name) => join(data, 'keys', `${name}.pem`))) // prettier-ignore
+  })
+
   it('goes on when nothing was signed since, with everything that it had', async () => {
     const data = await create()
     const { token } = await addApiToken({ data, name: 'build-farm', scopes: ['register'] })

@@ -130,6 +130,23 @@ describe('initLog with an operator key that lives elsewhere', () => {
     expect(second.kind).toBe('created')
   })
 
+  it('is not forgotten in the second step', async () => {
+    const data = newData()
+    await signDocuments(await toBeSigned(data, testSigner()), testSigner())
+    const refusal = initLog({ data, origin, anchors })
+    await expect(refusal).rejects.toMatchObject({ code: 'ERR_CONFIGURATION' })
+    await expect(refusal).rejects.toThrow('--operator-key')
+    expect(existsSync(join(data, 'keys', 'operator.pem'))).toBe(false)
+  })
+
+  it('tells the anchors that were signed, not those of the command', async () => {
+    const data = newData()
+    const operator = testSigner()
+    await signDocuments(await toBeSigned(data, operator), operator)
+    const request = { data, origin, anchors: [], operatorKey: operator.publicKey }
+    expect(await initLog(request)).toMatchObject({ kind: 'created', anchors })
+  })
+
   it('refuses statements of another key, issuer, subject or type', async () => {
     const operator = testSigner()
     const changes: Partial<Parameters<typeof signStatement>[0]>[] = [

@@ -83,6 +83,8 @@ describe('the commands', () => {
     ['a result that nobody signs', ['appraise', 'plain.json', '--register'], '--key'],
     ['a result that goes nowhere', ['appraise', 'plain.json', '--key', 'issuer.pem', '--issuer', 'x'], '--register'], // prettier-ignore
     ['an entry without a log', ['appraise', 'ab'.repeat(32)], '--url'],
+    ['half an entry id', ['appraise', '05d395aa…'], '64 hex digits'],
+    ['builds of any environment', ['query', 'builds', '--url', 'http://127.0.0.1:1'], 'one filter'],
     ['a file that is no evidence', ['appraise', 'plain.json'], 'holds no evidence'],
     ['a file that is no evidence, to attest', ['attest', 'tdx', 'plain.json'], 'no evidence that is known here'], // prettier-ignore
     ['evidence of another kind', ['attest', 'snp', 'tsm/outblob'], 'it is an Intel TDX quote'],

@@ -124,6 +124,7 @@ describe('an agent in a TD of a synthetic Intel', () => {
     const args = ['appraise', 'lost.cbor', ...log(), '--policy', 'policy.json', '--at', String(TEST_NOW)] // prettier-ignore
     const lost = await run(...args)
     expect([lost.status, lost.stdout]).toEqual([3, expect.stringContaining('collateral-unregistered')]) // prettier-ignore
+    expect(lost.stdout).toMatch(/^hint: .*--collateral/m)
     expect((await run(...args, '--collateral', 'collateral.cbor')).status).toBe(0)
   })
 

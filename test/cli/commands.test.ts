@@ -80,7 +80,9 @@ describe('exit statuses', () => {
 
   it('errors with --json are one JSON object with code, message and hint', async () => {
     const result = await run('verify', 'demo.transparent.cose', '--json')
-    expect(json(result)).toMatchObject({ error: { code: 'ERR_USAGE' } })
+    expect(json(result)).toMatchObject({ error: { code: 'ERR_USAGE', hint: 'attestry verify --help' } }) // prettier-ignore
+    const deeper = await run('trust', 'fetch', '--json')
+    expect(json(deeper)).toMatchObject({ error: { hint: 'attestry trust fetch --help' } })
     const missing = await run('inspect', 'nothing.cose', '--json')
     expect(json(missing)).toMatchObject({ error: { code: 'ERR_FILE' } })
   })

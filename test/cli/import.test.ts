@@ -19,6 +19,7 @@ import type { RunningServer } from './attestry.ts'
 
 interface Imported {
   readonly imported: readonly {
+    readonly source: string
     readonly entryId: string
     readonly leafIndex: number
     readonly subject: string
@@ -32,6 +33,10 @@ interface Imported {
     readonly output: string | null
   }[]
   readonly skipped: readonly { readonly source: string; readonly reason: string }[]
+  readonly failed: readonly {
+    readonly source: string
+    readonly error: { readonly code: string; readonly message: string }
+  }[]
 }
 
 describe('attestry import', () => {
@@ -203,14 +208,14 @@ describe('attestry import', () => {
   describe('dsse', () => {
     serving()
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const payload = encodeUtf8(
-      JSON.stringify({
-        _type: 'https://in-toto.io/Statement/v1',
-        subject: [{ name: 'app', digest: { gitCommit: 'ab'.repeat(20) } }],
-        predicateType: 'https://example.com/any/v1',
-      }),
-    )
-    const envelope = (dsaEncoding: 'der' | 'ieee-p1363'): string => {
+    const envelope = (dsaEncoding: 'der' | 'ieee-p1363', byte = 'ab'): string => {
+      const payload = encodeUtf8(
+        JSON.stringify({
+          _type: 'https://in-toto.io/Statement/v1',
+          subject: [{ name: 'app', digest: { gitCommit: byte.repeat(20) } }],
+          predicateType: 'https://example.com/any/v1',
+        }),
+      )
       const payloadType = 'application/vnd.in-toto+json'
       const key = { key: privateKey, dsaEncoding }
       const sig = sign('sha256', preAuthEncoding(payloadType, payload), key).toString('base64')
@@ -241,6 +246,41 @@ describe('attestry import', () => {
       expect(other).toContain('ERR_INNER_SIGNATURE')
       expect(await refused('dsse', 'chains.json', '--dsse-key', 'x=ci.pub')).toContain('not known')
       expect((await run('import', 'dsse', 'chains.json', ...own())).status).toBe(4)
+    })
+
+    it('tells what is registered when the log refuses another one', async () => {
+      const shown = JSON.parse(await ok('policy', 'show', '--data', 'log', '--json')) as {
+        policy: Record<string, unknown>
+      }
+      const cel = `statement.subject != 'gitoid:commit:sha1:${'cd'.repeat(20)}'`
+      const celEvaluator = '@marcbachmann/cel-js@8.0.0'
+      const policy = { ...shown.policy, celEvaluator, conditions: [{ name: 'not-cd', cel }] }
+      writeFileSync(at('condition.json'), JSON.stringify(policy))
+      const operator = ['--key', 'log/keys/operator.pem', '--url', server.url]
+      await ok('policy', 'set', 'condition.json', ...operator)
+
+      for (const byte of ['01', 'cd', '02']) writeFileSync(at(`${byte}.json`), envelope('der', byte)) // prettier-ignore
+      const files = ['01.json', 'cd.json', '02.json', '--dsse-key', 'ci.pub']
+      const result = await run('import', 'dsse', ...files, ...own(), '--json')
+      expect(result.status).toBe(1)
+      const report = JSON.parse(result.stdout) as Imported
+      expect(report.imported.map(({ source }) => source)).toEqual(['01.json', '02.json'])
+      expect(report.failed).toMatchObject([
+        { source: 'cd.json', error: { code: 'ERR_POLICY_REJECTED', rule: 'condition' } },
+      ])
+      const told = await run('import', 'dsse', ...files, ...own())
+      expect(told.status).toBe(1)
+      expect(told.stdout).toMatch(/^01\.json: registered/m)
+      expect(told.stdout).toMatch(/^cd\.json: .*not-cd.*\(ERR_POLICY_REJECTED\)$/m)
+
+      const nowhere = await run('import', 'dsse', ...files, ...own().with(-1, 'http://127.0.0.1:9'), '--json') // prettier-ignore
+      const { failed } = JSON.parse(nowhere.stdout) as Imported
+      expect(failed.map(({ error }) => error.code)).toEqual(Array(3).fill('ERR_NETWORK'))
+      expect(failed.map(({ error }) => /not tried/.test(error.message))).toEqual([
+        false,
+        true,
+        true,
+      ])
     })
 
     it.skipIf(!hasVectors)('registers a real one', async () => {

@@ -34,7 +34,7 @@ describe('log vkey and log export', () => {
     const server = await serve()
     await register(server.url, 'a')
     expect(await (await fetch(`${server.url}/log-key`)).text()).toBe(`${vkey}\n`)
-    const report = await json<{ treeSize: number }>('log', 'export', '--data', 'log', '--out', 'export') // prettier-ignore
+    const report = await json<{ treeSize: number }>('log', 'export', 'export', '--data', 'log') // prettier-ignore
     expect(report).toMatchObject({ origin: 'log.example.org', resumedAt: 0, vkey })
     expect(report.treeSize).toBeGreaterThanOrEqual(3)
     const log = await rebuildLog(async (path) => readFileSync(at(`export/${path}`)), vkey)
@@ -49,6 +49,7 @@ describe('log vkey and log export', () => {
     const refused = await run('log', 'export', '--data', 'log', '--out', 'log')
     expect(refused.stderr).toContain('ERR_CONFIGURATION')
     expect((await run('log', 'export', '--data', 'log')).status).toBe(4)
+    expect((await run('log', 'export', 'x', '--data', 'log', '--out', 'y')).status).toBe(4)
   })
 })
 

@@ -94,6 +94,17 @@ describe('a key file', () => {
     },
   )
 
+  it.skipIf(process.platform === 'win32')(
+    'that is open to others and no private key is called that',
+    async () => {
+      const path = join(folder, 'public.pem')
+      const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      writeFileSync(path, publicKey.export({ type: 'spki', format: 'pem' }), { mode: 0o644 })
+      const message = expect.stringMatching(/is not an .*private key$/) as string
+      await expect(loadSigner(path)).rejects.toMatchObject({ ...refused, message })
+    },
+  )
+
   it('that is missing, no key, public, encrypted, weak or huge is refused', async () => {
     const rsa = generateKeyPairSync('rsa', { modulusLength: 1024 })
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })

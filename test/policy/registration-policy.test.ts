@@ -107,6 +107,11 @@ describe('registration policy', () => {
     )
   })
 
+  it('names the condition that it does not understand', () => {
+    const conditions = [{ name: 'fine', cel: 'true' }, { name: 'cut-short', cel: 'size(' }] // prettier-ignore
+    expect(() => parse({ ...good, celEvaluator: CEL_EVALUATOR, conditions })).toThrow('"cut-short"')
+  })
+
   it('knows governance media types by name alone', () => {
     expect(
       isGovernanceMediaType('Application/vnd.attestry.Trust-Anchors+json; charset=utf-8'),

@@ -72,6 +72,14 @@ describe('the verify package', { timeout: 300_000 }, () => {
     expect(run('node', 'consumer.mjs', 'changed.cose').trim()).toBe('not-verified')
   })
 
+  it('has an example in its README that runs', () => {
+    const readme = readFileSync(join(folder, 'node_modules/attestry-verify/README.md'), 'utf8')
+    const example = readme.split('\n').filter((line) => line.startsWith('    '))
+    writeFileSync(join(folder, 'example.mjs'), `${example.join('\n')}\nconsole.log(outcome.kind)\n`)
+    cpSync(join(folder, 'statement.transparent.cose'), join(folder, 'sbom.transparent.cose'))
+    expect(run('node', 'example.mjs').trim()).toBe('verified')
+  })
+
   it('brings only packages of portable rooms: no server, no native addon', () => {
     const installed = join(folder, 'node_modules/attestry-verify')
     const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))

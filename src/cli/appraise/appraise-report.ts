@@ -41,8 +41,12 @@ export function reappraisalLines(appraised: Appraised, result: Reappraisal): Lin
     ]),
     ...(before === undefined ? [] : changeLines(before, changes)),
     ...(references === undefined ? [] : referenceLines(references)),
+    ...('error' in outcome && verdict === 'cannot-tell' ? [COLLATERAL_HINT] : []),
   ]
 }
+
+const COLLATERAL_HINT =
+  "hint: what is missing or too old comes with --collateral DIR, from the vendor's service (docs/tee.md)"
 
 /** Whether the issuer may say so is what `attestry verify` answers. */
 function statedBy({

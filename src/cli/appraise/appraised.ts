@@ -65,7 +65,11 @@ export async function readAppraised(
   options: AppraisedOptions,
   access: LogAccess | undefined,
 ): Promise<Appraised> {
-  const isEntry = ENTRY_ID.test(name) && !(await exists(name))
+  const isHex = /^[0-9a-f]+…?$/i.test(name) && !(await exists(name))
+  const isEntry = isHex && ENTRY_ID.test(name)
+  if (isHex && !isEntry) {
+    throw new CliError('ERR_FILE', `${name}: no such file, and an entry id has 64 hex digits`)
+  }
   if (!isEntry) return readFileAppraised(name, options, access)
   if (access === undefined) {
     throw new CliError('ERR_USAGE', 'an entry id needs the log that holds it', {

@@ -7,7 +7,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { Signer } from '../../cose/signer.ts'
-import { PayloadError } from '../../errors.ts'
+import { PayloadError, UnavailableError } from '../../errors.ts'
 import { describeStatement } from '../../payload/describe-statement.ts'
 import type { Description } from '../../payload/description.ts'
 import { validatePayload } from '../../payload/validate-payload.ts'
@@ -60,6 +60,8 @@ export interface ImportItem {
   readonly verified?: string
 }
 
+const NOT_TRIED = 'not tried, as the registry did not take the one before'
+
 /** One payload that is registered. */
 export interface ImportedItem extends ImportItem {
   readonly description: Description
@@ -68,23 +70,47 @@ export interface ImportedItem extends ImportItem {
   readonly output: string | undefined
 }
 
+/** One payload that is not registered, or without its content; the error says which. */
+export interface FailedItem {
+  readonly source: string
+  readonly error: unknown
+}
+
+export interface ImportOutcome {
+  readonly imported: readonly ImportedItem[]
+  readonly failed: readonly FailedItem[]
+}
+
 /**
  * Signs and registers payloads, after all of them were checked: nothing is registered of a file that
- * is broken further down.
+ * is broken further down. Of several, one that the registry refuses does not keep the others out, and
+ * what is registered, for ever, is told in any case.
  * @throws PayloadError with the pointer of what a registry would refuse.
+ * @throws PolicyError, InputError or UnavailableError of a single one, as the registry answered.
  */
 export async function importPayloads(
   items: readonly ImportItem[],
   options: ImportOptions,
-): Promise<readonly ImportedItem[]> {
+): Promise<ImportOutcome> {
   const signer = await loadKeyFile(options.key)
   const trust = options.trust === undefined ? undefined : await readTrustFile(options.trust)
   const token = await readToken(options.tokenFile)
   const signed = []
   for (const item of items) signed.push(await signItem(item, signer, options))
   const imported: ImportedItem[] = []
-  for (const one of signed) imported.push(await registerItem(one, { options, trust, token }))
-  return imported
+  const failed: FailedItem[] = []
+  for (const one of signed) {
+    try {
+      // A registry that does not answer is not asked for each of the rest.
+      const last = failed.at(-1)?.error
+      if (last instanceof UnavailableError) throw new UnavailableError(last.code, NOT_TRIED)
+      imported.push(await registerItem(one, { options, trust, token }))
+    } catch (error) {
+      if (items.length === 1) throw error
+      failed.push({ source: one.item.source, error })
+    }
+  }
+  return { imported, failed }
 }
 
 interface SignedItem extends FittingStatement {

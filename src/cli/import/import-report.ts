@@ -1,10 +1,12 @@
 /** What an import did, for people and for programs. */
 import type { AttributeName } from '../../payload/description.ts'
+import { codeOf, errorJson } from '../command.ts'
 import type { Report } from '../command.ts'
+import { EXIT } from '../exit-codes.ts'
 import { STORED } from '../payload-upload.ts'
 import { fields, formatNumber, formatTime } from '../terminal.ts'
 import type { Line } from '../terminal.ts'
-import type { ImportedItem } from './import-payload.ts'
+import type { ImportedItem, ImportOutcome } from './import-payload.ts'
 
 /** Something that was left out, and why. */
 export interface SkippedItem {
@@ -13,13 +15,22 @@ export interface SkippedItem {
 }
 
 export function importReport(
-  imported: readonly ImportedItem[],
+  { imported, failed }: ImportOutcome,
   skipped: readonly SkippedItem[] = [],
 ): Report {
   return {
-    json: { imported: imported.map(itemJson), skipped },
+    exitCode: failed.length === 0 ? EXIT.ok : EXIT.failed,
+    json: {
+      imported: imported.map(itemJson),
+      skipped,
+      failed: failed.map(({ source, error }) => ({ source, error: errorJson(error) })),
+    },
     lines: [
       ...imported.flatMap(itemLines),
+      ...failed.map(({ source, error }): Line => ({
+        text: `${source}: ${(error as Error).message} (${codeOf(error)})`,
+        tone: 'bad',
+      })),
       ...skipped.map(({ source, reason }): Line => ({
         text: `${source}: left out: ${reason}`,
         tone: 'warn',
