@@ -59,7 +59,7 @@ export async function hosted(args: readonly string[], options: CliOptions): Prom
 }
 
 async function runInHost(args: readonly string[], options: CliOptions): Promise<CliResult> {
-  host ??= fork(hostPath, [cliPath], { serialization: 'advanced' })
+  host ??= fork(hostPath, [cliPath], { serialization: 'advanced', execArgv: [] })
   const child = host
   const env = { ...environment, ...options.env }
   return new Promise((resolve, reject) => {

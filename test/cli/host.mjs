@@ -64,3 +64,5 @@ process.on('message', (/** @type {Command} */ command) => {
   idle ||= active()
   void run(command).then((result) => process.send?.(result))
 })
+// Whatever a command left behind: without the tests there is nobody to run for.
+process.on('disconnect', () => process.exit())
