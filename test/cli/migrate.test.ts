@@ -24,8 +24,8 @@ import { attestry, cliPath, commandLine, startServer, temporaryFolder } from './
 const ENTRIES = slow ? 100_000 : 6_000
 const KILLS = 3
 const IN_A_REQUEST = 16
-/** Seven processes that read the whole log, on a busy machine. */
-const MIGRATING_MS_MAX = slow ? 30 * 60_000 : 180_000
+/** Seven processes that read the log, on a busy machine. */
+const timeout = slow ? 30 * 60_000 : 180_000
 
 const folder = temporaryFolder()
 const { ok, json, run } = commandLine(() => folder.path)
@@ -78,63 +78,54 @@ describePostgres('attestry migrate, killed', () => {
   })
   afterAll(() => folder.remove())
 
-  it(
-    `${KILLS} times midway, loses nothing`,
-    async () => {
-      const [to, toGuard] = [await databases().createDatabase(), await guards().createDatabase()]
-      const args = ['migrate', '--data', 'log', '--to', to, '--to-guard', toGuard]
-      const sizes = [0]
-      for (let kill = 0; kill < KILLS; kill++) {
-        sizes.push(await killMidway(args, to, sizes.at(-1)!))
-        expect(sizes.at(-1)).toBeGreaterThan(sizes.at(-2)!)
-        const half = await run('serve', '--data', 'log', '--store', to, '--guard', toGuard, '--port', '0') // prettier-ignore
-        // Half a log has no guard, so nobody takes it for the log.
-        expect(half.stderr).toContain('ERR_GUARD_MISSING')
-      }
-      await killBetweenGuards(args, toGuard)
-      const [old, next] = [
-        ['--data', 'log'],
-        ['--data', 'log', '--store', to, '--guard', toGuard],
-      ]
-      expect((await run('serve', '--port', '0', ...old)).stderr).toContain('ERR_LOG_MOVED')
-      expect((await run('serve', '--port', '0', ...next)).stderr).toMatch(
-        /migrate` was, run that again/,
-      )
-      const done = await attestry([...args, '--json'], { cwd: folder.path })
-      expect(done.status, done.stderr).toBe(0)
-      const moved = JSON.parse(done.stdout) as { treeSize: number }
-      expect(moved.treeSize).toBeGreaterThan(ENTRIES)
-      expect(moved.treeSize).toBeGreaterThan(sizes.at(-1)!)
-      console.info(`killed at sizes ${sizes.slice(1).join(', ')} of ${moved.treeSize}`)
+  it(`${KILLS} times midway, loses nothing`, { timeout }, async () => {
+    const [to, toGuard] = [await databases().createDatabase(), await guards().createDatabase()]
+    const args = ['migrate', '--data', 'log', '--to', to, '--to-guard', toGuard]
+    const sizes = [0]
+    for (let kill = 0; kill < KILLS; kill++) {
+      sizes.push(await killMidway(args, to, sizes.at(-1)!))
+      expect(sizes.at(-1)).toBeGreaterThan(sizes.at(-2)!)
+      const half = await run('serve', '--data', 'log', '--store', to, '--guard', toGuard, '--port', '0') // prettier-ignore
+      // Half a log has no guard, so nobody takes it for the log.
+      expect(half.stderr).toContain('ERR_GUARD_MISSING')
+    }
+    await killBetweenGuards(args, toGuard)
+    const [old, next] = [
+      ['--data', 'log'],
+      ['--data', 'log', '--store', to, '--guard', toGuard],
+    ]
+    expect((await run('serve', '--port', '0', ...old)).stderr).toContain('ERR_LOG_MOVED')
+    expect((await run('serve', '--port', '0', ...next)).stderr).toMatch(
+      /migrate` was, run that again/,
+    )
+    const done = await attestry([...args, '--json'], { cwd: folder.path })
+    expect(done.status, done.stderr).toBe(0)
+    const moved = JSON.parse(done.stdout) as { treeSize: number }
+    expect(moved.treeSize).toBeGreaterThan(ENTRIES)
+    expect(moved.treeSize).toBeGreaterThan(sizes.at(-1)!)
+    console.info(`killed at sizes ${sizes.slice(1).join(', ')} of ${moved.treeSize}`)
 
-      const checked = await json<{ treeSize: number; guard: number }>(
-        'log',
-        'check',
-        '--data',
-        'log',
-      )
-      expect(checked).toMatchObject({ treeSize: moved.treeSize, guard: moved.treeSize })
-      const vkey = (await ok('log', 'vkey', '--data', 'log')).trim()
-      expect(verifiedLines(checkpoint, vkey)).toHaveLength(1)
-      const server = await startServer(['serve', '--data', 'log', '--port', '0'], { cwd: folder.path }) // prettier-ignore
-      try {
-        const keys = await (await fetch(`${server.url}/.well-known/scitt-keys`)).arrayBuffer()
-        const [key] = parseCoseKeySet(new Uint8Array(keys))
-        const indexes = new Set<number>()
-        for (const { statement, receipt } of registered) {
-          const { entry } = parseSignedStatement(statement)
-          const claim = { key: key!, leafRule: 'entry' as const, requireTreeSizeClaim: true }
-          const shown = await verifyInclusionReceipt({ receipt: parseReceipt(receipt), entry, ...claim, verifier }) // prettier-ignore
-          indexes.add(Number(shown.leafIndex))
-        }
-        expect(indexes.size).toBe(registered.length)
-        expect(await register(server.url, ENTRIES, ENTRIES + 1)).toHaveLength(1)
-      } finally {
-        expect(await server.stop()).toBe(0)
+    const checked = await json<{ treeSize: number; guard: number }>('log', 'check', '--data', 'log')
+    expect(checked).toMatchObject({ treeSize: moved.treeSize, guard: moved.treeSize })
+    const vkey = (await ok('log', 'vkey', '--data', 'log')).trim()
+    expect(verifiedLines(checkpoint, vkey)).toHaveLength(1)
+    const server = await startServer(['serve', '--data', 'log', '--port', '0'], { cwd: folder.path }) // prettier-ignore
+    try {
+      const keys = await (await fetch(`${server.url}/.well-known/scitt-keys`)).arrayBuffer()
+      const [key] = parseCoseKeySet(new Uint8Array(keys))
+      const indexes = new Set<number>()
+      for (const { statement, receipt } of registered) {
+        const { entry } = parseSignedStatement(statement)
+        const claim = { key: key!, leafRule: 'entry' as const, requireTreeSizeClaim: true }
+        const shown = await verifyInclusionReceipt({ receipt: parseReceipt(receipt), entry, ...claim, verifier }) // prettier-ignore
+        indexes.add(Number(shown.leafIndex))
       }
-    },
-    MIGRATING_MS_MAX,
-  )
+      expect(indexes.size).toBe(registered.length)
+      expect(await register(server.url, ENTRIES, ENTRIES + 1)).toHaveLength(1)
+    } finally {
+      expect(await server.stop()).toBe(0)
+    }
+  })
 
   /** Kills it while a transaction of its copy waits; returns the size that is durable then. */
   async function killMidway(args: readonly string[], to: string, above: number): Promise<number> {
