@@ -10,11 +10,13 @@ const slow = process.env['ATTESTRY_SLOW'] === '1'
 
 /**
  * Rooms whose tests leave nothing behind in a process. Their files share one, because importing the
- * sources for each of them again took half of their time.
+ * sources for each of them again took half of their time. `keys` loads the library of a token, and the
+ * fixture of `witness` belongs to one file.
  */
 const SHARING = `test/{${[
-  ...['bytes', 'cbor', 'client', 'cose', 'hostile', 'http', 'interop', 'merkle', 'monitor', 'note'],
-  ...['payload', 'policy', 'properties', 'registry', 'statement', 'verify', 'x509'],
+  ...['app', 'bytes', 'cbor', 'cli', 'client', 'cose', 'hostile', 'http', 'index', 'interop'],
+  ...['log', 'merkle', 'monitor', 'note', 'payload', 'policy', 'properties', 'registry'],
+  ...['sigstore', 'statement', 'store', 'verify', 'x509'],
 ].join(',')}}/**/*.test.ts`
 
 export default defineConfig({

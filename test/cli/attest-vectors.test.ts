@@ -13,7 +13,7 @@ import type { Jwk } from '../../src/cose/jwk.ts'
 import { parseVtpmEvidence } from '../../src/payload/tee/vtpm-evidence.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { hasVectors, readVector, readVectorJson, vectorPath } from '../support/vectors.ts'
-import { attestry } from './attestry.ts'
+import { hosted } from './attestry.ts'
 import { as, evidenceFolder, evidenceService, PLAIN } from './evidence-service.ts'
 
 const elsewhere = temporaryDirectory()
@@ -117,9 +117,9 @@ describe.skipIf(!hasVectors)('real evidence of every vendor', () => {
       const registered = await json('register', `${name}.cose`, '--url', url, '-o', transparent)
       expect(registered).toMatchObject({ entryId: attested.entryId })
       // Another directory, no network, today.
-      const verified = await attestry(['verify', transparent, '--trust', 'trust.json'], { cwd: elsewhere }) // prettier-ignore
+      const verified = await hosted(['verify', transparent, '--trust', 'trust.json'], { cwd: elsewhere }) // prettier-ignore
       expect(verified.status, verified.stderr).toBe(0)
-      const again = await attestry(
+      const again = await hosted(
         ['appraise', transparent, '--trust', 'trust.json', '--at', time, '--policy', at('policy.json'), '--json'], // prettier-ignore
         { cwd: elsewhere },
       )

@@ -1,8 +1,8 @@
 /**
- * Runs the built command line (`dist/cli/main.js`, or ATTESTRY_CLI) as child processes. Every child
- * has a time limit, and servers are stopped by their own handle.
+ * Runs the built command line (`dist/cli/main.js`, or ATTESTRY_CLI) as child processes, or many commands in
+ * one of them. Every command has a time limit, and servers are stopped by their own handle.
  */
-import { spawn } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,6 +15,10 @@ export const cliPath: string =
   process.env['ATTESTRY_CLI'] ?? fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 if (!existsSync(cliPath)) throw new Error(`${cliPath} does not exist: run \`npm run build\` first`)
+
+const hostPath = fileURLToPath(new URL('host.mjs', import.meta.url))
+/** Commands that end with their process. */
+const SERVERS = ['serve', 'witness', 'quickstart']
 
 const CHILD_MS_MAX = 30_000
 /** A server serves a whole file of tests, however slow the machine is: only what was left behind is ended. */
@@ -35,9 +39,44 @@ export interface CliOptions {
 
 const environment = { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), TZ: 'UTC' }
 
-/** Runs one command to its end. */
+/** Runs one command to its end, in a process of its own. */
 export async function attestry(args: readonly string[], options: CliOptions): Promise<CliResult> {
   return finish(process.execPath, [cliPath, ...args], options)
+}
+
+let host: ChildProcess | undefined
+let lastCommand: Promise<unknown> = Promise.resolve()
+
+/**
+ * Runs one command to its end, after those before it, in a process that keeps what it has loaded; slow
+ * suites start one for each. Every command works in a process of its own in processes.test.ts.
+ */
+export async function hosted(args: readonly string[], options: CliOptions): Promise<CliResult> {
+  if (slow) return attestry(args, options)
+  const result = lastCommand.then(() => runInHost(args, options))
+  lastCommand = result.catch(() => undefined)
+  return result
+}
+
+async function runInHost(args: readonly string[], options: CliOptions): Promise<CliResult> {
+  host ??= fork(hostPath, [cliPath], { serialization: 'advanced', execArgv: [] })
+  const child = host
+  const env = { ...environment, ...options.env }
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => child.kill('SIGKILL'), CHILD_MS_MAX)
+    const onExit = (code: number | null): void => {
+      clearTimeout(timer)
+      host = undefined
+      reject(new Error(`attestry ${args.join(' ')} ended its host: ${code}`))
+    }
+    child.once('exit', onExit)
+    child.once('message', (result: { status: number; stdout: Uint8Array; stderr: Uint8Array }) => {
+      clearTimeout(timer)
+      child.off('exit', onExit)
+      resolve(resultOf(result.status, result.stdout, result.stderr))
+    })
+    child.send({ args, cwd: options.cwd, stdin: options.stdin ?? '', env })
+  })
 }
 
 /** Commands in one folder, in the words of a test. */
@@ -51,7 +90,8 @@ export interface CommandLine {
 
 /** @param folder asked at each command: some tests have a fresh one each. */
 export function commandLine(folder: () => string): CommandLine {
-  const run = (...args: string[]): Promise<CliResult> => attestry(args, { cwd: folder() })
+  const run = (...args: string[]): Promise<CliResult> =>
+    (SERVERS.includes(args[0]!) ? attestry : hosted)(args, { cwd: folder() })
   const ok = async (...args: string[]): Promise<string> => {
     const result = await run(...args)
     expect(result.status, result.stdout + result.stderr).toBe(0)
@@ -88,11 +128,15 @@ async function finish(
     child.on('error', reject)
     child.on('close', resolve)
   })
+  return resultOf(status, Buffer.concat(stdout), Buffer.concat(stderr))
+}
+
+function resultOf(status: number | null, stdout: Uint8Array, stderr: Uint8Array): CliResult {
   return {
     status,
-    stdout: Buffer.concat(stdout).toString(),
-    stdoutBytes: new Uint8Array(Buffer.concat(stdout)),
-    stderr: Buffer.concat(stderr).toString(),
+    stdout: Buffer.from(stdout).toString(),
+    stdoutBytes: new Uint8Array(stdout),
+    stderr: Buffer.from(stderr).toString(),
   }
 }
 

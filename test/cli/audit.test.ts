@@ -8,7 +8,7 @@ import { LogDirectory } from '../../src/app/log-directory.ts'
 import { encodeHex } from '../../src/bytes/hex.ts'
 import { LogForge, sha256 } from '../monitor/log-forge.ts'
 import type { Resources } from '../monitor/log-forge.ts'
-import { attestry, startServer, temporaryFolder } from './attestry.ts'
+import { attestry, hosted, startServer, temporaryFolder } from './attestry.ts'
 import type { CliResult } from './attestry.ts'
 
 let folder: ReturnType<typeof temporaryFolder>
@@ -22,7 +22,7 @@ async function writeExport(resources: Resources, name = 'export'): Promise<void>
 }
 
 async function run(...args: string[]): Promise<CliResult> {
-  return attestry(args, { cwd: folder.path })
+  return hosted(args, { cwd: folder.path })
 }
 
 beforeEach(async () => {
@@ -118,7 +118,9 @@ describe('attestry monitor', () => {
     const failing = await run(...args, ...keys, '--exec', 'cat >> got; exit 3')
     expect(failing.status).toBe(1)
     expect(failing.stderr).toContain('ended with 3')
-    const done = await run(...args, '--exec', 'cat >> got; echo $ATTESTRY_ENTRY_ID')
+    // What a command starts writes to the streams of the process.
+    const print = ['--exec', 'cat >> got; echo $ATTESTRY_ENTRY_ID']
+    const done = await attestry([...args, ...print], { cwd: folder.path })
     expect(done.status).toBe(0)
     const lines = readFileSync(join(folder.path, 'got'), 'utf8').trim().split('\n')
     const subjects = lines.map((line) => (JSON.parse(line) as { subject: string }).subject)

@@ -8,7 +8,7 @@ import { parseCoseKey } from '../../src/cose/public-key.ts'
 import { verifySign1 } from '../../src/cose/sign1.ts'
 import { parseSign1 } from '../../src/cose/parse-sign1.ts'
 import { webCryptoVerifier } from '../../src/cose/web-crypto.ts'
-import { attestry, shell, startServer, temporaryFolder } from './attestry.ts'
+import { attestry, hosted, shell, startServer, temporaryFolder } from './attestry.ts'
 import type { CliResult, RunningServer } from './attestry.ts'
 
 const ISSUER = 'https://ci.example.org'
@@ -17,7 +17,7 @@ const cwd = folder.path
 const at = (name: string): string => join(cwd, name)
 let server: RunningServer
 
-const run = (...args: string[]): Promise<CliResult> => attestry(args, { cwd })
+const run = (...args: string[]): Promise<CliResult> => hosted(args, { cwd })
 const signAs = (subject: string, output: string, ...more: string[]): Promise<CliResult> =>
   run('sign', 'payload.txt', '--key', 'issuer.pem', '--issuer', ISSUER, '--subject', subject, '--type', 'text/plain', '-o', output, ...more) // prettier-ignore
 const json = (result: CliResult): Record<string, unknown> => {

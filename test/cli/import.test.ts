@@ -52,8 +52,9 @@ describe('attestry import', () => {
     expect(result.status, result.stdout).not.toBe(0)
     return result.stderr
   }
-  const treeSize = async (): Promise<number> =>
-    ((await (await fetch(`${server.url}/health`)).json()) as { treeSize: number }).treeSize
+  const health = async (): Promise<{ treeSize: number; index: { treeSize: number } }> =>
+    (await (await fetch(`${server.url}/health`)).json()) as Awaited<ReturnType<typeof health>>
+  const treeSize = async (): Promise<number> => (await health()).treeSize
 
   beforeAll(async () => {
     folder = temporaryFolder()
@@ -362,6 +363,10 @@ describe('attestry import', () => {
       await ok('policy', 'set', 'anchors.json', ...operator)
       await ok('policy', 'set', 'policy.json', ...operator)
       expect(await ok('policy', 'show', '--data', 'log')).toContain('Sigstore root')
+      // The roots are looked up in the index, which follows the log.
+      const size = await treeSize()
+      const indexed = async (): Promise<number> => (await health()).index.treeSize
+      await expect.poll(indexed, { timeout: 20_000 }).toBeGreaterThanOrEqual(size)
 
       const file = vectorPath('sigstore/bcr-rules_lint-v1.3.1.tar.gz.intoto.jsonl')
       const { imported } = await imports('sigstore', file)

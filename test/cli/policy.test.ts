@@ -1,12 +1,12 @@
 import { writeFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { attestry, startServer, temporaryFolder } from './attestry.ts'
+import { hosted, startServer, temporaryFolder } from './attestry.ts'
 import { spdx } from '../payload/provenance/samples.ts'
 import type { CliResult, RunningServer } from './attestry.ts'
 
 const folder = temporaryFolder()
-const run = (...args: string[]): Promise<CliResult> => attestry(args, { cwd: folder.path })
+const run = (...args: string[]): Promise<CliResult> => hosted(args, { cwd: folder.path })
 const json = (result: CliResult): Record<string, unknown> =>
   JSON.parse(result.stdout) as Record<string, unknown>
 const file = (name: string, value: unknown): string => {

@@ -6,7 +6,7 @@ import { describePostgres } from '../support/postgres.ts'
 import { PASSWORD, usePostgresTls } from '../support/postgres-tls.ts'
 import type { TlsPostgres } from '../support/postgres-tls.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
-import { attestry, startServer } from './attestry.ts'
+import { hosted, startServer } from './attestry.ts'
 import type { CliResult, RunningServer } from './attestry.ts'
 
 const cwd = temporaryDirectory()
@@ -15,7 +15,7 @@ const INIT = ['init', '--data', 'log', '--origin', 'log.example']
 const env = { PGPASSWORD: PASSWORD }
 
 function run(...args: readonly string[]): Promise<CliResult> {
-  return attestry(args, { cwd, env })
+  return hosted(args, { cwd, env })
 }
 
 async function ok(...args: readonly string[]): Promise<string> {
@@ -29,7 +29,7 @@ async function refusal(
   args: readonly string[],
   more: Record<string, string> = {},
 ): Promise<string> {
-  const { status, stdout, stderr } = await attestry(args, { cwd, env: { ...env, ...more } })
+  const { status, stdout, stderr } = await hosted(args, { cwd, env: { ...env, ...more } })
   expect([status, stdout]).toEqual([1, ''])
   expect(stderr).not.toMatch(/\n +at /)
   expect(stderr).not.toContain(PASSWORD)

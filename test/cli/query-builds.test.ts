@@ -7,7 +7,7 @@ import { AttestedBuilds } from '../support/attested-builds.ts'
 import { hexOf } from '../support/in-toto-samples.ts'
 import { tcbLevel } from '../support/intel-pki.ts'
 import { ISSUER, LOG_ISSUER, LOG_ORIGIN } from '../support/test-registry.ts'
-import { attestry, temporaryFolder } from './attestry.ts'
+import { hosted, temporaryFolder } from './attestry.ts'
 import type { CliResult } from './attestry.ts'
 
 const folder = temporaryFolder()
@@ -16,7 +16,7 @@ const APP = hexOf('the app')
 let builds: AttestedBuilds
 
 const query = (...args: string[]): Promise<CliResult> =>
-  attestry(['query', ...args, '--url', builds.url], { cwd })
+  hosted(['query', ...args, '--url', builds.url], { cwd })
 const verified = ['--verify', '--trust', 'trust.json']
 
 beforeAll(async () => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { LIBRARY, summaryOf } from '../support/in-toto-samples.ts'
 import { QueryRegistry } from '../support/query-registry.ts'
 import { ISSUER } from '../support/test-registry.ts'
-import { attestry, cliPath, temporaryFolder } from './attestry.ts'
+import { cliPath, hosted, temporaryFolder } from './attestry.ts'
 import type { CliResult } from './attestry.ts'
 
 const folder = temporaryFolder()
@@ -17,7 +17,7 @@ const isSlow = process.env['ATTESTRY_SLOW'] === '1'
 let registry: QueryRegistry
 
 const query = (...args: string[]): Promise<CliResult> =>
-  attestry(['query', ...args, '--url', registry.url], { cwd })
+  hosted(['query', ...args, '--url', registry.url], { cwd })
 const verified = ['--verify', '--trust', 'trust.json']
 
 interface Row {
@@ -129,7 +129,7 @@ describe('attestry query feed', () => {
     expect((await query(...args)).stdout).toBe('')
     expect((await query(...args, '--after', '1')).status).toBe(4)
     const other = ['query', ...args, '--url', 'http://127.0.0.1:9']
-    expect((await attestry(other, { cwd })).stderr).toContain('another log')
+    expect((await hosted(other, { cwd })).stderr).toContain('another log')
   })
 
   it('killed again and again, sees every entry in order, once after dedupe', async () => {
@@ -149,7 +149,7 @@ describe('attestry query feed', () => {
       await closed
       printed.push(...output.split('\n').slice(0, -1))
     }
-    const { stdout } = await attestry(args, { cwd })
+    const { stdout } = await hosted(args, { cwd })
     printed.push(...stdout.split('\n').slice(0, -1))
     const seen = printed.map((line) => (JSON.parse(line) as Row).index)
     const deduped: number[] = []

@@ -69,7 +69,7 @@ describe('an append', () => {
     }
     const { log } = await openTestLog({ ...ports, store })
     expect(log.batchSeconds).toBe(0)
-    const now = performance.now()
+    const now = Math.round(performance.now())
     const clock = vi.spyOn(performance, 'now').mockReturnValue(now)
     try {
       const appended = log.append(candidateOf('a'))
