@@ -13,7 +13,7 @@ import { CliError } from './cli-error.ts'
 import { errorJson } from './command.ts'
 import type { Report } from './command.ts'
 import { EXIT } from './exit-codes.ts'
-import { readInput, writeOutput } from './files.ts'
+import { parseFile, readInput, writeOutput } from './files.ts'
 import { Progress } from './progress.ts'
 import { formatNumber } from './terminal.ts'
 import type { Line } from './terminal.ts'
@@ -89,12 +89,7 @@ async function readFiles(files: readonly string[]): Promise<readonly ReadFile[]>
   const read: ReadFile[] = []
   for (const file of files) {
     const bytes = await readInput(file)
-    try {
-      parseSignedStatement(bytes)
-    } catch (cause) {
-      const { message } = cause as Error
-      throw new CliError('ERR_USAGE', `${file} is no Signed Statement: ${message}`, { cause })
-    }
+    parseFile(file, () => parseSignedStatement(bytes))
     read.push({ file, bytes })
   }
   return read
