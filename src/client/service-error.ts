@@ -79,7 +79,14 @@ export function serviceError(answer: Answer): AttestryError {
     return new VerificationError(isMissing ? 'ERR_TOKEN_MISSING' : 'ERR_TOKEN_INVALID', message, options) // prettier-ignore
   }
   if (answer.status >= 400) return new InputError('ERR_REQUEST', message, options)
+  if (answer.location !== undefined) return redirectError(answer)
   return new InputError('ERR_RESPONSE', `${message}: unexpected status`, options)
+}
+
+/** The error for a redirect that is not followed. */
+export function redirectError({ url, status, location = '' }: Answer): InputError {
+  const message = `${url} redirects to ${location} (HTTP ${status}), and is not followed`
+  return new InputError('ERR_RESPONSE', message)
 }
 
 /** The problem that a service gave for an error thrown here, if the error came from a service. */
