@@ -21,6 +21,8 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
     "a policy decides this: your trust file's, or the registry's (ask its operator)",
   ERR_PAYLOAD_UNKNOWN:
     'it was never handed over, or its owner keeps it: ask who signed the statement',
+  ERR_ROUTE_UNKNOWN:
+    'is --url the address of the service? It ends in a path only where the service lies below one: https://HOST/PATH',
   ERR_TOKEN_MISSING: 'give a bearer token: --token-file FILE, or ATTESTRY_TOKEN',
   ERR_NETWORK: 'is the service running at this URL?',
   ERR_TIMEOUT: 'the service may still register it; the same file can be registered again safely',
