@@ -2,8 +2,8 @@
  * `attestry register` of several files: in batches, with a result for each. A statement counts as
  * registered only when its Receipt verifies; one that is refused does not keep the others out.
  */
-import { mkdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { makeDirectory } from '../app/make-directory.ts'
 import { BatchClient } from '../client/batch-client.ts'
 import type { BatchResult } from '../client/batch-client.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
@@ -48,7 +48,7 @@ export async function registerMany(
   const read = await readFiles(files)
   const token = await readToken(options.tokenFile)
   let trust = options.trust === undefined ? undefined : await readTrustFile(options.trust)
-  if (options.output !== undefined) await mkdir(options.output, { recursive: true })
+  if (options.output !== undefined) makeDirectory(options.output)
   const { url } = options
   const client = new BatchClient(token === undefined ? { url } : { url, fetch: bearerFetch(token) })
   const progress = new Progress('registering', { quiet: options.json === true })

@@ -4,9 +4,10 @@ import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/store/sqlite/database.ts'
 import { migrate, readMigrations } from '../../src/store/sqlite/migrate.ts'
+import { SqliteGuard } from '../../src/store/sqlite/sqlite-guard.ts'
 import { SqliteLogStore } from '../../src/store/sqlite/sqlite-log-store.ts'
 import { SqliteRefusals } from '../../src/store/sqlite/sqlite-refusals.ts'
-import { describeGuard } from '../contract/guard.ts'
+import { describeGuard, headOf } from '../contract/guard.ts'
 import { describeLogStore } from '../contract/log-store.ts'
 import { guardUnderTest, storeUnderTest, TestDirectory } from '../support/sqlite.ts'
 
@@ -38,6 +39,14 @@ describe('sqlite files', () => {
     directory.openGuard()
     expect(existsSync(directory.storePath)).toBe(false)
     expect(existsSync(directory.guardPath)).toBe(false)
+  })
+
+  it('are told, when the guard cannot be made', async () => {
+    const guard = SqliteGuard.open('/nowhere/log.guard')
+    await expect(guard.create(await headOf(2))).rejects.toMatchObject({
+      code: 'ERR_CONFIGURATION',
+      message: expect.stringContaining('/nowhere/log.guard') as string,
+    })
   })
 
   it('are never overwritten by creating a log', async () => {
