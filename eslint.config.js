@@ -24,6 +24,11 @@ const defaultExport = {
   message: 'named exports only',
 }
 
+const recursiveMkdir = {
+  selector: "CallExpression[callee.name=/^mkdir/] Property[key.name='recursive']",
+  message: 'it never ends in /proc: makeDirectory() of app/make-directory.ts',
+}
+
 export default defineConfig(
   {
     ignores: [
@@ -89,7 +94,7 @@ export default defineConfig(
     rules: {
       'no-console': 'off',
       'no-restricted-properties': 'off',
-      'no-restricted-syntax': ['error', defaultExport],
+      'no-restricted-syntax': ['error', defaultExport, recursiveMkdir],
     },
   },
   {

@@ -3,8 +3,7 @@
  * process: a token is one row, and the next request sees it.
  */
 import type { UnixSeconds } from '../bytes/integers.ts'
-import { createApiToken } from '../keys/api-token.ts'
-import type { ApiTokenScope } from '../keys/api-token.ts'
+import { API_TOKEN_SCOPE, createApiToken } from '../keys/api-token.ts'
 import type {
   ApiTokenStore,
   Awaitable,
@@ -21,7 +20,6 @@ export type ApiTokenDescription = Omit<StoredApiToken, 'hash'>
 
 export interface AddTokenRequest extends LogPlace {
   readonly name: string
-  readonly scopes: readonly ApiTokenScope[]
   readonly expiresAt?: UnixSeconds | undefined
 }
 
@@ -29,10 +27,10 @@ export interface AddTokenRequest extends LogPlace {
 export async function addApiToken(
   request: AddTokenRequest,
 ): Promise<ApiTokenDescription & { readonly token: string }> {
-  const { name, scopes, expiresAt } = request
+  const { name, expiresAt } = request
   const { token, tokenId, hash } = createApiToken()
   const description = {
-    ...{ tokenId, name, scopes, createdAt: systemClock.now() },
+    ...{ tokenId, name, scopes: [API_TOKEN_SCOPE], createdAt: systemClock.now() },
     ...(expiresAt === undefined ? {} : { expiresAt }),
   }
   await withTokens(request, (tokens) => tokens.add({ ...description, hash }))

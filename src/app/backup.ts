@@ -3,7 +3,7 @@
  * copy is checked whole before it counts as a backup, because damage that is copied quietly is found
  * when it is too late. Private keys are not in it, and the guard never is (design D7).
  */
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { TreeSize } from '../bytes/integers.ts'
@@ -20,6 +20,7 @@ import { systemClock } from './config.ts'
 import { dataPaths } from './data-directory.ts'
 import { replaceFile } from './durable-file.ts'
 import { digestFile, publishFile } from './file-digest.ts'
+import { makeDirectory } from './make-directory.ts'
 import { isPostgresUrl } from './store-location.ts'
 import { readVersion } from './version.ts'
 
@@ -112,7 +113,7 @@ const OWN_NAMES = [`${STORE_FILE}.partial`, `${MANIFEST_FILE}.new`, STORE_FILE]
 
 /** Makes the directory, or empties one that an interrupted backup left. */
 async function prepareOut(out: string): Promise<void> {
-  await mkdir(out, { recursive: true, mode: 0o700 })
+  makeDirectory(out, 0o700)
   const found = await readdir(out)
   const sidecars = OWN_NAMES.flatMap((name) => [name, `${name}-wal`, `${name}-shm`, `${name}-journal`]) // prettier-ignore
   if (found.includes(MANIFEST_FILE) || found.some((name) => !sidecars.includes(name))) {

@@ -4,11 +4,12 @@
  * came; what it counts as done is not done again. Writing is synchronous: two small files an entry are
  * most of the work.
  */
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { mkdir, open, readFile, readdir, rm, truncate } from 'node:fs/promises'
+import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { open, readFile, readdir, rm, truncate } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { encodeUtf8 } from '../bytes/bytes.ts'
 import { StartError } from '../errors.ts'
+import { makeDirectory } from './make-directory.ts'
 
 const STATE_FILE = '.export-state.json'
 const METADATA_FILE = 'metadata.json'
@@ -41,7 +42,7 @@ export class ExportDirectory {
     path: string,
     origin: string,
   ): Promise<{ readonly directory: ExportDirectory; readonly state: ExportState | undefined }> {
-    await mkdir(path, { recursive: true })
+    makeDirectory(path)
     const directory = new ExportDirectory(path)
     const state = (await directory.#readJson(STATE_FILE)) as ExportState | undefined
     const metadata = (await directory.#readJson(METADATA_FILE)) as { origin?: string } | undefined
@@ -110,7 +111,7 @@ export class ExportDirectory {
   #makeParent(path: string): boolean {
     const parent = join(this.path, dirname(path))
     if (this.#made.has(parent)) return false
-    const isNew = mkdirSync(parent, { recursive: true }) !== undefined
+    const isNew = makeDirectory(parent)
     // Directories of single entries are used for two files, and never again.
     if (!path.startsWith('entries/')) this.#made.add(parent)
     return isNew

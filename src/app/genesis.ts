@@ -3,7 +3,7 @@
  * by the operator key, here or elsewhere. What is signed elsewhere goes through files: documents
  * out, statements in. Nothing that exists is overwritten.
  */
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { access, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { UnixSeconds } from '../bytes/integers.ts'
 import { equalBytes } from '../bytes/bytes.ts'
@@ -26,6 +26,7 @@ import { signStatement } from '../statement/sign-statement.ts'
 import { assertRegistrable, parseSignedStatement } from '../statement/signed-statement.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
+import { makeDirectory } from './make-directory.ts'
 
 /** One of the two documents that a log starts with. */
 export interface GenesisDocument {
@@ -93,7 +94,7 @@ export async function writeGenesis(
   directory: string,
   documents: readonly GenesisDocument[],
 ): Promise<readonly UnsignedDocument[]> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory, 0o700)
   for (const { name, payload } of documents) {
     const path = join(directory, `${name}.json`)
     if ((await readIfPresent(path)) === undefined) await writeFile(path, payload, { flag: 'wx' })

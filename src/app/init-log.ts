@@ -4,7 +4,7 @@
  * the second takes the signed statements and makes the log. Nothing that exists is overwritten, and
  * an interrupted run can be repeated.
  */
-import { access, chmod, mkdir, readdir, stat } from 'node:fs/promises'
+import { access, chmod, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { encodeCoseKey } from '../cose/public-key.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import type { Signer } from '../cose/signer.ts'
@@ -20,6 +20,7 @@ import { createLog } from '../log/genesis.ts'
 import type { Guard } from '../log/guard.ts'
 import type { KeyPurpose } from '../log/service-key-records.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
+import { guardUnwritable } from '../store/sqlite/start-errors.ts'
 import { systemClock } from './config.ts'
 import { dataPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
@@ -34,8 +35,9 @@ import {
 import type { UnsignedDocument } from './genesis.ts'
 import { parseOrigin } from './identity.ts'
 import type { LogNames } from './identity.ts'
+import { makeDirectory } from './make-directory.ts'
 import { openReceiptToken } from './service-signers.ts'
-import { LOCATION_FILE, recordLocation } from './store-location.ts'
+import { isPostgresUrl, LOCATION_FILE, recordLocation } from './store-location.ts'
 import { assertApart, openGuard, openStoreWriter } from './stores.ts'
 
 export interface InitLogOptions {
@@ -85,7 +87,8 @@ export async function initLog(options: InitLogOptions): Promise<InitLogResult> {
   const token = options.receiptKey === undefined ? undefined : parsePkcs11Uri(options.receiptKey)
   await assertNoLog(paths)
   await assertApart(paths)
-  await makeDirectory(paths)
+  await prepareDirectory(paths)
+  await assertGuardPlace(paths)
   const genesis = await prepareGenesis(options, paths, names)
   if (genesis.kind === 'to-be-signed') return { ...genesis, paths, names }
 
@@ -184,8 +187,8 @@ async function assertNoLog({ store, guard }: DataPaths): Promise<void> {
 const OWN_NAMES: ReadonlySet<string> = new Set(['keys', 'genesis', 'lock.sqlite', LOCATION_FILE])
 
 /** A new directory, or one that holds nothing else; private keys will lie in it. */
-async function makeDirectory({ directory, keys }: DataPaths): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+async function prepareDirectory({ directory, keys }: DataPaths): Promise<void> {
+  makeDirectory(directory, 0o700)
   if (!(await stat(directory)).isDirectory()) {
     throw new StartError('ERR_CONFIGURATION', `${directory} is not a directory`)
   }
@@ -197,7 +200,22 @@ async function makeDirectory({ directory, keys }: DataPaths): Promise<void> {
     )
   }
   await chmod(directory, 0o700)
-  await mkdir(keys, { recursive: true, mode: 0o700 })
+  makeDirectory(keys, 0o700)
+}
+
+/**
+ * The guard is made last: one that cannot be would be found when there is a log already, in the way of the
+ * next try.
+ */
+async function assertGuardPlace({ guard }: DataPaths): Promise<void> {
+  if (isPostgresUrl(guard)) return
+  const probe = `${guard}.probe`
+  try {
+    await writeFile(probe, '')
+    await rm(probe)
+  } catch (cause) {
+    throw guardUnwritable(guard, (cause as NodeJS.ErrnoException).code ?? 'unknown', cause)
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

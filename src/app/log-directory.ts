@@ -2,10 +2,11 @@
  * A log as files: the paths of its static face below one directory, as `attestry log export` and
  * `attestry mirror` write them and any static web server serves them. Files are replaced whole.
  */
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { InputError, UnavailableError } from '../errors.ts'
 import type { MirrorTarget } from '../monitor/copy-block.ts'
+import { makeDirectory } from './make-directory.ts'
 
 /** Paths of the static face: no empty segments, none that begins with a dot beside this one. */
 const PATH = /^(?:\.well-known\/)?[A-Za-z0-9][A-Za-z0-9._:-]*(?:\/[A-Za-z0-9][A-Za-z0-9._:-]*)*$/
@@ -45,7 +46,7 @@ export class LogDirectory implements MirrorTarget {
     const file = this.#fileOf(path)
     const directory = dirname(file)
     if (!this.#madeDirectories.has(directory)) {
-      await mkdir(directory, { recursive: true })
+      makeDirectory(directory)
       if (this.#madeDirectories.size > 10_000) this.#madeDirectories.clear()
       this.#madeDirectories.add(directory)
     }

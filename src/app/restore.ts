@@ -4,7 +4,7 @@
  * word: one that is ahead means that Receipts are out for entries that this backup does not have, and
  * `serve` will refuse to sign. A backup of another history than the guard's is not restored at all.
  */
-import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { chmod, readdir, readFile, rm } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { equalBytes } from '../bytes/bytes.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
@@ -23,6 +23,7 @@ import { checkCopy } from './check-copy.ts'
 import { localPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
 import { digestFile, publishFile } from './file-digest.ts'
+import { makeDirectory } from './make-directory.ts'
 
 export interface RestoreRequest {
   readonly backup: string
@@ -98,7 +99,7 @@ async function readManifest(backup: string): Promise<BackupManifest> {
 const OWN_NAMES: readonly string[] = ['keys', 'lock.sqlite', `${STORE_FILE}.partial`]
 
 async function prepareDirectory({ directory, keys }: DataPaths): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory, 0o700)
   const others = (await readdir(directory)).filter((name) => !OWN_NAMES.includes(name))
   if (others.length > 0) {
     const names = others.slice(0, 3).join(', ')
@@ -106,7 +107,7 @@ async function prepareDirectory({ directory, keys }: DataPaths): Promise<void> {
     throw new StartError('ERR_CONFIGURATION', why)
   }
   await chmod(directory, 0o700)
-  await mkdir(keys, { recursive: true, mode: 0o700 })
+  makeDirectory(keys, 0o700)
 }
 
 async function copyStore(

@@ -4,7 +4,7 @@
  * another key, is refused, because a witness that forgot what it cosigned can be shown a fork.
  */
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
@@ -23,6 +23,7 @@ import { ProcessLock } from '../store/sqlite/process-lock.ts'
 import { SqliteWitnessRecords } from '../store/sqlite/sqlite-witness-records.ts'
 import { systemClock } from './config.ts'
 import type { ServiceEvent } from './config.ts'
+import { makeDirectory } from './make-directory.ts'
 import { loadNoteSigner } from './note-signer.ts'
 
 /** Flags of `attestry witness`. */
@@ -147,7 +148,7 @@ function openRecords(
         'records, find them: with a new file it would cosign forks of what it cosigned before',
     )
   }
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory, 0o700)
   const lock = ProcessLock.acquire(join(directory, LOCK))
   try {
     const records = SqliteWitnessRecords.open(path, { vkey, create: true })

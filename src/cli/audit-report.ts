@@ -13,8 +13,7 @@ import { fields, formatNumber } from './terminal.ts'
 const UNREPLAYED_SHOWN_MAX = 20
 
 export function reportAudit(name: string, report: AuditReport, seconds: number): Report {
-  const { pin, head, from, counts, waitingFrom, cosigners, state, unreplayed, index } = report
-  const { treeSize } = state.replayed
+  const { pin, head, from, counts, waitingFrom, cosigners, unreplayed, index } = report
   const { text, tone, outcome, exitCode } = verdictOf(report)
   return {
     exitCode,
@@ -26,7 +25,7 @@ export function reportAudit(name: string, report: AuditReport, seconds: number):
       treeSize: head.treeSize,
       rootHash: encodeHex(head.rootHash),
       from,
-      replayed: treeSize,
+      replayed: from + counts.entries,
       waitingFrom: waitingFrom ?? null,
       checked: { ...counts },
       index: index ?? null,
@@ -70,7 +69,11 @@ function verdictOf({ isComplete, unreplayed }: AuditReport): AuditVerdict {
     return { text: 'nothing is wrong', tone: 'good', outcome: 'ok', exitCode: EXIT.ok }
   }
   const what = `${formatNumber(unreplayed.length)} admissions are not replayable`
-  const text = `${what}: their content was deleted by the operator; nothing else is wrong`
+  const isSaid = unreplayed.every(({ prunedBy }) => prunedBy !== undefined)
+  const why = isSaid
+    ? 'their content was deleted by the operator; nothing else is wrong'
+    : "their content is gone, and the operator's word for it is not found yet"
+  const text = `${what}: ${why}`
   const exitCode = FAULT_EXIT_CODES.collateral
   return { text, tone: 'warn', outcome: 'not-replayable', exitCode }
 }

@@ -116,7 +116,7 @@ function stackOf(error: unknown): string {
 function hintOf(error: unknown): string | undefined {
   if (error instanceof CliError) return error.hint
   return error instanceof AttestryError
-    ? hintFor((error as AttestryError).code)
+    ? hintFor(error as AttestryError)
     : 'this is a bug in attestry; run again with ATTESTRY_DEBUG=1 and report what it prints'
 }
 

@@ -22,16 +22,19 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'read-only file system',
 }
 
+const MKDIR_REASONS: Readonly<Record<string, string>> = {
+  EEXIST: 'exists and is not a directory',
+  ENOENT: 'no directory can be made there',
+}
+
 /** Turns a file system error into a message that names the file. */
 export function fileError(path: string, cause: unknown): CliError {
   const errno = (cause as NodeJS.ErrnoException).code ?? ''
   const code = errno === 'EEXIST' ? 'ERR_FILE_EXISTS' : 'ERR_FILE'
   const isMkdir = (cause as NodeJS.ErrnoException).syscall === 'mkdir'
-  const reason = errno === 'EEXIST' && isMkdir ? NOT_A_DIRECTORY : REASONS[errno]
+  const reason = (isMkdir ? MKDIR_REASONS[errno] : undefined) ?? REASONS[errno]
   return new CliError(code, `${path}: ${reason ?? (errno || String(cause))}`, { cause })
 }
-
-const NOT_A_DIRECTORY = 'exists and is not a directory'
 
 const SQLITE_DISK = /^SQLITE_(?:IOERR|FULL)/
 

@@ -1,5 +1,21 @@
 /** What a person can do about an error, by its code. Codes that explain themselves have no hint. */
-import type { ErrorCode } from '../errors.ts'
+import type { AttestryError, ErrorCode } from '../errors.ts'
+
+/** One cause of a code that has several, by the words that tell it, with a hint of its own. */
+const CAUSES: readonly (readonly [RegExp, string])[] = [
+  [
+    / holds a private key\b/,
+    '`attestry keygen` wrote the public one beside it, NAME.pub.cbor; of any other: openssl pkey -in FILE -pubout',
+  ],
+  [
+    /: the file that \S+ names /,
+    'it is a parameter of the URL of the database: docs/operating.md, "TLS to PostgreSQL"',
+  ],
+  [
+    /\bthis is a Receipt,/,
+    'URL/entries/ID/statement has both, and so has what attestry register STATEMENT --url URL -o OUT writes',
+  ],
+]
 
 const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_CBOR_MALFORMED: 'is this a COSE file? `attestry inspect FILE` shows what it holds',
@@ -12,7 +28,8 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_ISSUER_KEY:
     'if the issuer says elsewhere that this key speaks for it, pin it: attestry trust add TRUST --issuer FILE=PATTERN',
   ERR_RECEIPT_MISSING: 'register the statement first: attestry register FILE --url URL -o OUT',
-  ERR_RECEIPT_LOG_UNKNOWN: 'pin the service: attestry trust fetch --url URL -o TRUST',
+  ERR_RECEIPT_LOG_UNKNOWN:
+    'pin the service: attestry trust fetch --url URL -o TRUST, with --replace once its operator says that the pinned key was rotated',
   ERR_PAYLOAD_MISMATCH: 'is this the file that was signed, byte for byte?',
   ERR_INNER_SIGNATURE:
     'the file is not as it was signed, or another root or key vouches for it: --root, --npm-keys, --dsse-key',
@@ -23,6 +40,8 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
     "docs/policies.md says what the rule asks; the registry's operator, or with verify you and your trust file, decide",
   ERR_PAYLOAD_UNKNOWN:
     'it was never handed over, or its owner keeps it: ask who signed the statement',
+  ERR_ROUTE_UNKNOWN:
+    'is --url the address of the service? It ends in a path only where the service lies below one: https://HOST/PATH',
   ERR_TOKEN_MISSING: 'give a bearer token: --token-file FILE, or ATTESTRY_TOKEN',
   ERR_NETWORK: 'is the service running at this URL?',
   ERR_TIMEOUT: 'the service may still register it; the same file can be registered again safely',
@@ -43,7 +62,11 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_INVARIANT: 'this is a bug, or storage that broke its promise; nothing was signed after it',
 }
 
-/** The hint for an error code, when there is one. */
-export function hintFor(code: ErrorCode): string | undefined {
-  return HINTS[code]
+/** The hint for an error, when there is one. */
+export function hintFor({
+  code,
+  message,
+}: Pick<AttestryError, 'code' | 'message'>): string | undefined {
+  const [, hint = HINTS[code]] = CAUSES.find(([words]) => words.test(message)) ?? []
+  return hint
 }

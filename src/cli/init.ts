@@ -6,15 +6,14 @@ import type { Command } from 'commander'
 import type { InitLogResult } from '../app/init-log.ts'
 import { isPostgresUrl, withoutPassword } from '../app/store-location.ts'
 import type { PublicKey } from '../cose/public-key.ts'
-import { anchorFromFile } from '../statement/anchor-file.ts'
 import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
-import { readInput } from './files.ts'
 import { collect } from './option-values.ts'
 import { fields } from './terminal.ts'
 import type { Line } from './terminal.ts'
 import { readAnchors } from './trust-add.ts'
+import { readAnchor } from './trust-file.ts'
 import { anchorName, anchorPatterns, fingerprint } from './trust-text.ts'
 
 const HELP = `
@@ -81,7 +80,7 @@ async function init(options: InitOptions): Promise<Report> {
 /** With the token that the first submitter shows. */
 async function withToken(report: Report, data: string, name: string): Promise<Report> {
   const { addApiToken } = await import('../app/api-tokens.ts')
-  const { token, tokenId } = await addApiToken({ data, name, scopes: ['register'] })
+  const { token, tokenId } = await addApiToken({ data, name })
   return {
     json: { ...report.json, token, tokenId },
     lines: [...report.lines, `API token of ${name}, not shown again: ${token}`],
@@ -89,7 +88,7 @@ async function withToken(report: Report, data: string, name: string): Promise<Re
 }
 
 async function readPublicKey(path: string): Promise<PublicKey> {
-  const anchor = anchorFromFile(await readInput(path), ['*'])
+  const anchor = await readAnchor(path)
   if (anchor.kind !== 'cose-key') {
     throw new CliError('ERR_USAGE', `${path}: expected a COSE_Key or a PEM public key`)
   }

@@ -9,15 +9,16 @@ import { inspectBytes } from './inspect/inspect-bytes.ts'
 import { renderItems } from './inspect/item.ts'
 
 const HELP = `
-Reads Signed and Transparent Statements, Receipts, signed tree heads, COSE keys and
-key sets, PEM files, certificates, trust files, TEE evidence with its collateral, and EARs.
+Reads Signed and Transparent Statements, Receipts, signed tree heads, C2SP checkpoints,
+tlog-proofs and cosignatures, COSE keys and key sets, PEM files, certificates, trust files,
+TEE evidence with its collateral, and EARs.
 Control characters in them are shown as \\u{…}. Private keys are never printed. Nothing is
 verified: use \`attestry verify\`, and \`attestry appraise\` for evidence.
 
 Examples:
   $ attestry inspect sbom.transparent.cose
   $ attestry inspect quote.bin
-  $ curl -s http://127.0.0.1:8080/heads/current | attestry inspect -
+  $ curl -s http://127.0.0.1:8080/checkpoint | attestry inspect -
 `
 
 export function addInspect(program: Command): void {

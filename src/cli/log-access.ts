@@ -26,7 +26,7 @@ import type { TrustedLog } from '../verify/trust-policy.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
 import type { Sha256 } from '../bytes/digest.ts'
 import { CliError } from './cli-error.ts'
-import { readInput } from './files.ts'
+import { parseFile, readInput } from './files.ts'
 import { collect, parseUrl } from './option-values.ts'
 import { readTrustFile } from './trust-file.ts'
 
@@ -160,7 +160,7 @@ function readKeys(bytes: Uint8Array, path: string): readonly PublicKey[] {
   } catch (error) {
     if (!(error instanceof InputError)) throw error
   }
-  const anchor = anchorFromFile(bytes, ['*'])
+  const anchor = parseFile(path, () => anchorFromFile(bytes, ['*']))
   if (anchor.kind === 'cose-key') return [anchor.key]
   throw new CliError('ERR_USAGE', `${path} is a certificate; a log is known by its key`)
 }

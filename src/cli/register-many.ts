@@ -2,8 +2,8 @@
  * `attestry register` of several files: in batches, with a result for each. A statement counts as
  * registered only when its Receipt verifies; one that is refused does not keep the others out.
  */
-import { mkdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { makeDirectory } from '../app/make-directory.ts'
 import { BatchClient } from '../client/batch-client.ts'
 import type { BatchResult } from '../client/batch-client.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
@@ -13,7 +13,7 @@ import { CliError } from './cli-error.ts'
 import { errorJson } from './command.ts'
 import type { Report } from './command.ts'
 import { EXIT } from './exit-codes.ts'
-import { readInput, writeOutput } from './files.ts'
+import { parseFile, readInput, writeOutput } from './files.ts'
 import { Progress } from './progress.ts'
 import { formatNumber } from './terminal.ts'
 import type { Line } from './terminal.ts'
@@ -48,7 +48,7 @@ export async function registerMany(
   const read = await readFiles(files)
   const token = await readToken(options.tokenFile)
   let trust = options.trust === undefined ? undefined : await readTrustFile(options.trust)
-  if (options.output !== undefined) await mkdir(options.output, { recursive: true })
+  if (options.output !== undefined) makeDirectory(options.output)
   const { url } = options
   const client = new BatchClient(token === undefined ? { url } : { url, fetch: bearerFetch(token) })
   const progress = new Progress('registering', { quiet: options.json === true })
@@ -89,12 +89,7 @@ async function readFiles(files: readonly string[]): Promise<readonly ReadFile[]>
   const read: ReadFile[] = []
   for (const file of files) {
     const bytes = await readInput(file)
-    try {
-      parseSignedStatement(bytes)
-    } catch (cause) {
-      const { message } = cause as Error
-      throw new CliError('ERR_USAGE', `${file} is no Signed Statement: ${message}`, { cause })
-    }
+    parseFile(file, () => parseSignedStatement(bytes))
     read.push({ file, bytes })
   }
   return read

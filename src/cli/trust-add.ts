@@ -1,14 +1,12 @@
 /** `attestry trust add`: who may speak for which issuer, in a relying party's trust file. */
 import type { Command } from 'commander'
 import { encodeTrustAnchor } from '../statement/trust-anchor.ts'
-import { anchorFromFile } from '../statement/anchor-file.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
-import { parseFile, readInput } from './files.ts'
 import { collect, parseAnchorSpec } from './option-values.ts'
 import { fields } from './terminal.ts'
-import { readTrustFileOrEmpty, writeTrustFile } from './trust-file.ts'
+import { readAnchor, readTrustFileOrEmpty, writeTrustFile } from './trust-file.ts'
 import { anchorName, anchorPatterns } from './trust-text.ts'
 
 const HELP = `
@@ -60,8 +58,7 @@ export async function readAnchors(specs: readonly string[]): Promise<TrustAnchor
   const anchors: TrustAnchor[] = []
   for (const spec of specs) {
     const { path, issuers } = await parseAnchorSpec(spec)
-    const bytes = await readInput(path)
-    anchors.push(parseFile(path, () => anchorFromFile(bytes, issuers)))
+    anchors.push(await readAnchor(path, issuers))
   }
   return anchors
 }

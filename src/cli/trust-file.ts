@@ -1,4 +1,6 @@
 /** Reading and writing of trust files; what they mean is `verify/trust-policy.ts`. */
+import { anchorFromFile } from '../statement/anchor-file.ts'
+import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import { encodeTrustPolicy, parseTrustPolicy } from '../verify/trust-policy.ts'
 import type { TrustPolicy, TrustedLog } from '../verify/trust-policy.ts'
 import { CliError } from './cli-error.ts'
@@ -11,6 +13,15 @@ const EMPTY: TrustPolicy = { version: 1, logs: [], issuers: [] }
 export async function readTrustFile(path: string): Promise<TrustPolicy> {
   const bytes = await readInput(path)
   return parseFile(path, () => parseTrustPolicy(bytes))
+}
+
+/** An anchor from a file of its own. Throws as {@link anchorFromFile}, with the name of the file. */
+export async function readAnchor(
+  path: string,
+  issuers: readonly string[] = ['*'],
+): Promise<TrustAnchor> {
+  const bytes = await readInput(path)
+  return parseFile(path, () => anchorFromFile(bytes, issuers))
 }
 
 /** The trust file, or an empty one where none is yet (also for standard output). */

@@ -60,7 +60,7 @@ export function assertWitnessOptions({ tlogProof, tlogPolicy }: WitnessOptions):
 }
 
 function notWitnessed(name: string, error: VerificationError | InputError): Report {
-  const hint = hintFor(error.code)
+  const hint = hintFor(error)
   return {
     exitCode: EXIT.failed,
     json: { outcome: 'not-verified', error: errorJson(error), receipts: [] },

@@ -95,7 +95,7 @@ export function reportOutcome(name: string, outcome: VerificationOutcome): Repor
     outcome.kind === 'cannot-tell' && outcome.missing === 'issuer-anchor'
       ? 'the Receipt holds, the issuer was not checked: '
       : ''
-  const hint = hintFor(error.code)
+  const hint = hintFor(error)
   return {
     exitCode,
     json: {

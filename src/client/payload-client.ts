@@ -13,7 +13,7 @@ import type { Answer, ExchangeOptions, Fetch } from './exchange.ts'
 import { serviceBase } from './location.ts'
 import { Patience } from './patience.ts'
 import { sendPatiently } from './send-patiently.ts'
-import { serviceError } from './service-error.ts'
+import { problemOf, serviceError } from './service-error.ts'
 
 export interface PayloadClientOptions {
   /** Where the service is. */
@@ -60,7 +60,7 @@ export class PayloadClient {
 
   /**
    * Content by its digest.
-   * @throws NotFoundError `ERR_PAYLOAD_UNKNOWN` or `ERR_PAYLOAD_PRUNED`.
+   * @throws NotFoundError `ERR_PAYLOAD_UNKNOWN`, `ERR_PAYLOAD_PRUNED`, or `ERR_ROUTE_UNKNOWN` where no registry is.
    * @throws VerificationError `ERR_PAYLOAD_MISMATCH` when the service gave something else.
    */
   async get(name: PayloadName, bytesMax: number): Promise<Uint8Array> {
@@ -91,9 +91,12 @@ export class PayloadClient {
 function refusalOf(name: PayloadName, answer: Answer): Error {
   const text = formatPayloadName(name)
   const { status, url } = answer
-  if (status === 404) return new NotFoundError('ERR_PAYLOAD_UNKNOWN', `${url}: there is no ${text}`)
+  const refusal = serviceError(answer)
+  if (problemOf(refusal)?.code === 'ERR_PAYLOAD_UNKNOWN') {
+    return new NotFoundError('ERR_PAYLOAD_UNKNOWN', `${url}: there is no ${text}`)
+  }
   if (status === 410) {
     return new NotFoundError('ERR_PAYLOAD_PRUNED', `${url}: ${text} was deleted by the operator`)
   }
-  return serviceError(answer)
+  return refusal
 }

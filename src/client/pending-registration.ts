@@ -8,7 +8,7 @@ import type { Operation } from './answer-body.ts'
 import type { Answer } from './exchange.ts'
 import { lastSegment, resolveLocation, segmentUrl } from './location.ts'
 import type { Patience } from './patience.ts'
-import { isTemporary, serviceError } from './service-error.ts'
+import { isTemporary, redirectError, serviceError } from './service-error.ts'
 
 /** A Receipt as a service gave it: not verified. */
 export interface Registration {
@@ -25,6 +25,9 @@ interface PendingParts {
   readonly patience: Patience
 }
 
+/** Most resources that a registration may be passed on to; who redirects gives the same one or the final one. */
+const PLACES_MAX = 5
+
 /** One registration that a service was asked for, with the patience that is left for it. */
 export class PendingRegistration {
   readonly #parts: PendingParts
@@ -39,6 +42,8 @@ export class PendingRegistration {
     const { status, location, retryAfterSeconds } = answer
     if (status === 302 || status === 303) {
       const next = requireLocation(answer)
+      // No entry lies where statements are posted: something in between redirects everything.
+      if (next === answer.url) throw redirectError(answer)
       await patience.pause(retryAfterSeconds ?? 0, 'the registration is still running')
       return this.poll(next)
     }
@@ -58,12 +63,13 @@ export class PendingRegistration {
   async poll(start: string): Promise<Registration> {
     const { get, patience } = this.#parts
     let url = start
+    const places = new Set([start])
     for (;;) {
       const answer = await get(url)
       const { status } = answer
       if (status === 302 || status === 303) {
         // "Not yet", and perhaps elsewhere: -04 to -10 give the same or the final resource.
-        if (answer.location !== undefined) url = requireLocation(answer)
+        if (answer.location !== undefined) url = nextPlace(answer, places)
       } else if (status === 200 || status === 201) {
         const body = readAnswerBody(answer)
         if (body.kind === 'receipt') {
@@ -127,4 +133,13 @@ function requireLocation(answer: Answer): string {
     throw new InputError('ERR_RESPONSE', message)
   }
   return resolveLocation(answer.location, answer.url)
+}
+
+/** @throws InputError `ERR_RESPONSE` when it leads in circles, or on and on. */
+function nextPlace(answer: Answer, places: Set<string>): string {
+  const next = requireLocation(answer)
+  if (next === answer.url) return next
+  if (places.has(next) || places.size === PLACES_MAX) throw redirectError(answer)
+  places.add(next)
+  return next
 }

@@ -65,7 +65,7 @@ export class QueryClient {
   /**
    * One page of statements.
    * @throws InputError `ERR_REQUEST` for a parameter that the service refuses, `ERR_RESPONSE` for an
-   * answer of no known form; UnavailableError when it gives none.
+   * answer of no known form; NotFoundError `ERR_ROUTE_UNKNOWN` where no registry is; UnavailableError when it gives none.
    */
   async find(parameters: QueryParameters): Promise<StatementPage> {
     return parseStatementPage(await this.#get('statements', parameters))

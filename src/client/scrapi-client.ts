@@ -76,7 +76,7 @@ export class ScrapiClient {
    * answer or a busy service is tried again.
    * @throws PolicyError `ERR_POLICY_REJECTED` when the service's policy refuses.
    * @throws InputError `ERR_REQUEST` when the service calls the statement malformed, `ERR_RESPONSE` when its answer is of no known form.
-   * @throws NotFoundError `ERR_REGISTRATION_FAILED` when an accepted registration failed later.
+   * @throws NotFoundError `ERR_REGISTRATION_FAILED` when an accepted registration failed later, `ERR_ROUTE_UNKNOWN` where no service is.
    * @throws UnavailableError when it gave no answer in time.
    */
   async register(statement: Uint8Array): Promise<Registration> {

@@ -66,6 +66,7 @@ export function serviceError(answer: Answer): AttestryError {
     const { code = 'service', rule = code, pointer } = problem
     return new PolicyError('ERR_POLICY_REJECTED', rule, message, { ...options, pointer })
   }
+  if (isNoResource(answer, problem)) return noResource(answer.url, 'there is no such resource')
   if (answer.status === 404 || answer.status === 410) {
     const failed = title === 'registration failed'
     return new NotFoundError(
@@ -79,7 +80,25 @@ export function serviceError(answer: Answer): AttestryError {
     return new VerificationError(isMissing ? 'ERR_TOKEN_MISSING' : 'ERR_TOKEN_INVALID', message, options) // prettier-ignore
   }
   if (answer.status >= 400) return new InputError('ERR_REQUEST', message, options)
+  if (answer.location !== undefined) return redirectError(answer)
   return new InputError('ERR_RESPONSE', `${message}: unexpected status`, options)
+}
+
+/** A 404 of a service says what is not there; any other server says 404 to all that the API has. */
+function isNoResource({ status }: Answer, { title, code }: ServiceProblem): boolean {
+  if (status !== 404) return false
+  return code === 'ERR_ROUTE_UNKNOWN' || (code === undefined && title === undefined)
+}
+
+/** The error for an address at which there is no service. */
+export function noResource(url: string, what: string): NotFoundError {
+  return new NotFoundError('ERR_ROUTE_UNKNOWN', `${url}: ${what} (HTTP 404)`)
+}
+
+/** The error for a redirect that is not followed. */
+export function redirectError({ url, status, location = '' }: Answer): InputError {
+  const message = `${url} redirects to ${location} (HTTP ${status}), and is not followed`
+  return new InputError('ERR_RESPONSE', message)
 }
 
 /** The problem that a service gave for an error thrown here, if the error came from a service. */

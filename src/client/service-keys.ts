@@ -16,7 +16,7 @@ import { InputError, NotFoundError } from '../errors.ts'
 import { exchange } from './exchange.ts'
 import type { Answer, Fetch } from './exchange.ts'
 import { segmentUrl } from './location.ts'
-import { serviceError } from './service-error.ts'
+import { noResource, serviceError } from './service-error.ts'
 
 /** Keys as a service publishes them. */
 export interface ServiceKeys {
@@ -42,7 +42,7 @@ const JWKS_PATH = 'jwks'
 
 /**
  * All keys: the COSE key set, else the JWK set that the configuration names or that lies at `jwks`.
- * @throws NotFoundError `ERR_KEY_UNKNOWN` when no place has keys.
+ * @throws NotFoundError `ERR_ROUTE_UNKNOWN` when no place has keys, `ERR_KEY_UNKNOWN` for keys of unknown kinds.
  * @throws InputError `ERR_RESPONSE` for a redirect, or keys of no known form.
  */
 export async function fetchServiceKeys(base: URL, options: KeysExchange): Promise<ServiceKeys> {
@@ -60,9 +60,7 @@ export async function fetchServiceKeys(base: URL, options: KeysExchange): Promis
     throw new InputError('ERR_RESPONSE', message)
   }
   const jwks = await findResource(base, target.href, { ...options, accept: 'application/json' })
-  if (jwks === undefined) {
-    throw new NotFoundError('ERR_KEY_UNKNOWN', `${base.href} publishes no keys in a known place`)
-  }
+  if (jwks === undefined) throw noResource(base.href, 'there are no keys in a known place')
   const keys = parsed(jwks, () => parseJwks(jwks.body))
   return { keys: requireKeys(keys, jwks.url), source: jwks.url, ...issuer }
 }

@@ -103,9 +103,8 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
   const index = isCut ? undefined : await compareIndex(options, followed, last)
   const indexed = index === undefined ? {} : { indexed: index.position }
   const end: AuditState = isCut ? last : { ...last, head, ...indexed }
-  const { waitingFrom, counts } = auditor
+  const { waitingFrom, counts, unreplayed } = auditor
   const waiting = waitingFrom === undefined ? {} : { waitingFrom }
-  const unreplayed = end.unreplayed ?? []
   const found = { pin, head, from, counts, cosigners, unreplayed }
   const compared = index === undefined ? {} : { index }
   const isComplete = !isCut && index?.isCut !== true

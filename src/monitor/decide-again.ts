@@ -49,8 +49,12 @@ export interface ReplayedEntry {
 /** What a decision came to, or those of a block. */
 export type ReplayOutcome =
   | { readonly kind: 'replayed'; readonly missing: readonly MissingPreimage[] }
-  /** From this entry on, nothing can be said until a journal covers it. */
-  | { readonly kind: 'waiting'; readonly leafIndex: number }
+  /** From this entry on, nothing can be said until a journal covers it; `missing` is of those before it. */
+  | {
+      readonly kind: 'waiting'
+      readonly leafIndex: number
+      readonly missing: readonly MissingPreimage[]
+    }
   | { readonly kind: 'fault'; readonly fault: AuditFault }
 
 interface Refusal {
@@ -89,7 +93,7 @@ export async function decideAgain(
   const { hashEnvelope } = statement.headers
   // It decides either way whether the content of a hash envelope was at hand.
   if (hashEnvelope !== undefined && isUncovered(read, options.ledger)) {
-    return { kind: 'waiting', leafIndex }
+    return { kind: 'waiting', leafIndex, missing: [] }
   }
   const { preimage } = collateral
   const referring = { leafIndex, statement, preimage, registered, policy: rules.policy }
@@ -100,7 +104,7 @@ export async function decideAgain(
     return { kind: 'replayed', missing: [missing] }
   }
   if (refusal === undefined) return { kind: 'replayed', missing: [] }
-  if (mayWait(entry, refusal, options.ledger)) return { kind: 'waiting', leafIndex }
+  if (mayWait(entry, refusal, options.ledger)) return { kind: 'waiting', leafIndex, missing: [] }
   return { kind: 'fault', fault: await explain(entry, refusal, options) }
 }
 

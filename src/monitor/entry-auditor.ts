@@ -17,6 +17,7 @@ import { findNextRules } from './find-next-rules.ts'
 import { JournalLedger } from './journal-ledger.ts'
 import type { LogSource } from './log-source.ts'
 import { PrunedContent } from './pruned-content.ts'
+import type { UnreplayedEntry } from './pruned-content.ts'
 import { EntryReplayer } from './replay-entries.ts'
 import type { PreparedBlock } from './replay-entries.ts'
 import { hasRegistrar, RulesHistory } from './rules-history.ts'
@@ -83,6 +84,11 @@ export class EntryAuditor {
     })
   }
 
+  /** Entries that are not replayable, also of a block that the state has not moved over. */
+  get unreplayed(): readonly UnreplayedEntry[] {
+    return this.#pruned.entries
+  }
+
   /**
    * Audits to the end of the tree, and stops after every block.
    * @throws AuditFault for the first fault in the order of the log.
@@ -141,15 +147,18 @@ export class EntryAuditor {
     const decided = outcome.kind === 'fault' ? outcome.fault : undefined
     const found = earliest(decided, served)
     if (found !== undefined) throw earliest(this.#ahead.fault, found)!
-    if (outcome.kind === 'waiting') {
-      this.waitingFrom = outcome.leafIndex
+    const isWaiting = outcome.kind === 'waiting'
+    const end = isWaiting ? outcome.leafIndex : block.end
+    if (outcome.kind !== 'fault') this.#pruned.add(outcome.missing)
+    this.#pruned.readPrunings(block, end)
+    this.counts.entries += end - block.start
+    this.counts.heads += block.heads.filter(({ treeSize }) => treeSize <= end).length
+    if (isWaiting) {
+      // The next audit begins with this block again: the state moves by whole ones.
+      this.waitingFrom = end
       return false
     }
     this.#ledger.release(block.end)
-    if (outcome.kind === 'replayed') this.#pruned.add(outcome.missing)
-    this.#pruned.readPrunings(block)
-    this.counts.entries += block.end - block.start
-    this.counts.heads += block.heads.filter(({ treeSize }) => treeSize <= block.end).length
     const { head } = this.state
     this.state = {
       pin: this.#options.pin,

@@ -168,7 +168,8 @@ async function firstOf(
   const missing: MissingPreimage[] = []
   for (const decision of decisions) {
     const outcome = await decision
-    if (outcome.kind !== 'replayed') return outcome
+    if (outcome.kind === 'waiting') return { ...outcome, missing }
+    if (outcome.kind === 'fault') return outcome
     missing.push(...outcome.missing)
   }
   return fault === undefined ? { kind: 'replayed', missing } : { kind: 'fault', fault }

@@ -5,6 +5,7 @@
  * statement claims, and whether to act on it.
  */
 import type { UnixSeconds } from '../bytes/integers.ts'
+import { HEADER } from '../cose/labels.ts'
 import { assertCriticalUnderstood } from '../cose/sign1.ts'
 import { webCryptoVerifier } from '../cose/web-crypto.ts'
 import { InputError, PolicyError, VerificationError } from '../errors.ts'
@@ -76,6 +77,7 @@ export async function verifyTransparentStatement(
   let statement: SignedStatement
   try {
     statement = parseSignedStatement(options.transparentStatement)
+    assertNoReceipt(statement)
     // Also where no signature is checked: what is critical changes what the statement means.
     assertCriticalUnderstood(statement.message, headersUnderstood(statement))
   } catch (error) {
@@ -118,6 +120,13 @@ export async function verifyTransparentStatement(
       nonConformances: [...conformanceFindings(statement), ...receipt.nonConformances],
     }),
   }
+}
+
+/** A Receipt is a COSE_Sign1, too. @throws VerificationError `ERR_RECEIPT_MISSING`. */
+function assertNoReceipt({ message, receipts }: SignedStatement): void {
+  if (receipts.length > 0 || !message.unprotectedHeader.has(HEADER.vdp)) return
+  const text = 'this is a Receipt, without the statement that it is for'
+  throw new VerificationError('ERR_RECEIPT_MISSING', text)
 }
 
 /** @throws VerificationError `ERR_PAYLOAD_MISMATCH` when the given payload is not what was signed. */

@@ -74,6 +74,21 @@ describe('initLog', () => {
   })
 })
 
+describe('initLog with a guard that cannot be written', () => {
+  it.each([
+    ['in a directory that is not there', join(directory, 'nowhere', 'log.guard')],
+    ['in a file system that has no place for it', '/proc/attestry.guard'],
+  ])('%s says so, and stands in the way of no other try', async (_, guard) => {
+    const data = newData()
+    const refusal = initLog({ data, origin, anchors, guard })
+    await expect(refusal).rejects.toMatchObject({
+      code: 'ERR_CONFIGURATION',
+      message: expect.stringContaining(guard) as string,
+    })
+    expect(await initLog({ data, origin, anchors })).toMatchObject({ kind: 'created' })
+  })
+})
+
 describe('initLog with an operator key that lives elsewhere', () => {
   async function toBeSigned(
     data: string,

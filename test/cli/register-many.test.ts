@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { defaultExitCode } from '../../src/cli/command.ts'
+import { registerMany } from '../../src/cli/register-many.ts'
 import { commandLine, startServer, temporaryFolder } from './attestry.ts'
 import type { RunningServer } from './attestry.ts'
 
@@ -61,11 +63,16 @@ describe('attestry register FILE…', () => {
     expect(results.map(({ file }) => file)).toEqual(names)
   })
 
-  it('sends nothing when one of them is no statement', async () => {
+  // test/cli/wrong-files.test.ts has the same for a single file.
+  it('sends nothing when one of them is no statement, and fails as for a single file', async () => {
     writeFileSync(at('text.cose'), 'text')
-    const refused = await run('register', 'statement-0.cose', 'text.cose', '--url', 'http://127.0.0.1:1') // prettier-ignore
-    expect(refused.status).toBe(4)
-    expect(refused.stderr).toContain('text.cose is no Signed Statement')
+    const files = [at('statement-0.cose'), at('text.cose')]
+    const error: unknown = await registerMany(files, { url: 'http://127.0.0.1:1' }).catch(
+      (thrown: unknown) => thrown,
+    )
+    const message = expect.stringContaining('text.cose: ') as string
+    expect(error).toMatchObject({ code: 'ERR_CBOR_MALFORMED', message })
+    expect(defaultExitCode(error)).toBe(1)
   })
 
   it.each([

@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import type { CborValue } from '../../src/cbor/decode.ts'
 import { encodeCbor } from '../../src/cbor/encode.ts'
+import { PayloadClient } from '../../src/client/payload-client.ts'
+import { QueryClient } from '../../src/client/query-client.ts'
 import { problemOf } from '../../src/client/service-error.ts'
 import { PolicyError, UnavailableError } from '../../src/errors.ts'
 import type { UnavailableErrorCode } from '../../src/errors.ts'
@@ -218,6 +220,46 @@ describe('refusals', () => {
       code: 'ERR_NETWORK',
       message: expect.stringContaining('ECONNREFUSED') as string,
     })
+  })
+})
+
+describe('the address of something else', () => {
+  const name = { algorithm: 'SHA-256', digest: new Uint8Array(32) } as const
+  const html = { 'content-type': 'text/html' }
+  const problemJson = { 'content-type': 'application/problem+json' }
+  const ways: [string, (service: FakeService) => Promise<unknown>][] = [
+    ['POST /entries', (service) => service.client().register(statement)],
+    ['GET /.well-known/scitt-keys', (service) => service.client().fetchKeys()],
+    ['GET /statements', (service) => new QueryClient(service.options()).find({})],
+    [`GET /statements/${'ab'.repeat(32)}`, (service) => new QueryClient(service.options()).view('ab'.repeat(32))], // prettier-ignore
+    [`GET /payloads/sha256:${'00'.repeat(32)}`, (service) => new PayloadClient(service.options()).get(name, 1000)], // prettier-ignore
+    [`PUT /payloads/sha256:${'00'.repeat(32)}`, (service) => new PayloadClient(service.options()).put(name, statement)], // prettier-ignore
+  ]
+  const answers: [string, Scripted][] = [
+    ['nothing', { status: 404 }],
+    ['a page', { status: 404, headers: html, body: '<title>404 Not Found</title>' }],
+    ['a registry', { status: 404, headers: problemJson, body: '{"title":"Not Found","code":"ERR_ROUTE_UNKNOWN"}' }], // prettier-ignore
+  ]
+  it.each(
+    ways.flatMap(([path, ask]) => answers.map(([by, answer]) => ({ path, ask, by, answer }))),
+  )(
+    // prettier-ignore
+    'is told alike by every client: $path answered by $by',
+    async ({ path, ask, answer }) => {
+      await expect(ask(new FakeService({ [path]: answer }))).rejects.toMatchObject({
+        code: 'ERR_ROUTE_UNKNOWN',
+        message: expect.stringMatching(/^https:\/\/ts\.example\/.* \(HTTP 404\)$/) as string,
+      })
+    },
+  )
+
+  it('is not that of a registry without such a payload', async () => {
+    const body = '{"title":"Not Found","code":"ERR_PAYLOAD_UNKNOWN"}'
+    const service = new FakeService({
+      [`GET /payloads/sha256:${'00'.repeat(32)}`]: { status: 404, headers: problemJson, body },
+    })
+    const client = new PayloadClient(service.options())
+    await expect(client.get(name, 1000)).rejects.toMatchObject({ code: 'ERR_PAYLOAD_UNKNOWN' })
   })
 })
 

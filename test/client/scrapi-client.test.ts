@@ -228,15 +228,41 @@ describe('patience', () => {
     expect(service.waits).toEqual([])
   })
 
-  it('does not follow redirects round in circles', async () => {
-    const service = new FakeService({
-      'POST /entries': { status: 303, headers: { location: '/a' } },
-      'GET /a': { status: 302, headers: { location: '/b' } },
-      'GET /b': { status: 302, headers: { location: '/a' } },
-    })
+  it.each<[string, Record<string, Scripted>, string[]]>([
+    [
+      'to where the statement was posted',
+      { 'POST /entries': { status: 302, headers: { location: 'http://ts.example:8080/entries' } } },
+      ['POST /entries'],
+    ],
+    [
+      'in circles',
+      {
+        'POST /entries': { status: 303, headers: { location: '/a' } },
+        'GET /a': { status: 302, headers: { location: '/b' } },
+        'GET /b': { status: 302, headers: { location: '/a' } },
+      },
+      ['POST /entries', 'GET /a', 'GET /b'],
+    ],
+    [
+      'on and on',
+      {
+        'POST /entries': { status: 303, headers: { location: '/0' } },
+        ...Object.fromEntries(
+          Array.from({ length: 30 }, (_, at) => [
+            `GET /${at}`,
+            { status: 302, headers: { location: `/${at + 1}` } },
+          ]),
+        ),
+      },
+      ['POST /entries', ...Array.from({ length: 5 }, (_, at) => `GET /${at}`)],
+    ],
+  ])('does not follow redirects %s', async (_, script, paths) => {
+    const service = new FakeService(script)
     await expect(service.client().register(statement)).rejects.toMatchObject({
-      code: 'ERR_TIMEOUT',
+      code: 'ERR_RESPONSE',
+      message: expect.stringContaining(' redirects ') as string,
     })
+    expect(service.paths).toEqual(paths)
   })
 })
 

@@ -85,7 +85,7 @@ describe('fetchKeys', () => {
     ],
     ['a JWK set that is none', { 'GET /jwks': { status: 200, body: '[1]' } }, 'ERR_RESPONSE'],
     ['an empty JWK set', { 'GET /jwks': { status: 200, body: '{"keys":[]}' } }, 'ERR_KEY_UNKNOWN'],
-    ['no keys anywhere', {}, 'ERR_KEY_UNKNOWN'],
+    ['no keys anywhere', {}, 'ERR_ROUTE_UNKNOWN'],
     ['a server in trouble', { 'GET /.well-known/scitt-keys': { status: 503 } }, 'ERR_NETWORK'],
   ])('refuses %s', async (_, script, code) => {
     const service = new FakeService(script)

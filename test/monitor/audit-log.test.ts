@@ -3,6 +3,7 @@ import type { AuditState } from '../../src/monitor/audit-state.ts'
 import { encodeAuditState, parseAuditState } from '../../src/monitor/audit-state-file.ts'
 import { encodeSubmitterCollateral } from '../../src/policy/collateral.ts'
 import { audit, findFault } from './audit-fixture.ts'
+import { reportAudit } from '../../src/cli/audit-report.ts'
 import { LogForge } from './log-forge.ts'
 
 async function smallLog(): Promise<LogForge> {
@@ -83,6 +84,10 @@ describe('an audit of an honest log', () => {
     await forge.batch([await forge.statement('by-somebody')])
     const waiting = await audit(forge)
     expect(waiting.waitingFrom).toBe(2)
+    // What was decided before it counts, though the state moves by whole blocks.
+    expect(waiting).toMatchObject({ from: 0, counts: { entries: 2, heads: 1 } })
+    expect(reportAudit('log', waiting, 0).json).toMatchObject({ replayed: 2, waitingFrom: 2 })
+    expect(waiting.state.replayed.treeSize).toBe(0)
 
     const claims = encodeSubmitterCollateral({ kind: 'api-token', issuer: 'x', claims: {} })
     forge.addCollateral(2, 'submitter-claims', claims)

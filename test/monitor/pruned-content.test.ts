@@ -1,6 +1,7 @@
 /** Content that entries were admitted with and that is gone: what an auditor makes of it (design D1). */
 import { describe, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
+import { reportAudit } from '../../src/cli/audit-report.ts'
 import { encodeSign1 } from '../../src/cose/sign1.ts'
 import { parseSign1 } from '../../src/cose/parse-sign1.ts'
 import { encodeAuditState, parseAuditState } from '../../src/monitor/audit-state-file.ts'
@@ -55,6 +56,30 @@ describe('content that is gone', () => {
       const kept = parseAuditState(encodeAuditState(state))
       expect((await audit(forge, undefined, { state: kept })).unreplayed).toEqual(unreplayed)
     }
+  })
+
+  it('is told, too, when a later entry of its block waits for a journal', async () => {
+    const { forge, digest } = await admitted()
+    await forge.journal()
+    await prune(forge, digest)
+    await forge.batch([await forge.statement('y', { payload: content, hash: 'SHA-512' })])
+    forge.collateral.clear()
+    const { waitingFrom, unreplayed } = await audit(forge)
+    expect(waitingFrom).toBe(5)
+    expect(unreplayed).toEqual([{ leafIndex: 2, digest, prunedBy: 4 }])
+  })
+
+  it('is not called deleted while the word of the operator may be in what waits', async () => {
+    const { forge, digest } = await admitted()
+    await forge.journal()
+    await forge.batch([await forge.statement('y', { payload: content, hash: 'SHA-512' })])
+    await prune(forge, digest)
+    forge.collateral.clear()
+    const report = await audit(forge)
+    expect(report).toMatchObject({ waitingFrom: 4, unreplayed: [{ leafIndex: 2, digest }] })
+    const { exitCode, lines } = reportAudit('log', report, 0)
+    expect(exitCode).toBe(17)
+    expect(lines[0]).toMatchObject({ text: expect.stringContaining('not found yet') as string })
   })
 
   it.each([

@@ -7,6 +7,7 @@ import { namingFile } from '../../src/cli/files.ts'
 import { openDatabase } from '../../src/store/sqlite/database.ts'
 import { advanceGuard, GUARD_TABLE } from '../../src/store/sqlite/guard-row.ts'
 import { migrate, readMigrations } from '../../src/store/sqlite/migrate.ts'
+import { SqliteGuard } from '../../src/store/sqlite/sqlite-guard.ts'
 import { SqliteLogStore } from '../../src/store/sqlite/sqlite-log-store.ts'
 import { SqliteRefusals } from '../../src/store/sqlite/sqlite-refusals.ts'
 import { describeGuard, headOf } from '../contract/guard.ts'
@@ -41,6 +42,14 @@ describe('sqlite files', () => {
     directory.openGuard()
     expect(existsSync(directory.storePath)).toBe(false)
     expect(existsSync(directory.guardPath)).toBe(false)
+  })
+
+  it('are told, when the guard cannot be made', async () => {
+    const guard = SqliteGuard.open('/nowhere/log.guard')
+    await expect(guard.create(await headOf(2))).rejects.toMatchObject({
+      code: 'ERR_CONFIGURATION',
+      message: expect.stringContaining('/nowhere/log.guard') as string,
+    })
   })
 
   it('are never overwritten by creating a log', async () => {

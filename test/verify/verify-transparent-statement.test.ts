@@ -81,6 +81,17 @@ describe('which link failed', () => {
     })
   })
 
+  it('a receipt without its statement', async () => {
+    const [receipt] = parseSignedStatement(transparent).receipts
+    expect(await verify(receipt!)).toMatchObject({
+      kind: 'not-verified',
+      error: {
+        code: 'ERR_RECEIPT_MISSING',
+        message: expect.stringContaining('this is a Receipt') as string,
+      },
+    })
+  })
+
   it('a receipt of a log that is not trusted', async () => {
     const other = new SmallLog({ issuer: 'https://other.example' })
     expect(await verify(await register(statement, other))).toMatchObject({

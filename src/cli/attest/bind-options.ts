@@ -6,9 +6,9 @@ import { encodeCoseKey } from '../../cose/public-key.ts'
 import type { PublicKey } from '../../cose/public-key.ts'
 import type { BindingType } from '../../payload/tee/bindings.ts'
 import type { EvidenceBinding } from '../../payload/tee/container-binding.ts'
-import { anchorFromFile } from '../../statement/anchor-file.ts'
 import { CliError } from '../cli-error.ts'
 import { PAYLOAD_BYTES_MAX, nameOf, readInput } from '../files.ts'
+import { readAnchor } from '../trust-file.ts'
 
 export const BINDING_TYPES: readonly BindingType[] = ['key', 'payload', 'checkpoint', 'build']
 
@@ -56,7 +56,7 @@ export function demand(value: string | undefined, option: string, type: BindingT
 
 /** A public key from a file. @throws CliError `ERR_USAGE` for a certificate. */
 export async function readBoundKey(path: string): Promise<PublicKey> {
-  const anchor = anchorFromFile(await readInput(path), ['*'])
+  const anchor = await readAnchor(path)
   if (anchor.kind === 'cose-key') return anchor.key
   throw new CliError('ERR_USAGE', `${nameOf(path)} is a certificate; a binding names its key`)
 }

@@ -6,12 +6,11 @@ import { VerificationError } from '../../errors.ts'
 import { nodeVerifier } from '../../keys/node-verifier.ts'
 import { verifyDsse } from '../../payload/verify-dsse.ts'
 import type { DsseKey } from '../../payload/verify-dsse.ts'
-import { anchorFromFile } from '../../statement/anchor-file.ts'
 import { CliError } from '../cli-error.ts'
 import { addCommand, run } from '../command.ts'
 import type { Report } from '../command.ts'
-import { readInput } from '../files.ts'
 import { collect } from '../option-values.ts'
+import { readAnchor } from '../trust-file.ts'
 import { subjectOf } from './envelope-subject.ts'
 import { addImportOptions, importPayloads } from './import-payload.ts'
 import type { ImportItem, ImportOptions } from './import-payload.ts'
@@ -91,7 +90,7 @@ async function verifiedItem(
 async function readKey(text: string): Promise<DsseKey> {
   const at = text.lastIndexOf('=')
   const [keyid, path] = at < 0 ? [undefined, text] : [text.slice(0, at), text.slice(at + 1)]
-  const anchor = anchorFromFile(await readInput(path), ['*'])
+  const anchor = await readAnchor(path)
   if (anchor.kind !== 'cose-key') {
     throw new CliError('ERR_USAGE', `${path} is a certificate; name the public key`)
   }

@@ -3,9 +3,9 @@
  * the rules that a registry holds it against, registered, and the Receipt verified. The outer issuer is
  * whoever imports; who signed inside stays who they are (W1, statements.md §10).
  */
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { makeDirectory } from '../../app/make-directory.ts'
 import type { Signer } from '../../cose/signer.ts'
 import { PayloadError, UnavailableError } from '../../errors.ts'
 import { describeStatement } from '../../payload/describe-statement.ts'
@@ -160,7 +160,7 @@ async function writeStatement(
 ): Promise<string | undefined> {
   if (directory === undefined) return undefined
   try {
-    await mkdir(directory, { recursive: true })
+    makeDirectory(directory)
   } catch (cause) {
     throw fileError(directory, cause)
   }

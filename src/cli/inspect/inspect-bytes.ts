@@ -1,6 +1,6 @@
 /**
- * Recognises what a file is: TEE evidence and results, PEM, JSON (trust file), COSE_Sign1, COSE_Key,
- * COSE_KeySet, a lone DER certificate, other CBOR. When nothing fits it shows the beginning and the
+ * Recognises what a file is: TEE evidence and results, PEM, JSON (trust file), C2SP notes, COSE_Sign1,
+ * COSE_Key, COSE_KeySet, a lone DER certificate, other CBOR. When nothing fits it shows the beginning and the
  * reason; it never fails.
  */
 import { decodeUtf8 } from '../../bytes/bytes.ts'
@@ -14,6 +14,7 @@ import { inspectEvidence } from './evidence.ts'
 import { certificateItem } from './headers.ts'
 import type { Inspection, Item } from './item.ts'
 import { inspectCoseKeys, inspectPem, looksLikeCoseKey } from './keys.ts'
+import { inspectNote } from './note.ts'
 import { inspectSign1 } from './sign1.ts'
 
 /** What the bytes hold. Never throws for any input, and never trusts any. */
@@ -24,6 +25,8 @@ export function inspectBytes(bytes: Uint8Array): Inspection {
   if (evidence !== undefined) return evidence
   if (text?.includes('-----BEGIN ') === true) return inspectPem(text)
   if (text !== undefined && /^\s*[{[]/.test(text)) return inspectJson(bytes, text)
+  const note = text === undefined ? undefined : inspectNote(text)
+  if (note !== undefined) return note
   try {
     return inspectSign1(bytes)
   } catch (notSign1) {

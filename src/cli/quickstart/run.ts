@@ -3,10 +3,11 @@
  * of each family, verifies them offline and says where to look. Running it again goes on with what
  * is there.
  */
-import { chmod, mkdir } from 'node:fs/promises'
+import { chmod } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { readConfig } from '../../app/config.ts'
 import { initLog } from '../../app/init-log.ts'
+import { makeDirectory } from '../../app/make-directory.ts'
 import { startRegistry } from '../../app/start.ts'
 import type { RunningRegistry } from '../../app/start.ts'
 import { loadSigner } from '../../keys/file-signer.ts'
@@ -83,7 +84,7 @@ async function prepareIssuer(data: string, folder: string): Promise<string> {
       hint: 'this log was not made by quickstart: try another place with --data DIR',
     })
   }
-  await mkdir(folder, { recursive: true })
+  makeDirectory(folder)
   await chmod(folder, 0o700)
   await createKeyPair(issuerKey, 'ES256')
   return issuerKey

@@ -15,7 +15,7 @@ import type { GuardAdvance } from './guard-row.ts'
 import { ownSignedHead } from './packed-batch.ts'
 import { signedHead } from './rows.ts'
 import type { SignedHeadRow } from './rows.ts'
-import { diskError } from './start-errors.ts'
+import { diskError, guardUnwritable } from './start-errors.ts'
 import { syncDirectory } from './sync-directory.ts'
 import { WriteThread } from './write-thread.ts'
 
@@ -68,10 +68,7 @@ export class SqliteGuard implements Guard {
     if (this.#read() !== undefined) {
       throw new StartError('ERR_LOG_EXISTS', `there is a guard already: ${this.path}`)
     }
-    const database = (this.#database ??= openDatabase(this.path, {
-      create: true,
-      ...GUARD_SETTINGS,
-    }))
+    const database = (this.#database ??= this.#make())
     database
       .transaction(() => {
         database.exec(GUARD_TABLE)
@@ -93,6 +90,15 @@ export class SqliteGuard implements Guard {
     const thread = this.#thread
     if (thread === undefined) return advanceGuard(database)
     return ({ from, to }) => thread.run({ from: ownSignedHead(from), to: ownSignedHead(to) })
+  }
+
+  #make(): SqliteDatabase {
+    try {
+      return openDatabase(this.path, { create: true, ...GUARD_SETTINGS })
+    } catch (cause) {
+      if (cause instanceof StartError) throw cause
+      throw guardUnwritable(this.path, (cause as Error).message, cause)
+    }
   }
 
   #open(): void {

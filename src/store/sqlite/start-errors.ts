@@ -28,6 +28,15 @@ export function diskError(path: string, cause: unknown): StartError {
   )
 }
 
+/** @param why in a word or two. */
+export function guardUnwritable(path: string, why: string, cause: unknown): StartError {
+  return new StartError(
+    'ERR_CONFIGURATION',
+    `the guard ${path} cannot be made (${why}): name another place (--guard)`,
+    { cause },
+  )
+}
+
 export function logMissing(path: string): StartError {
   return new StartError(
     'ERR_LOG_MISSING',
