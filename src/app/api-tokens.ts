@@ -3,7 +3,8 @@
  * process: a token is one row, and the next request sees it.
  */
 import type { UnixSeconds } from '../bytes/integers.ts'
-import { API_TOKEN_SCOPE, createApiToken } from '../keys/api-token.ts'
+import { createApiToken } from '../keys/api-token.ts'
+import type { ApiTokenScope } from '../keys/api-token.ts'
 import type {
   ApiTokenStore,
   Awaitable,
@@ -20,6 +21,7 @@ export type ApiTokenDescription = Omit<StoredApiToken, 'hash'>
 
 export interface AddTokenRequest extends LogPlace {
   readonly name: string
+  readonly scopes: readonly ApiTokenScope[]
   readonly expiresAt?: UnixSeconds | undefined
 }
 
@@ -27,10 +29,10 @@ export interface AddTokenRequest extends LogPlace {
 export async function addApiToken(
   request: AddTokenRequest,
 ): Promise<ApiTokenDescription & { readonly token: string }> {
-  const { name, expiresAt } = request
+  const { name, scopes, expiresAt } = request
   const { token, tokenId, hash } = createApiToken()
   const description = {
-    ...{ tokenId, name, scopes: [API_TOKEN_SCOPE], createdAt: systemClock.now() },
+    ...{ tokenId, name, scopes, createdAt: systemClock.now() },
     ...(expiresAt === undefined ? {} : { expiresAt }),
   }
   await withTokens(request, (tokens) => tokens.add({ ...description, hash }))

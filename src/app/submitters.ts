@@ -6,7 +6,8 @@
  */
 import { readFile } from 'node:fs/promises'
 import { VerificationError } from '../errors.ts'
-import { API_TOKEN_SCOPE, isApiToken, isSameHash, parseApiToken } from '../keys/api-token.ts'
+import { isApiToken, isSameHash, parseApiToken } from '../keys/api-token.ts'
+import type { ApiTokenScope } from '../keys/api-token.ts'
 import { OidcTokens } from '../keys/oidc-tokens.ts'
 import type { Clock } from '../log/clock.ts'
 import type { ApiTokenStore } from '../log/operator-tables.ts'
@@ -14,6 +15,8 @@ import type { Submitter, SubmitterAuthenticator } from '../registry/ports.ts'
 import type { OidcKeyConfig } from './config-sections.ts'
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i
+/** What POST /entries asks of an API token. */
+const SCOPE: ApiTokenScope = 'register'
 
 export interface SubmittersOptions {
   readonly tokens: Pick<ApiTokenStore, 'find'>
@@ -56,11 +59,8 @@ async function verifyApiToken(
   if (stored.expiresAt !== undefined && stored.expiresAt <= now) {
     throw refused('the API token has expired')
   }
-  if (!stored.scopes.includes(API_TOKEN_SCOPE)) {
-    throw new VerificationError(
-      'ERR_TOKEN_SCOPE',
-      `the API token lacks the scope "${API_TOKEN_SCOPE}"`,
-    )
+  if (!stored.scopes.includes(SCOPE)) {
+    throw new VerificationError('ERR_TOKEN_SCOPE', `the API token lacks the scope "${SCOPE}"`)
   }
   const claims = { name: stored.name, token_id: stored.tokenId }
   return { claims: { kind: 'api-token', issuer, claims } }

@@ -80,7 +80,7 @@ async function init(options: InitOptions): Promise<Report> {
 /** With the token that the first submitter shows. */
 async function withToken(report: Report, data: string, name: string): Promise<Report> {
   const { addApiToken } = await import('../app/api-tokens.ts')
-  const { token, tokenId } = await addApiToken({ data, name })
+  const { token, tokenId } = await addApiToken({ data, name, scopes: ['register'] })
   return {
     json: { ...report.json, token, tokenId },
     lines: [...report.lines, `API token of ${name}, not shown again: ${token}`],

@@ -1,5 +1,7 @@
 /** `attestry token add`: makes an API token for a submitter and shows it once. */
+import { Option } from 'commander'
 import type { Command } from 'commander'
+import type { ApiTokenScope } from '../keys/api-token.ts'
 import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
@@ -18,22 +20,28 @@ Examples:
 
 interface AddOptions extends LogPlaceOptions {
   readonly name: string
+  readonly scope: readonly ApiTokenScope[]
   readonly expires?: number
 }
 
 export function addTokenAdd(token: Command): void {
+  // As in keys/api-token.ts, which is loaded with the command's work.
+  const scopes = new Option('--scope <scope...>', 'what it may be used for')
+    .choices(['register', 'query'])
+    .default(['register'])
   addLogPlace(addCommand(token, 'add', { description: 'make an API token', help: HELP }))
     .requiredOption('--name <name>', 'whose it is; published with the entries')
     .option('--expires <time>', 'time like 2027-01-31T12:00:00Z, or Unix seconds', parseTime)
+    .addOption(scopes)
     .action(run(add))
 }
 
-async function add({ data, store, name, expires }: AddOptions): Promise<Report> {
+async function add({ data, store, name, scope, expires }: AddOptions): Promise<Report> {
   if (expires !== undefined && expires <= Date.now() / 1000) {
     throw new CliError('ERR_USAGE', `--expires ${formatTime(expires)} is over already`)
   }
   const { addApiToken } = await import('../app/api-tokens.ts')
-  const made = await addApiToken({ data, store, name, expiresAt: expires })
+  const made = await addApiToken({ data, store, name, scopes: scope, expiresAt: expires })
   return {
     json: { ...made },
     lines: [
@@ -41,6 +49,7 @@ async function add({ data, store, name, expires }: AddOptions): Promise<Report> 
       ...fields([
         ['id', made.tokenId],
         ['name', name],
+        ['scopes', scope.join(' ')],
         ['expires', expires === undefined ? 'never' : formatTime(expires)],
       ]),
       { text: 'it is not shown again', tone: 'warn' },

@@ -146,7 +146,7 @@ describe('a backup that was made while the log is served', () => {
 
   it('goes on when nothing was signed since, with everything that it had', async () => {
     const data = await create()
-    const { token } = await addApiToken({ data, name: 'build-farm' })
+    const { token } = await addApiToken({ data, name: 'build-farm', scopes: ['register'] })
     const first = await serve(data)
     const before: RegisteredEntry[] = []
     for (let count = 0; count < 300; count++) before.push(await register(first.url))

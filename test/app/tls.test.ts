@@ -225,7 +225,7 @@ describe('quotas', () => {
   it('are of each submitter alone', async () => {
     const registry = await start({ ...writeFiles('quota'), quotaPerSecond: '0.001' })
     const [one, other] = [clientCertificate(), clientCertificate()]
-    const { token } = await addApiToken({ data: registry.data, name: 'ci' })
+    const { token } = await addApiToken({ data: registry.data, name: 'ci', scopes: ['register'] })
     expect((await register(registry.url, pemOf(one))).status).toBe(201)
     const refused = await register(registry.url, pemOf(one))
     expect(refused).toMatchObject({ status: 429, code: 'ERR_RATE_LIMITED', retryAfter: '30' })

@@ -59,7 +59,7 @@ describe('attestry token', () => {
     const revoked = await run('register', 'issuer.cose', '--url', server.url, '--token-file', 'token') // prettier-ignore
     expect(revoked.stderr).toContain('ERR_TOKEN_INVALID')
     expect((await run('token', 'revoke', 'nothing', '--data', 'data')).status).toBe(4)
-    expect((await run('token', 'add', '--data', 'data', '--name', 'x', '--scope', 'query')).status).toBe(4) // prettier-ignore
+    expect((await run('token', 'add', '--data', 'data', '--name', 'x', '--scope', 'all')).status).toBe(4) // prettier-ignore
     const past = await run('token', 'add', '--data', 'data', '--name', 'x', '--expires', '2020-01-01T00:00:00Z') // prettier-ignore
     expect([past.status, past.stderr]).toEqual([4, expect.stringContaining('over already')])
     expect((await run('token', 'list', '--data', 'elsewhere')).stderr).toContain('ERR_LOG_MISSING')

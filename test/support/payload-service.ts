@@ -80,7 +80,7 @@ export class PayloadService {
     const data = join(directory, `data-${logs++}`)
     const anchors = [{ kind: 'cose-key' as const, key: signer.publicKey, issuers: ['*'] }]
     await initLog({ data, origin: 'log.example.org', anchors })
-    const { token } = await addApiToken({ data, name: 'ci' })
+    const { token } = await addApiToken({ data, name: 'ci', scopes: ['register'] })
     const service = new PayloadService(data, token)
     await service.start()
     await service.setPolicy({ predicateTypes: ['https://good.example/*'] })
