@@ -172,7 +172,7 @@ describe('what is wrong is told at once, with its place', () => {
 
   it('a file that is not there', () => {
     const file = join(directory, 'nothing.yaml')
-    expect(problemsOf({ file, flags: { data: 'x' } })).toContain(`${file}: ENOENT`)
+    expect(problemsOf({ file, flags: { data: 'x' } })).toContain(`${file}: no such file`)
   })
 
   it('an empty file says nothing', () => {

@@ -117,7 +117,8 @@ describe('the write path in a thread', () => {
     await expect(append).rejects.toMatchObject({ code: 'ERR_LOG_STOPPED' })
     other.exec('ROLLBACK')
     other.close()
-    expect(fatal).toMatchObject([{ message: 'database is locked', code: 'SQLITE_BUSY' }])
+    const message = `${paths.guard}: database is locked`
+    expect(fatal).toMatchObject([{ message, code: 'SQLITE_BUSY' }])
     await closing.pop()!()
     // The next start signs the head that was committed.
     const { log: next } = await open()
