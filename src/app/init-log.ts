@@ -4,13 +4,11 @@
  * the second takes the signed statements and makes the log. Nothing that exists is overwritten, and
  * an interrupted run can be repeated.
  */
-import { access, chmod, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { encodeCoseKey } from '../cose/public-key.ts'
 import type { PublicKey } from '../cose/public-key.ts'
+import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import type { Signer } from '../cose/signer.ts'
 import { keyThumbprint } from '../cose/thumbprint.ts'
-import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
-import { StartError } from '../errors.ts'
 import { generateKeyFile, loadSigner } from '../keys/file-signer.ts'
 import { nativeHasher } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
@@ -20,10 +18,10 @@ import { createLog } from '../log/genesis.ts'
 import type { Guard } from '../log/guard.ts'
 import type { KeyPurpose } from '../log/service-key-records.ts'
 import type { TrustAnchor } from '../statement/trust-anchor.ts'
-import { guardUnwritable } from '../store/sqlite/start-errors.ts'
 import { systemClock } from './config.ts'
 import { dataPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
+import { assertNoLog, prepareDirectory, assertGuardPlace, exists } from './empty-place.ts'
 import {
   anchorsOf,
   assertNotWaiting,
@@ -35,9 +33,8 @@ import {
 import type { UnsignedDocument } from './genesis.ts'
 import { parseOrigin } from './identity.ts'
 import type { LogNames } from './identity.ts'
-import { makeDirectory } from './make-directory.ts'
 import { openReceiptToken } from './service-signers.ts'
-import { isPostgresUrl, LOCATION_FILE, recordLocation } from './store-location.ts'
+import { recordLocation } from './store-location.ts'
 import { assertApart, openGuard, openStoreWriter } from './stores.ts'
 
 export interface InitLogOptions {
@@ -168,61 +165,4 @@ async function keyFile(path: string, purpose: KeyPurpose): Promise<Signer> {
   const algorithm = KEY_ALGORITHMS[purpose]
   if (!(await exists(path))) await generateKeyFile(path, algorithm)
   return loadSigner(path, { algorithm })
-}
-
-async function assertNoLog({ store, guard }: DataPaths): Promise<void> {
-  if (await exists(store)) {
-    throw new StartError('ERR_LOG_EXISTS', `there is a log already: ${store}`)
-  }
-  if (await exists(guard)) {
-    throw new StartError(
-      'ERR_LOG_EXISTS',
-      `there is a guard already: ${guard} belongs to a log. If that log was deleted on purpose, ` +
-        'name another guard with --guard; never delete the guard of a log whose Receipts are out',
-    )
-  }
-}
-
-/** What an interrupted run, or the first of two steps, leaves in the directory. */
-const OWN_NAMES: ReadonlySet<string> = new Set(['keys', 'genesis', 'lock.sqlite', LOCATION_FILE])
-
-/** A new directory, or one that holds nothing else; private keys will lie in it. */
-async function prepareDirectory({ directory, keys }: DataPaths): Promise<void> {
-  makeDirectory(directory, 0o700)
-  if (!(await stat(directory)).isDirectory()) {
-    throw new StartError('ERR_CONFIGURATION', `${directory} is not a directory`)
-  }
-  const others = (await readdir(directory)).filter((name) => !OWN_NAMES.has(name))
-  if (others.length > 0) {
-    throw new StartError(
-      'ERR_CONFIGURATION',
-      `${directory} is not empty (${others.slice(0, 3).join(', ')}): name a new directory`,
-    )
-  }
-  await chmod(directory, 0o700)
-  makeDirectory(keys, 0o700)
-}
-
-/**
- * The guard is made last: one that cannot be would be found when there is a log already, in the way of the
- * next try.
- */
-async function assertGuardPlace({ guard }: DataPaths): Promise<void> {
-  if (isPostgresUrl(guard)) return
-  const probe = `${guard}.probe`
-  try {
-    await writeFile(probe, '')
-    await rm(probe)
-  } catch (cause) {
-    throw guardUnwritable(guard, (cause as NodeJS.ErrnoException).code ?? 'unknown', cause)
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -1,21 +1,17 @@
 /** `attestry query feed`: what is registered, in the order of the log, and on as it comes. */
-import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
-import { once } from 'node:events'
+import type { Command } from 'commander'
 import { decodeUtf8, encodeUtf8 } from '../bytes/bytes.ts'
 import { followFeed } from '../client/feed-events.ts'
 import type { QueryClient } from '../client/query-client.ts'
-import type { StatementRow } from '../client/statement-row.ts'
 import { CliError } from './cli-error.ts'
 import { addCommand, reportError, run } from './command.ts'
 import type { Report } from './command.ts'
-import { escapeJson, escapeText } from './escape.ts'
+import { Printer } from './feed-printer.ts'
 import { addLookupOptions, openClient, readFilters } from './query/options.ts'
 import type { LookupOptions } from './query/options.ts'
-import { checkText, exitCodeOf, RowVerifier } from './query/verify-row.ts'
-import type { RowCheck } from './query/verify-row.ts'
+import { RowVerifier } from './query/verify-row.ts'
 import { readStateFile, writeStateFile } from './state-file.ts'
-import { formatTime } from './terminal.ts'
 import { untilSignal } from './until-signal.ts'
 
 const HELP = `
@@ -114,41 +110,6 @@ async function follow(
   for await (const { event, position } of signals) {
     if (event !== undefined) await printer.print([event])
     await place.move(position)
-  }
-}
-
-/** Writes events, and waits until they are taken: the place never moves past what is not written. */
-class Printer {
-  readonly #json: boolean
-  readonly #verifier: RowVerifier | undefined
-  /** One check of each status that there was. */
-  readonly #seen = new Map<RowCheck['status'], RowCheck>()
-
-  constructor(json: boolean, verifier: RowVerifier | undefined) {
-    this.#json = json
-    this.#verifier = verifier
-  }
-
-  get exitCode(): ReturnType<typeof exitCodeOf> {
-    return exitCodeOf([...this.#seen.values()])
-  }
-
-  async print(rows: readonly StatementRow[]): Promise<void> {
-    const checks = await this.#verifier?.checkAll(rows)
-    for (const check of checks ?? []) this.#seen.set(check.status, check)
-    const lines = rows.map((row, at) => this.#line(row, checks?.[at]) + '\n')
-    if (lines.length > 0 && !process.stdout.write(lines.join('')))
-      await once(process.stdout, 'drain')
-  }
-
-  #line(row: StatementRow, check: RowCheck | undefined): string {
-    if (this.#json) return escapeJson(check === undefined ? row : { ...row, check })
-    const words = [
-      ...[String(row.index), formatTime(row.registeredAt), row.kind, row.entryId],
-      row.subject ?? '-',
-      ...(check === undefined ? [] : [checkText(check)]),
-    ]
-    return escapeText(words.join('  '))
   }
 }
 

@@ -4,17 +4,16 @@
  * Never leaves the service's origin: keys from elsewhere would be somebody else's.
  */
 import { encodeBase64url } from '../bytes/base64.ts'
-import { decodeUtf8, encodeUtf8, equalBytes } from '../bytes/bytes.ts'
+import { decodeUtf8, equalBytes } from '../bytes/bytes.ts'
 import { CborTag, decodeCbor } from '../cbor/decode.ts'
 import type { CborMap, CborValue } from '../cbor/decode.ts'
-import { publicKeyFromJwk } from '../cose/jwk.ts'
-import type { Jwk } from '../cose/jwk.ts'
 import { parseCoseKey, parseCoseKeySet } from '../cose/public-key.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import { keyThumbprint } from '../cose/thumbprint.ts'
 import { InputError, NotFoundError } from '../errors.ts'
 import { exchange } from './exchange.ts'
 import type { Answer, Fetch } from './exchange.ts'
+import { parseJwks } from './jwks.ts'
 import { segmentUrl } from './location.ts'
 import { noResource, serviceError } from './service-error.ts'
 
@@ -158,34 +157,6 @@ function configurationMembers(body: Uint8Array): ReadonlyMap<unknown, unknown> |
   } catch {
     return undefined
   }
-}
-
-/** One key of an unknown kind does not spoil the set. */
-function parseJwks(body: Uint8Array): PublicKey[] {
-  const set: unknown = JSON.parse(decodeUtf8(body))
-  const list: unknown =
-    typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined
-  if (!Array.isArray(list)) throw new InputError('ERR_RESPONSE', 'the JWK set has no list of keys')
-  return list.flatMap((jwk: unknown) => {
-    try {
-      return isJwk(jwk) ? [withJwkKid(publicKeyFromJwk(jwk), jwk)] : []
-    } catch (error) {
-      if (error instanceof InputError) return []
-      throw error
-    }
-  })
-}
-
-function isJwk(value: unknown): value is Jwk & { readonly kid?: unknown } {
-  const members = ['kty', 'crv', 'x', 'y', 'n', 'e', 'd']
-  if (typeof value !== 'object' || value === null) return false
-  const jwk = new Map<string, unknown>(Object.entries(value))
-  return members.every((name) => ['string', 'undefined'].includes(typeof jwk.get(name)))
-}
-
-/** CCF's receipts name a key by the text that the JWK set names it by. */
-function withJwkKid(key: PublicKey, { kid }: { readonly kid?: unknown }): PublicKey {
-  return typeof kid === 'string' && kid !== '' ? { ...key, kid: encodeUtf8(kid) } : key
 }
 
 function requireKeys(keys: readonly PublicKey[], source: string): readonly PublicKey[] {
