@@ -1,10 +1,10 @@
 /** The place of a new log: nothing is in it, and what a log needs can be made there. */
-import { access, chmod, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { access, chmod, readdir, rm, writeFile } from 'node:fs/promises'
 import { StartError } from '../errors.ts'
 import { guardUnwritable } from '../store/sqlite/start-errors.ts'
 import type { DataPaths } from './data-directory.ts'
 import { makeDirectory } from './make-directory.ts'
-import { isPostgresUrl, LOCATION_FILE } from './store-location.ts'
+import { isPostgresUrl } from './store-location.ts'
 
 /** @throws StartError `ERR_LOG_EXISTS`. */
 export async function assertNoLog({ store, guard }: DataPaths): Promise<void> {
@@ -20,21 +20,35 @@ export async function assertNoLog({ store, guard }: DataPaths): Promise<void> {
   }
 }
 
-/** What an interrupted run, or the first of two steps, leaves in the directory. */
-const OWN_NAMES: ReadonlySet<string> = new Set(['keys', 'genesis', 'lock.sqlite', LOCATION_FILE])
+/**
+ * A second step without the key of the first would give the log, for ever, another operator than the
+ * one who was asked.
+ * @throws StartError `ERR_CONFIGURATION` when documents wait for a key that lives elsewhere.
+ */
+export async function assertNotWaiting(directory: string): Promise<void> {
+  if (!(await exists(directory))) return
+  throw new StartError(
+    'ERR_CONFIGURATION',
+    `${directory} holds documents for an operator key that lives elsewhere: name it again with ` +
+      `--operator-key, or delete that directory`,
+  )
+}
 
-/** A new directory, or one that holds nothing else; private keys will lie in it. */
-export async function prepareDirectory({ directory, keys }: DataPaths): Promise<void> {
+/**
+ * A new directory, or one that holds nothing but what its maker leaves; private keys will lie in it.
+ * @param remedy what the refusal of another one ends with.
+ * @throws StartError `ERR_CONFIGURATION` for a directory that is not empty.
+ */
+export async function prepareDirectory(
+  { directory, keys }: DataPaths,
+  ownNames: readonly string[],
+  remedy: string,
+): Promise<void> {
   makeDirectory(directory, 0o700)
-  if (!(await stat(directory)).isDirectory()) {
-    throw new StartError('ERR_CONFIGURATION', `${directory} is not a directory`)
-  }
-  const others = (await readdir(directory)).filter((name) => !OWN_NAMES.has(name))
+  const others = (await readdir(directory)).filter((name) => !ownNames.includes(name))
   if (others.length > 0) {
-    throw new StartError(
-      'ERR_CONFIGURATION',
-      `${directory} is not empty (${others.slice(0, 3).join(', ')}): name a new directory`,
-    )
+    const names = others.slice(0, 3).join(', ')
+    throw new StartError('ERR_CONFIGURATION', `${directory} is not empty (${names}): ${remedy}`)
   }
   await chmod(directory, 0o700)
   makeDirectory(keys, 0o700)

@@ -3,7 +3,7 @@
  * by the operator key, here or elsewhere. What is signed elsewhere goes through files: documents
  * out, statements in. Nothing that exists is overwritten.
  */
-import { access, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { UnixSeconds } from '../bytes/integers.ts'
 import { equalBytes } from '../bytes/bytes.ts'
@@ -105,24 +105,6 @@ export async function writeGenesis(
     subject,
     contentType,
   }))
-}
-
-/**
- * A second step without the key of the first would give the log, for ever, another operator than the
- * one who was asked.
- * @throws StartError `ERR_CONFIGURATION` when documents wait for a key that lives elsewhere.
- */
-export async function assertNotWaiting(directory: string): Promise<void> {
-  const waiting = await access(directory).then(
-    () => true,
-    () => false,
-  )
-  if (!waiting) return
-  throw new StartError(
-    'ERR_CONFIGURATION',
-    `${directory} holds documents for an operator key that lives elsewhere: name it again with ` +
-      `--operator-key, or delete that directory`,
-  )
 }
 
 /**

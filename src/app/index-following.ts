@@ -13,6 +13,7 @@ export type ToIndexWorker =
 export type FromIndexWorker =
   | { readonly kind: 'progress'; readonly treeSize: TreeSize }
   | { readonly kind: 'failure'; readonly failure: string | undefined }
+
 /** Transactions on a thread that serves, too, are short. */
 const ENTRIES_ON_THIS_THREAD = 32
 const RESTART_MS = 5000

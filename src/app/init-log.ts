@@ -21,20 +21,13 @@ import type { TrustAnchor } from '../statement/trust-anchor.ts'
 import { systemClock } from './config.ts'
 import { dataPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
-import { assertNoLog, prepareDirectory, assertGuardPlace, exists } from './empty-place.ts'
-import {
-  anchorsOf,
-  assertNotWaiting,
-  genesisDocuments,
-  readGenesis,
-  signGenesis,
-  writeGenesis,
-} from './genesis.ts'
+import { assertGuardPlace, assertNoLog, assertNotWaiting, exists, prepareDirectory } from './empty-place.ts' // prettier-ignore
+import { anchorsOf, genesisDocuments, readGenesis, signGenesis, writeGenesis } from './genesis.ts'
 import type { UnsignedDocument } from './genesis.ts'
 import { parseOrigin } from './identity.ts'
 import type { LogNames } from './identity.ts'
 import { openReceiptToken } from './service-signers.ts'
-import { recordLocation } from './store-location.ts'
+import { LOCATION_FILE, recordLocation } from './store-location.ts'
 import { assertApart, openGuard, openStoreWriter } from './stores.ts'
 
 export interface InitLogOptions {
@@ -71,6 +64,8 @@ export type InitLogResult =
       readonly documents: readonly UnsignedDocument[]
     }
 
+/** What an interrupted run, or the first of two steps, leaves in the directory. */
+const OWN_NAMES: readonly string[] = ['keys', 'genesis', 'lock.sqlite', LOCATION_FILE]
 /** Algorithms of the keys of D3: receipts verify wherever ES256 does, checkpoints are Ed25519. */
 const KEY_ALGORITHMS = { receipt: 'ES256', checkpoint: 'EdDSA', registrar: 'ES256', operator: 'ES256' } as const // prettier-ignore
 
@@ -84,7 +79,7 @@ export async function initLog(options: InitLogOptions): Promise<InitLogResult> {
   const token = options.receiptKey === undefined ? undefined : parsePkcs11Uri(options.receiptKey)
   await assertNoLog(paths)
   await assertApart(paths)
-  await prepareDirectory(paths)
+  await prepareDirectory(paths, OWN_NAMES, 'name a new directory')
   await assertGuardPlace(paths)
   const genesis = await prepareGenesis(options, paths, names)
   if (genesis.kind === 'to-be-signed') return { ...genesis, paths, names }

@@ -4,7 +4,7 @@
  * word: one that is ahead means that Receipts are out for entries that this backup does not have, and
  * `serve` will refuse to sign. A backup of another history than the guard's is not restored at all.
  */
-import { chmod, readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { equalBytes } from '../bytes/bytes.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
@@ -22,8 +22,8 @@ import type { BackupManifest } from './backup-manifest.ts'
 import { checkCopy } from './check-copy.ts'
 import { localPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
+import { prepareDirectory } from './empty-place.ts'
 import { digestFile, publishFile } from './file-digest.ts'
-import { makeDirectory } from './make-directory.ts'
 
 export interface RestoreRequest {
   readonly backup: string
@@ -56,7 +56,7 @@ export async function restoreLog(request: RestoreRequest): Promise<RestoreReport
   const paths = localPaths(request.data, request.guard)
   const backup = resolve(request.backup)
   const manifest = await readManifest(backup)
-  await prepareDirectory(paths)
+  await prepareDirectory(paths, OWN_NAMES, 'name a new directory. Nothing is overwritten')
   const lock = ProcessLock.acquire(paths.lock)
   const partial = `${paths.store}.partial`
   try {
@@ -97,18 +97,6 @@ async function readManifest(backup: string): Promise<BackupManifest> {
 
 /** What an interrupted run leaves, and keys that were put back first. */
 const OWN_NAMES: readonly string[] = ['keys', 'lock.sqlite', `${STORE_FILE}.partial`]
-
-async function prepareDirectory({ directory, keys }: DataPaths): Promise<void> {
-  makeDirectory(directory, 0o700)
-  const others = (await readdir(directory)).filter((name) => !OWN_NAMES.includes(name))
-  if (others.length > 0) {
-    const names = others.slice(0, 3).join(', ')
-    const why = `${directory} is not empty (${names}): name a new directory. Nothing is overwritten`
-    throw new StartError('ERR_CONFIGURATION', why)
-  }
-  await chmod(directory, 0o700)
-  makeDirectory(keys, 0o700)
-}
 
 async function copyStore(
   { files }: BackupManifest,

@@ -20,7 +20,7 @@ import { parseTpmAttest } from '../../payload/tee/tpm-attest.ts'
 import { parseTsmReport } from '../../payload/tee/tsm-report.ts'
 import { ccaTokenFacts } from '../../payload/tee/verify-cca.ts'
 import { quoteBodyFacts, trailingFindings } from '../../payload/tee/verify-dcap.ts'
-import { matchQuoteTcb, quoteSvns } from '../../payload/tee/quote-tcb.ts' // prettier-ignore
+import { matchQuoteTcb, quoteSvns } from '../../payload/tee/quote-tcb.ts'
 import { pcrMeasurements } from '../../payload/tee/verify-tpm.ts'
 import { parseVtpmEvidence } from '../../payload/tee/vtpm-evidence.ts'
 import { formatTime } from '../terminal.ts'

@@ -17,7 +17,7 @@ export interface EvidenceBinding extends BindingDeclaration {
   readonly payload?: Uint8Array
 }
 
-const BINDING_TYPES: readonly BindingType[] = ['key', 'payload', 'checkpoint', 'build'] // prettier-ignore
+const BINDING_TYPES: readonly BindingType[] = ['key', 'payload', 'checkpoint', 'build']
 /** Members that a binding of a type must have, and may have. */
 const BINDING_MEMBERS: Readonly<Record<BindingType, readonly [must: string[], may: string[]]>> = {
   key: [[], ['key']],

@@ -50,15 +50,7 @@ export interface TeeEvidence {
   /** The signed note that a nonce was made of; beside `key` or `payload` it is a second binding. */
   readonly checkpoint?: Uint8Array
 }
-const MEMBERS = [
-  'format',
-  'evidence',
-  'collateral',
-  'registered',
-  'event-log',
-  'binding',
-  'checkpoint',
-]
+const MEMBERS = ['format', 'evidence', 'collateral', 'registered', 'event-log', 'binding', 'checkpoint'] // prettier-ignore
 
 function readRegistered(value: CborValue): readonly Uint8Array[] | undefined {
   if (value === undefined) return undefined

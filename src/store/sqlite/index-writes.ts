@@ -35,6 +35,7 @@ const INDEX_WRITES: Readonly<Record<WriteName, string>> = {
   deleteSvns: 'DELETE FROM svn WHERE field_id = ? AND leaf_index = ?',
   insertSecond: 'INSERT INTO second VALUES (?, ?)',
 }
+
 export type IndexWrites = Readonly<Record<WriteName, SqliteStatement>> & {
   readonly rowsOf: Readonly<Record<keyof typeof COLUMNS, RowInserts>>
 }
