@@ -108,3 +108,14 @@ export function parseAlgorithm(text: string): string {
   }
   return text
 }
+
+/** RFC 6838 §4.2: type and subtype; parameters may follow. */
+const MEDIA_TYPE = /^[a-z0-9][\w!#$&^.+-]*\/[a-z0-9][\w!#$&^.+-]*\s*(;.*)?$/i
+
+/** A media type. */
+export function parseMediaType(text: string): string {
+  if (!MEDIA_TYPE.test(text)) {
+    throw new InvalidArgumentError('expected a media type like application/vnd.in-toto+json')
+  }
+  return text
+}

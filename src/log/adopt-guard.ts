@@ -5,13 +5,14 @@
  * mirrors) must be in it, and the rest is the operator's word.
  */
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
-import { StartError } from '../errors.ts'
+import { AttestryError, StartError } from '../errors.ts'
 import { checkLog } from './check-log.ts'
 import type { CheckLogOptions, CheckReport } from './check-log.ts'
 import type { KnownHead } from './check-stored.ts'
 import type { LogPorts } from './ports.ts'
 import { checkIdentity } from './recover.ts'
-import { signHead } from './signed-head.ts'
+import { signHead, verifyLogHead } from './signed-head.ts'
+import type { StoredState } from './store.ts'
 
 export interface AdoptGuardOptions
   extends LogPorts, Pick<CheckLogOptions, 'sha256' | 'kindOf' | 'isPruned' | 'onProgress'> {
@@ -44,13 +45,34 @@ export async function adoptGuard(
   })
   const { state } = report
   checkIdentity(options, state)
-  // The newest head may have been in the lost guard only. Signing it again, same root and same
-  // time, contradicts nothing.
+  // The newest head may have been in the lost guard only. `/heads/{size}` was served as immutable, so
+  // its own signature is taken where it was seen; signing it again, same root and same time,
+  // contradicts nothing.
   const saved = await store.findSignedHead(state.treeHead.treeSize)
-  const head = saved ?? (await signHead(options, state))
+  const head = saved ?? (await findSeen(options, state)) ?? (await signHead(options, state))
   await store.saveSignedHead(head)
   // A node that still runs on the lost guard commits nothing more.
   await store.fence?.()
   await guard.create(head)
   return { head, report }
+}
+
+/** The newest head as somebody saw it, signed with the key in use. */
+async function findSeen(
+  { seenHeads = [], issuer, origin, signer, verifier }: AdoptGuardOptions,
+  { treeHead, registrationTime }: StoredState,
+): Promise<SignedTreeHead | undefined> {
+  for (const { treeSize, signed: bytes } of seenHeads) {
+    if (treeSize !== treeHead.treeSize || bytes === undefined) continue
+    const head = { treeHead, registrationTime, bytes }
+    const check = { head, identity: { issuer, origin }, keys: [signer.publicKey], verifier }
+    try {
+      await verifyLogHead(check)
+      return head
+    } catch (error) {
+      // Another log may have the same tree; its root was compared, and that is all that it says.
+      if (!(error instanceof AttestryError)) throw error
+    }
+  }
+  return undefined
 }

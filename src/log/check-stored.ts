@@ -23,6 +23,8 @@ import type { StoredState } from './store.ts'
 export interface KnownHead extends TreeHead {
   /** Who holds it, for messages. */
   readonly heldBy: string
+  /** The head as it was signed, root detached, where its signature came along. Not verified yet. */
+  readonly signed?: Uint8Array
 }
 
 /** The parts of a check that stay the same. */

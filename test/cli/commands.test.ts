@@ -54,6 +54,7 @@ describe('exit statuses', () => {
     ['a missing argument', 4, ['verify', '--trust', 'trust.json']],
     ['a bad value', 4, ['serve', '--data', 'log', '--port', '70000']],
     ['JSON and bytes on one output', 4, ['sign', 'payload.txt', '--key', 'issuer.pem', '--issuer', 'i', '--subject', 's', '--type', 't/t', '--json']], // prettier-ignore
+    ['a type without a slash', 4, ['sign', 'payload.txt', '--key', 'issuer.pem', '--issuer', 'i:x', '--subject', 's', '--type', 'foo', '-o', 'foo.cose']], // prettier-ignore
     ['help', 0, ['verify', '--help']],
     ['version', 0, ['--version']],
     ['a failure', 1, ['inspect', 'nothing.cose']],

@@ -252,6 +252,36 @@ describe('adopting a guard', () => {
     await openTestLog(ports)
   })
 
+  it('takes the signature of the last head where it was seen, and only if it holds', async () => {
+    const grown = await grownLog()
+    const { log } = await openTestLog(grown, { idleSaveMs: 1e6 })
+    await log.append(candidateOf('c'))
+    const { treeHead, bytes: signed } = log.currentHead()
+    const wrong = signed.map((byte, at) => (at === signed.length - 1 ? byte ^ 1 : byte))
+    const seen = { ...treeHead, heldBy: 'a receipt' }
+    const guard = new MemoryGuard()
+    const seenHeads = [seen, { ...seen, signed: wrong }, { ...seen, signed }]
+    const { head } = await adoptGuard({ ...grown, guard, seenHeads })
+    expect(head).toEqual(log.currentHead())
+    expect((await guard.read())?.bytes).toEqual(signed)
+    expect((await grown.store.findSignedHead(treeHead.treeSize))?.bytes).toEqual(signed)
+  })
+
+  it('signs anew what was seen with a signature that does not hold', async () => {
+    const grown = await grownLog()
+    const { log } = await openTestLog(grown, { idleSaveMs: 1e6 })
+    await log.append(candidateOf('c'))
+    const { treeHead, bytes } = log.currentHead()
+    const wrong = bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte))
+    const ports = { ...grown, guard: new MemoryGuard() }
+    const { head } = await adoptGuard({
+      ...ports,
+      seenHeads: [{ ...treeHead, heldBy: 'somebody', signed: wrong }],
+    })
+    expect(head.bytes).not.toEqual(wrong)
+    await openTestLog(ports)
+  })
+
   it('refuses when a head that was seen outside is not in the log', async () => {
     const ports = { ...(await grownLog()), guard: new MemoryGuard() }
     const { treeHead } = (await ports.store.findSignedHead(treeSize(22)))!
