@@ -4,7 +4,6 @@
  */
 import type { Command } from 'commander'
 import { parseReceipt } from '../cose/receipt.ts'
-import { encodeSign1 } from '../cose/sign1.ts'
 import { parseSignedTreeHead } from '../cose/signed-tree-head.ts'
 import { treeSize } from '../bytes/integers.ts'
 import { AttestryError } from '../errors.ts'
@@ -86,23 +85,20 @@ async function adopt(options: AdoptOptions): Promise<Report> {
  */
 function headsIn(bytes: Uint8Array, file: string): KnownHead[] {
   try {
-    const { treeHead, bytes: signed } = parseSignedTreeHead(bytes)
-    return [{ ...treeHead, heldBy: file, signed }]
+    return [{ ...parseSignedTreeHead(bytes).treeHead, heldBy: file, signed: bytes }]
   } catch (error) {
     if (!(error instanceof AttestryError)) throw error
   }
   const { entry, receipts } = parseFile(file, () => parseSignedStatement(bytes))
   const leafHash = portableHasher.leaf(entry)
-  const heads = receipts.flatMap((receipt, index) => {
-    const { message, inclusionProofs } = parseReceipt(receipt)
-    const { protectedBytes, signature } = message
-    const signed = encodeSign1({ protectedBytes, payload: null, signature })
-    return inclusionProofs.map((proof) => ({
+  const heads = receipts.flatMap((receipt, index) =>
+    parseReceipt(receipt).inclusionProofs.map((proof) => ({
       treeSize: treeSize(Number(proof.treeSize)),
       rootHash: rootFromInclusion({ leafHash, ...proof }),
-      ...{ heldBy: `${file}, receipt ${index + 1},`, signed },
-    }))
-  })
+      heldBy: `${file}, receipt ${index + 1},`,
+      signed: receipt,
+    })),
+  )
   if (heads.length > 0) return heads
   throw new CliError('ERR_USAGE', `${file}: neither a signed head nor a Transparent Statement`)
 }

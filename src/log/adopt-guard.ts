@@ -4,8 +4,9 @@
  * stored is checked first, every head that the operator has from outside (receipts, witnesses,
  * mirrors) must be in it, and the rest is the operator's word.
  */
+import { parseSignedTreeHead } from '../cose/signed-tree-head.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
-import { AttestryError, StartError } from '../errors.ts'
+import { InputError, StartError, VerificationError } from '../errors.ts'
 import { checkLog } from './check-log.ts'
 import type { CheckLogOptions, CheckReport } from './check-log.ts'
 import type { KnownHead } from './check-stored.ts'
@@ -62,16 +63,17 @@ async function findSeen(
   { seenHeads = [], issuer, origin, signer, verifier }: AdoptGuardOptions,
   { treeHead, registrationTime }: StoredState,
 ): Promise<SignedTreeHead | undefined> {
-  for (const { treeSize, signed: bytes } of seenHeads) {
-    if (treeSize !== treeHead.treeSize || bytes === undefined) continue
-    const head = { treeHead, registrationTime, bytes }
-    const check = { head, identity: { issuer, origin }, keys: [signer.publicKey], verifier }
+  const keys = [signer.publicKey]
+  for (const { treeSize, signed } of seenHeads) {
+    if (treeSize !== treeHead.treeSize || signed === undefined) continue
     try {
-      await verifyLogHead(check)
+      const { bytes } = parseSignedTreeHead(signed, treeHead.rootHash)
+      const head = { treeHead, registrationTime, bytes }
+      await verifyLogHead({ head, identity: { issuer, origin }, keys, verifier })
       return head
     } catch (error) {
       // Another log may have the same tree; its root was compared, and that is all that it says.
-      if (!(error instanceof AttestryError)) throw error
+      if (!(error instanceof InputError || error instanceof VerificationError)) throw error
     }
   }
   return undefined

@@ -23,7 +23,7 @@ import type { StoredState } from './store.ts'
 export interface KnownHead extends TreeHead {
   /** Who holds it, for messages. */
   readonly heldBy: string
-  /** The head as it was signed, root detached, where its signature came along. Not verified yet. */
+  /** What its signature came in: the signed head, or a Receipt made of it. Not verified. */
   readonly signed?: Uint8Array
 }
 

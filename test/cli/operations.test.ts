@@ -129,6 +129,29 @@ describe('a lost guard', () => {
     const server = await startServer(['serve', '--data', 'log', '--port', '0'], { cwd: folder.path }) // prettier-ignore
     expect(await server.stop()).toBe(0)
   })
+
+  it.each(['s.transparent.cose', 'head.cose'])(
+    'leaves the newest head as it was served, which %s shows',
+    async (seen) => {
+      await ok('keygen', '--out', 'issuer.pem')
+      await ok('init', '--data', 'log', '--origin', 'log.example.org', '--trust', 'issuer.pub.cbor')
+      writeFileSync(at('payload.txt'), 'x')
+      await ok('sign', 'payload.txt', '--key', 'issuer.pem', '--issuer', 'i:x', '--subject', 's', '--type', 't/t', '-o', 's.cose') // prettier-ignore
+      const serve = ['serve', '--data', 'log', '--port', '0']
+      const server = await startServer(serve, { cwd: folder.path })
+      await ok('register', 's.cose', '--url', server.url, '-o', 's.transparent.cose')
+      const readHead = async (url: string): Promise<Uint8Array> =>
+        new Uint8Array(await (await fetch(`${url}/heads/3`)).arrayBuffer())
+      const served = await readHead(server.url)
+      writeFileSync(at('head.cose'), served)
+      await server.stop('SIGKILL')
+      renameSync(at('log.guard'), at('lost'))
+      await ok('guard', 'adopt', '--data', 'log', '--seen', seen)
+      const again = await startServer(serve, { cwd: folder.path })
+      expect(await readHead(again.url)).toEqual(served)
+      expect(await again.stop()).toBe(0)
+    },
+  )
 })
 
 describe('log check', () => {

@@ -231,6 +231,17 @@ describe('genesis', () => {
   })
 })
 
+/** A log whose newest signed head was in its guard only, which is lost; and who saw that head. */
+async function lostWithGuard() {
+  const grown = await grownLog()
+  const { log } = await openTestLog(grown, { idleSaveMs: 1e6 })
+  await log.append(candidateOf('c'))
+  const last = log.currentHead()
+  const seen = { ...last.treeHead, heldBy: 'a receipt' }
+  const signed = last.bytes.map((byte, at) => (at === last.bytes.length - 1 ? byte ^ 1 : byte))
+  return { ports: { ...grown, guard: new MemoryGuard() }, last, seen, wrong: { ...seen, signed } }
+}
+
 describe('adopting a guard', () => {
   it('checks the log and makes a guard that the log starts with', async () => {
     const ports = { ...(await grownLog()), guard: new MemoryGuard() }
@@ -242,43 +253,28 @@ describe('adopting a guard', () => {
   })
 
   it('signs the last head again when it was in the lost guard only', async () => {
-    const grown = await grownLog()
-    const { log } = await openTestLog(grown, { idleSaveMs: 1e6 })
-    await log.append(candidateOf('c'))
-    const ports = { ...grown, guard: new MemoryGuard() }
+    const { ports, last } = await lostWithGuard()
     const { head } = await adoptGuard(ports)
-    expect(head.treeHead).toEqual(log.currentHead().treeHead)
-    expect(head.registrationTime).toBe(log.currentHead().registrationTime)
+    expect(head.treeHead).toEqual(last.treeHead)
+    expect(head.registrationTime).toBe(last.registrationTime)
     await openTestLog(ports)
   })
 
   it('takes the signature of the last head where it was seen, and only if it holds', async () => {
-    const grown = await grownLog()
-    const { log } = await openTestLog(grown, { idleSaveMs: 1e6 })
-    await log.append(candidateOf('c'))
-    const { treeHead, bytes: signed } = log.currentHead()
-    const wrong = signed.map((byte, at) => (at === signed.length - 1 ? byte ^ 1 : byte))
-    const seen = { ...treeHead, heldBy: 'a receipt' }
-    const guard = new MemoryGuard()
-    const seenHeads = [seen, { ...seen, signed: wrong }, { ...seen, signed }]
-    const { head } = await adoptGuard({ ...grown, guard, seenHeads })
-    expect(head).toEqual(log.currentHead())
-    expect((await guard.read())?.bytes).toEqual(signed)
-    expect((await grown.store.findSignedHead(treeHead.treeSize))?.bytes).toEqual(signed)
+    const { ports, last, seen, wrong } = await lostWithGuard()
+    const foreign = candidateOf('no head').entry
+    const seenHeads = [seen, { ...seen, signed: foreign }, wrong, { ...seen, signed: last.bytes }]
+    const { head } = await adoptGuard({ ...ports, seenHeads })
+    expect(head).toEqual(last)
+    expect((await ports.guard.read())?.bytes).toEqual(last.bytes)
+    const saved = await ports.store.findSignedHead(last.treeHead.treeSize)
+    expect(saved?.bytes).toEqual(last.bytes)
   })
 
   it('signs anew what was seen with a signature that does not hold', async () => {
-    const grown = await grownLog()
-    const { log } = await openTestLog(grown, { idleSaveMs: 1e6 })
-    await log.append(candidateOf('c'))
-    const { treeHead, bytes } = log.currentHead()
-    const wrong = bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte))
-    const ports = { ...grown, guard: new MemoryGuard() }
-    const { head } = await adoptGuard({
-      ...ports,
-      seenHeads: [{ ...treeHead, heldBy: 'somebody', signed: wrong }],
-    })
-    expect(head.bytes).not.toEqual(wrong)
+    const { ports, wrong } = await lostWithGuard()
+    const { head } = await adoptGuard({ ...ports, seenHeads: [wrong] })
+    expect(head.bytes).not.toEqual(wrong.signed)
     await openTestLog(ports)
   })
 
