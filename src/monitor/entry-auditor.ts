@@ -115,13 +115,23 @@ export class EntryAuditor {
 
   async #start(scanned: ScannedBlock): Promise<BlockInFlight> {
     const block = await this.#ahead.complete(scanned)
-    const prepared = await this.#replayer.prepare(block, this.#rules, this.#registered)
+    const prepared = await this.#prepare(block)
     const evidence = this.#checkEvidence(block)
     evidence.catch(() => undefined)
     this.#rules = prepared.rules
     this.#registered = prepared.registered
     await this.#ahead.judgeJournals(block.end, this.#rules.now)
     return { ...scanned, block, prepared, evidence, journalSince: this.#ahead.journalSince }
+  }
+
+  /** A block whose own rules are the first to ask for journals is decided once those are read. */
+  async #prepare(block: Block): Promise<PreparedBlock> {
+    const prepare = (): Promise<PreparedBlock> =>
+      this.#replayer.prepare(block, this.#rules, this.#registered)
+    const prepared = await prepare()
+    if (hasRegistrar(this.#rules.now) || !hasRegistrar(prepared.rules.now)) return prepared
+    await this.#ahead.cover(block.end)
+    return prepare()
   }
 
   async #checkEvidence({ start, entries }: Block): Promise<AuditFault | undefined> {

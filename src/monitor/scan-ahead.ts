@@ -58,13 +58,16 @@ export class ScanAhead {
     if (this.#scanned.length === 0) await this.#scan()
     const [next] = this.#scanned
     if (next === undefined) return undefined
-    const { ledger } = this.#options
-    if (untilCovered) {
-      while (ledger.firstUncovered(next.block.end) !== undefined && (await this.#scan()));
-    }
+    if (untilCovered) await this.cover(next.block.end)
     this.#scanned.shift()
     this.#waitingBytes -= bytesOf(next.block)
     return next
+  }
+
+  /** Reads the journals that cover the entries below `end`, where there are any. */
+  async cover(end: number): Promise<void> {
+    const { ledger } = this.#options
+    while (ledger.firstUncovered(end) !== undefined && (await this.#scan()));
   }
 
   /** A scanned block with its entries. @throws AuditFault `tile`. */

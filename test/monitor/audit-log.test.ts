@@ -69,6 +69,18 @@ describe('an audit of an honest log', () => {
     }
   })
 
+  it('reads on to the first journal, which may be bundles away from what it is about', async () => {
+    const forge = await LogForge.create({ policy: { submitter: { required: true } } })
+    const claims = { kind: 'api-token', issuer: 'https://log', claims: { name: 'ci' } } as const
+    await forge.batch(await forge.statements('s', 300))
+    for (let leafIndex = 2; leafIndex < 302; leafIndex++)
+      forge.addCollateral(leafIndex, 'submitter-claims', encodeSubmitterCollateral(claims))
+    await forge.journal()
+    const report = await audit(forge)
+    expect(report.waitingFrom).toBeUndefined()
+    expect(report.counts.entries).toBe(303)
+  })
+
   it('can be cancelled between blocks', async () => {
     const forge = await LogForge.create()
     await forge.batch(await forge.statements('s', 600))
