@@ -8,6 +8,7 @@ export const ATTRIBUTE_PARAMETERS: Readonly<Record<string, AttributeName>> = {
   buildType: 'build-type',
   invocation: 'invocation-id',
   run: 'run-url',
+  submitter: 'submitter',
   repository: 'repository',
   workflow: 'workflow',
   buildImage: 'build-image',

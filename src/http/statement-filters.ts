@@ -104,6 +104,9 @@ function readAttributes(parameters: QueryParameters): NonNullable<IndexQuery['at
 function canonical(name: string, value: string): string {
   // To whoever asks what was open to a debugger, an empty answer would be good news.
   if (name === 'debug' && value !== 'true' && value !== 'false') refuse('debug is true or false')
+  if (name === 'submitter' && !value.includes(':')) {
+    refuse('submitter is the name of a claim, a colon and its value')
+  }
   return name === 'measurement' ? canonicalMeasurement(value) : value
 }
 

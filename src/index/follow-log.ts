@@ -15,6 +15,7 @@ import type { SignatureVerifier } from '../x509/signature-verifier.ts'
 import type { EvidencePorts } from './evidence-source.ts'
 import { PolicyHistory } from './policy-history.ts'
 import { recordEntry } from './record-entry.ts'
+import { SubmitterReader } from './submitters.ts'
 
 /** Entries, and bytes of entries and preimages, of one transaction. */
 const ENTRIES_MAX = 1000
@@ -38,6 +39,7 @@ export interface FollowerOptions extends FollowerPorts {
 export class Follower {
   readonly #options: FollowerOptions
   readonly #policies: PolicyHistory
+  readonly #submitters: SubmitterReader
   #indexed: number
   #released = 0
   /** Digests of hash envelopes whose content came, and where their entries go on. */
@@ -47,6 +49,7 @@ export class Follower {
   private constructor(options: FollowerOptions, policies: PolicyHistory, indexed: number) {
     this.#options = options
     this.#policies = policies
+    this.#submitters = new SubmitterReader(options.log)
     this.#indexed = indexed
   }
 
@@ -147,6 +150,7 @@ export class Follower {
     await this.#policies.refresh()
     const entries = await log.readEntries(start as LeafIndex, count)
     const heads = await log.listBatchHeads(start, entries.length)
+    const submitters = await this.#submitters.read(start, start + entries.length)
     const records: IndexRecord[] = []
     let [bytes, head] = [0, 0]
     for (const { leafIndex, entry } of entries) {
@@ -155,7 +159,8 @@ export class Follower {
       const { registrationTime } = heads[head] ?? {}
       assertInvariant(registrationTime !== undefined, `entry ${leafIndex} is in no head`)
       const policy = await this.#policies.at(leafIndex)
-      const stored = { leafIndex, entry, registrationTime }
+      const submitter = submitters.get(leafIndex)
+      const stored = { leafIndex, entry, registrationTime, submitter }
       const { record, bytesRead } = await recordEntry(stored, policy, this.#options)
       records.push(record)
       bytes += bytesRead

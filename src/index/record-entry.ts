@@ -4,6 +4,7 @@
  */
 import type { LeafIndex, UnixSeconds } from '../bytes/integers.ts'
 import type { IndexRecord } from '../log/index-store.ts'
+import type { DescribedAttribute } from '../payload/description.ts'
 import { parseEntry, readIndexedFacts } from '../policy/indexed-facts.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
 import { mayBeEvidence } from '../policy/tee-evidence.ts'
@@ -18,6 +19,8 @@ export interface RegisteredEntry {
   readonly leafIndex: LeafIndex
   readonly entry: Uint8Array
   readonly registrationTime: UnixSeconds
+  /** Of whoever submitted it; absent where that is not known. */
+  readonly submitter?: readonly DescribedAttribute[] | undefined
 }
 
 export interface RecordEntryPorts extends EvidencePorts {
@@ -33,7 +36,7 @@ export interface RecordedEntry {
 
 /** @param policy what the entry was admitted under. */
 export async function recordEntry(
-  { leafIndex, entry, registrationTime }: RegisteredEntry,
+  { leafIndex, entry, registrationTime, submitter }: RegisteredEntry,
   policy: RegistrationPolicy | undefined,
   ports: RecordEntryPorts,
 ): Promise<RecordedEntry> {
@@ -53,6 +56,7 @@ export async function recordEntry(
     policy,
     registrationTime,
     givens,
+    submitter,
     verifier,
     sha256,
   })

@@ -22,13 +22,20 @@ export async function checkLookup(
   ].sort((a, b) => a - b)
   for (const leafIndex of differing) {
     const isFound = found.has(leafIndex)
-    if (audit.notComparable.has(leafIndex)) continue
-    if (audit.envelopes.has(leafIndex) && !(await isWrongNow(parameters, leafIndex, audit)))
-      continue
+    if (!isOfSubmitter(parameters)) {
+      // Both are about content, and who submitted does not depend on that.
+      if (audit.notComparable.has(leafIndex)) continue
+      const isEnvelope = audit.envelopes.has(leafIndex)
+      if (isEnvelope && !(await isWrongNow(parameters, leafIndex, audit))) continue
+    }
     const entryId = found.get(leafIndex)?.entryId ?? (await audit.entryIdOf(leafIndex))
     return faultOf(parameters, { leafIndex, entryId, isFound })
   }
   return undefined
+}
+
+function isOfSubmitter({ attribute = '' }: QueryParameters): boolean {
+  return String(attribute).startsWith('submitter:')
 }
 
 function faultOf(

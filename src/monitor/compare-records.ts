@@ -9,6 +9,7 @@ import type { TreeHasher } from '../merkle/hasher.ts'
 import type { EntryFacts } from '../payload/entry-facts.ts'
 import { AuditFault } from './audit-fault.ts'
 import type { AuthenticatedTree } from './authenticated-tree.ts'
+import { SubmitterComparison } from './compare-submitters.ts'
 import { computeFacts, EntryReader, findDifference } from './index-facts.ts'
 import type { FactsPorts, ReadEntry, RecordRow } from './index-facts.ts'
 import { LookupSample } from './lookup-sample.ts'
@@ -57,12 +58,17 @@ export class IndexAudit {
   position: IndexPosition = { treeSize: 0 }
   readonly #options: IndexAuditOptions
   readonly #reader: EntryReader
+  readonly #submitters: SubmitterComparison
 
   constructor(options: IndexAuditOptions) {
     const { lookups, seed, sha256 } = options
     this.#options = options
     this.sample = new LookupSample(lookups, seed, sha256)
     this.#reader = new EntryReader(sha256)
+    this.#submitters = new SubmitterComparison({
+      ...options,
+      onKnown: (leafIndex, attributes) => this.sample.addAttributes(leafIndex, attributes),
+    })
   }
 
   /** One page of an index that answered before. @throws UnavailableError `ERR_INDEX_OFF`. */
@@ -77,6 +83,16 @@ export class IndexAudit {
     await this.#restorePolicy(from)
     this.#moveTo(from)
     const scanner = new EntryScanner({ ...this.#options, from })
+    await this.#compareBlocks(scanner, to)
+    // Also after an audit that was cut: the next one begins behind what was compared.
+    while (this.#submitters.isWaiting) {
+      const block = await scanner.next()
+      if (block === undefined) return
+      await this.#readJournals(block)
+    }
+  }
+
+  async #compareBlocks(scanner: EntryScanner, to: number): Promise<void> {
     while (this.position.treeSize < to) {
       this.isCut = this.#options.isCancelled?.() === true
       if (this.isCut) return
@@ -87,9 +103,14 @@ export class IndexAudit {
       // It is being rebuilt, and reaches less far than it did.
       if (rows === undefined) return
       for (const entry of this.#readEntries(block, end)) await this.#compare(entry, rows)
+      await this.#readJournals(block)
       this.#moveTo(end)
       this.#options.onProgress?.(end)
     }
+  }
+
+  async #readJournals({ entries }: Block): Promise<void> {
+    for (const entry of entries) await this.#submitters.read(entry)
   }
 
   async #restorePolicy(from: number): Promise<void> {
@@ -177,6 +198,10 @@ export class IndexAudit {
       throw new AuditFault('index', message, { leafIndex, entryId })
     }
     this.records += 1
+    // Where nobody signs journals, nothing says who submitted.
+    if (row.facts !== undefined && (entry.policy?.registrarKeys ?? []).length > 0) {
+      this.#submitters.add(leafIndex, entryId, row.facts)
+    }
     if (entry.isEnvelope) this.envelopes.add(leafIndex)
     if (facts === undefined) this.notComparable.add(leafIndex)
     else this.sample.add(leafIndex, facts, registrationTime)

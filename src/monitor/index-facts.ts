@@ -16,6 +16,7 @@ import type { RegistrationPolicy } from '../policy/registration-policy.ts'
 import { matchPayload } from '../statement/hash-envelope.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import type { SignatureVerifier } from '../x509/signature-verifier.ts'
+import { isOfSubmitter } from './compare-submitters.ts'
 import { readReferences } from './evidence-references.ts'
 import type { ReferencePorts, RegisteredCollateral } from './evidence-references.ts'
 
@@ -144,7 +145,8 @@ export function findDifference(
 
 function differenceOfLists(said: StatementFacts, expected: StatementFacts): string | undefined {
   for (const name of ['digests', 'attributes', 'numbers', 'findings'] as const) {
-    const [has, should] = [texts(said[name]), texts(expected[name])]
+    const own = name === 'attributes' ? said[name].filter((one) => !isOfSubmitter(one)) : said[name]
+    const [has, should] = [texts(own), texts(expected[name])]
     const missing = [...should].find((text) => !has.has(text))
     if (missing !== undefined) return `no ${missing} among its ${name}`
     const extra = [...has].find((text) => !should.has(text))

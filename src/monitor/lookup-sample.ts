@@ -47,7 +47,16 @@ export class LookupSample {
 
   /** Adds all look-ups that have to find an entry; entries come in order. */
   add(leafIndex: number, facts: EntryFacts, registrationTime: number): void {
-    for (const { group, parameters } of lookupsOf(facts, registrationTime)) {
+    this.#addAll(leafIndex, lookupsOf(facts, registrationTime))
+  }
+
+  /** Adds those by attributes that are known later than the rest; entries come in order. */
+  addAttributes(leafIndex: number, attributes: readonly DescribedAttribute[]): void {
+    this.#addAll(leafIndex, attributes.flatMap(attributeLookups))
+  }
+
+  #addAll(leafIndex: number, lookups: readonly Lookup[]): void {
+    for (const { group, parameters } of lookups) {
       const key = new URLSearchParams(parameters).toString()
       if (key.length > URL_LENGTH_MAX) continue
       let drawn = this.#groups.get(group)

@@ -111,6 +111,8 @@ export type AttributeName =
   | 'report-data'
   // `<before>:<after>`, of an appraisal that was made again
   | 'tcb-change'
+  // `<claim>:<value>` of whoever submitted: beside the statement (policy/submitter-attributes.ts)
+  | 'submitter'
 
 /** `value` may begin with a qualifier and a colon, as in `mrtd:…` or `AUD-1:evidenced`. */
 export interface DescribedAttribute {

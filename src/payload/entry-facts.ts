@@ -17,7 +17,7 @@ import { DescriptionBuilder } from './description-builder.ts'
 import { isAttestedStatement } from './tee/attested-header.ts'
 import { describeAttestedStatement } from './tee/describe-attested.ts'
 
-/** The members of a record of the index that the entry alone decides. */
+/** The members of a record of the index that do not depend on where the entry is. */
 export interface EntryFacts {
   /** Full SHA-256 of the entry. */
   readonly entryId: Uint8Array

@@ -5,6 +5,7 @@
  */
 import type { Sha256 } from '../bytes/digest.ts'
 import type { UnixSeconds } from '../bytes/integers.ts'
+import type { DescribedAttribute } from '../payload/description.ts'
 import { readEntryFacts } from '../payload/entry-facts.ts'
 import type { EntryFacts } from '../payload/entry-facts.ts'
 import { describeAppraisal, describeRefusal } from '../payload/tee/describe-appraisal.ts'
@@ -37,12 +38,23 @@ export interface IndexedFactsRequest {
   readonly registrationTime: UnixSeconds
   /** What evidence in the entry refers to in its log. */
   readonly givens: EvidenceGivens
+  /** Of whoever submitted it; none where that is not known. */
+  readonly submitter?: readonly DescribedAttribute[] | undefined
   readonly verifier: SignatureVerifier
   readonly sha256: Sha256
 }
 
 /** Never rejects. */
 export async function readIndexedFacts(request: IndexedFactsRequest): Promise<EntryFacts> {
+  const { submitter = [] } = request
+  const facts = await readOwnFacts(request)
+  if (submitter.length === 0) return facts
+  const { description } = facts
+  const attributes = [...description.attributes, ...submitter]
+  return { ...facts, description: { ...description, attributes } }
+}
+
+async function readOwnFacts(request: IndexedFactsRequest): Promise<EntryFacts> {
   const { entry, statement, preimage, policy, sha256 } = request
   try {
     if (statement instanceof Error) throw statement

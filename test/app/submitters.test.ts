@@ -110,6 +110,17 @@ async function post(
   return { status: response.status, challenge, ...problem }
 }
 
+/** Indexes that a look-up finds, once it covers the tree of this size. */
+async function lookUp(url: string, query: string, treeSize: number): Promise<number[]> {
+  for (;;) {
+    const response = await fetch(`${url}/statements?${query}&order=ascending`)
+    const page = (await response.json()) as { treeSize: number; statements: { index: number }[] }
+    expect(response.status, JSON.stringify(page)).toBe(200)
+    if (page.treeSize >= treeSize) return page.statements.map(({ index }) => index)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
 /** Submitter claims of all entries, read from the closed log. */
 async function claimsOf(data: string): Promise<Map<number, Record<string, string>>> {
   const store = SqliteLogStore.open(join(data, 'log.sqlite'), { mode: 'existing', readonly: true })
@@ -148,6 +159,8 @@ describe('OIDC tokens', () => {
       expect((await post(url, { token })).status).toBe(201)
     }
     expect(await post(url)).toMatchObject({ status: 400, rule: 'submitter' })
+    expect(await lookUp(url, 'submitter=run_id:4320093439', 7)).toEqual([3, 4, 6])
+    expect(await lookUp(url, 'submitter=run_id:4320093440', 7)).toEqual([5])
     await registry.close()
 
     const claims = await claimsOf(data)

@@ -1,5 +1,6 @@
 /** A served registry with the real tables of an index, and audits of it that look up everything. */
 import Database from 'better-sqlite3'
+import type { IndexWriter } from '../../src/log/index-store.ts'
 import { AuditFault, FAULT_EXIT_CODES } from '../../src/monitor/audit-fault.ts'
 import type { AuditOptions } from '../../src/monitor/audit-log.ts'
 import { JournalWriter } from '../../src/registry/journal.ts'
@@ -25,16 +26,21 @@ export interface IndexedRegistry {
   close(): Promise<void>
 }
 
-/** @param fill registers what is to be indexed. */
+/**
+ * @param fill registers what is to be indexed.
+ * @param index brings the tables up to date.
+ */
 export async function createIndexedRegistry(
   path: string,
   fill: (service: TestRegistry) => Promise<void>,
+  index: (service: TestRegistry, writer: IndexWriter) => Promise<void> = (service, writer) =>
+    indexLog(writer, service),
 ): Promise<IndexedRegistry> {
   const { writer } = await openIndex(path, { madeBy: 'test' })
   const reader = SqliteIndex.open(path)
   const service = await TestRegistry.create({ index: reader })
   await fill(service)
-  await indexLog(writer, service)
+  await index(service, writer)
   await writer.close()
   const { url } = await service.listen()
   const tables = new Database(path)

@@ -80,13 +80,23 @@ export function addFilters(command: Command): Command {
   }
   return command
     .option('--tcb-svn-below <name:hex>', 'security version below this (repeatable)', collect)
+    .option(
+      '--submitter <claim:value>',
+      'who submitted, e.g. run_id:4320093439 (repeatable)',
+      collect,
+    )
     .option('--attribute <name:value>', 'any other attribute (repeatable)', collect)
 }
 
 /** The filters among the options of a command, as parameters. What they may hold is the registry's to say. */
 export function readFilters(options: object): Record<string, string | readonly string[]> {
   const given = options as Partial<Record<string, string | readonly string[]>>
-  const names = [...FILTERS.map(([parameter]) => parameter), 'attribute', 'tcbSvnBelow']
+  const names = [
+    ...FILTERS.map(([parameter]) => parameter),
+    'submitter',
+    'attribute',
+    'tcbSvnBelow',
+  ]
   return Object.fromEntries(
     names.flatMap((name) => {
       const value = given[name]

@@ -1,0 +1,104 @@
+/**
+ * What the index says of submitters held against the journals, which alone say who submitted (design D5).
+ * A journal comes after the entries that it is about, a minute at most: so long what the index said waits.
+ */
+import type { Sha256 } from '../bytes/digest.ts'
+import type { StatementFacts } from '../client/statement-row.ts'
+import type { DescribedAttribute } from '../payload/description.ts'
+import { parseSubmitterCollateral } from '../policy/collateral.ts'
+import { parseRegistrationJournal } from '../policy/registration-journal.ts'
+import type { JournalCollateral } from '../policy/registration-journal.ts'
+import { submitterAttributes } from '../policy/submitter-attributes.ts'
+import { AuditFault } from './audit-fault.ts'
+import { readCollateral } from './collateral.ts'
+import type { CollateralPorts } from './collateral.ts'
+import { findJournal } from './find-journal.ts'
+
+/** An entry, and what the index says of its submitter. */
+interface Said {
+  readonly leafIndex: number
+  readonly entryId: string
+  readonly values: readonly string[]
+}
+
+export interface SubmitterPorts extends CollateralPorts {
+  readonly sha256: Sha256
+  /** Told what an entry can be looked up by. */
+  readonly onKnown: (leafIndex: number, attributes: readonly DescribedAttribute[]) => void
+}
+
+const NOBODY: readonly DescribedAttribute[] = []
+/** Submitters that are remembered: most entries of a journal are by few. */
+const SUBMITTERS_MAX = 256
+
+export class SubmitterComparison {
+  readonly #ports: SubmitterPorts
+  /** In the order of the log. */
+  #waiting: Said[] = []
+  readonly #known = new Map<string, readonly DescribedAttribute[]>()
+
+  constructor(ports: SubmitterPorts) {
+    this.#ports = ports
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0
+  }
+
+  /** Keeps what the index says of an entry until a journal is about it. */
+  add(
+    leafIndex: number,
+    entryId: string,
+    { attributes }: Pick<StatementFacts, 'attributes'>,
+  ): void {
+    const values = attributes.filter(isOfSubmitter).map(({ value }) => value)
+    this.#waiting.push({ leafIndex, entryId, values })
+  }
+
+  /**
+   * Compares what an entry is about, if it is a journal. The replay has verified that.
+   * @throws AuditFault `index`, or `collateral` for claims that are not served.
+   */
+  async read(entry: Uint8Array): Promise<void> {
+    const payload = this.isWaiting ? findJournal(entry, this.#ports.sha256) : undefined
+    if (payload === undefined) return
+    const { to, collateral } = parseRegistrationJournal(payload)
+    const pieces = new Map(
+      collateral
+        .filter(({ kind }) => kind === 'submitter-claims')
+        .map((piece) => [piece.leafIndex, piece]),
+    )
+    const covered = this.#waiting.filter(({ leafIndex }) => leafIndex < to)
+    this.#waiting = this.#waiting.slice(covered.length)
+    for (const said of covered) await this.#compare(said, pieces.get(said.leafIndex))
+  }
+
+  async #compare(said: Said, piece: JournalCollateral | undefined): Promise<void> {
+    const { leafIndex, entryId, values } = said
+    const attributes = piece === undefined ? NOBODY : await this.#attributesOf(piece)
+    const wanted = attributes.map(({ value }) => value)
+    const missing = wanted.find((value) => !values.includes(value))
+    const extra = values.find((value) => !wanted.includes(value))
+    if (missing !== undefined || extra !== undefined) {
+      const what = missing === undefined ? `submitter ${extra}` : `no submitter ${missing}`
+      const message = `the index is wrong about entry ${leafIndex}: it says ${what}`
+      throw new AuditFault('index', message, { leafIndex, entryId })
+    }
+    this.#ports.onKnown(leafIndex, attributes)
+  }
+
+  async #attributesOf(piece: JournalCollateral): Promise<readonly DescribedAttribute[]> {
+    const known = this.#known.get(piece.digest)
+    if (known !== undefined) return known
+    const claims = parseSubmitterCollateral(await readCollateral(piece, this.#ports))
+    const attributes = submitterAttributes(claims)
+    if (this.#known.size >= SUBMITTERS_MAX) this.#known.clear()
+    this.#known.set(piece.digest, attributes)
+    return attributes
+  }
+}
+
+/** Of whoever submitted the statement, and not in it. */
+export function isOfSubmitter({ name }: DescribedAttribute): boolean {
+  return name === 'submitter'
+}
