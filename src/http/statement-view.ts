@@ -3,6 +3,7 @@ import type { Request, Response } from 'express'
 import { encodeHex } from '../bytes/hex.ts'
 import { sha256 } from '../bytes/digest.ts'
 import { summarize } from '../log/index-store.ts'
+import type { Description, Finding } from '../payload/description.ts'
 import { answerJson } from './answer.ts'
 import type { HttpContext } from './context.ts'
 import { contradictionJson, withContradictions } from './evidence-json.ts'
@@ -21,13 +22,17 @@ export function statementViewResource({ registry }: HttpContext): Resource {
       const entryId = parseEntryId(req.params['entryId'])
       new QueryParameters(req.url, NO_PARAMETERS)
       const found = await registry.describeEntry(entryId)
-      const { treeSize, statement, record, contradictions } = found
+      const { treeSize, statement, record, contradictions, delegation, registrationLag } = found
       const { payload } = statement.message
       const { envelope } = record
       answerJson(res, {
         treeSize,
         ...rowJson(summarize(record)),
-        ...factsJson(withContradictions(record.description, contradictions)),
+        ...factsJson(
+          withFinding(delegation?.finding, withContradictions(record.description, contradictions)),
+        ),
+        registrationLag,
+        delegatedBy: delegation?.entryIds,
         headers: headersJson(statement),
         entryBytes: statement.entry.length,
         payload:
@@ -40,4 +45,9 @@ export function statementViewResource({ registry }: HttpContext): Resource {
       })
     },
   }
+}
+
+function withFinding(finding: Finding | undefined, description: Description): Description {
+  if (finding === undefined) return description
+  return { ...description, findings: [...description.findings, finding] }
 }

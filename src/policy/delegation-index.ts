@@ -77,6 +77,14 @@ export class DelegationIndex {
     return new DelegationIndex(byId, revokedBy)
   }
 
+  /** The index as it was for the entry at this index. */
+  below(leafIndex: number): DelegationIndex {
+    return new DelegationIndex(
+      new Map([...this.#byId].filter(([, one]) => one.leafIndex < leafIndex)),
+      new Map([...this.#revokedBy].filter(([, index]) => index < leafIndex)),
+    )
+  }
+
   find(entryId: string): RegisteredDelegation | undefined {
     return this.#byId.get(entryId)
   }

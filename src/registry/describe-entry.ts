@@ -8,6 +8,8 @@ import { findContradictions } from './contradictions.ts'
 import type { Contradiction } from './contradictions.ts'
 import type { RegistryPorts } from './ports.ts'
 import { assertCovers, requireIndex } from './require-index.ts'
+import { findUsedDelegation } from './used-delegation.ts'
+import type { UsedDelegation } from './used-delegation.ts'
 
 export interface DescribedEntry {
   /** Size that the index covers. */
@@ -16,6 +18,10 @@ export interface DescribedEntry {
   readonly record: IndexRecord
   /** Of evidence and of verdicts about it: statements that say something else. */
   readonly contradictions: readonly Contradiction[]
+  /** Absent where no delegation had a part in it. */
+  readonly delegation?: UsedDelegation | undefined
+  /** Seconds from the end of the build to the registration (R8), where the statement says when that was. */
+  readonly registrationLag?: number | undefined
 }
 
 /**
@@ -46,5 +52,14 @@ export async function describeEntry(
     record,
     statement,
     contradictions: await findContradictions(record, treeSize, ports),
+    delegation: await findUsedDelegation({ ...record, statement }, ports),
+    registrationLag: lagOf(record),
   }
+}
+
+function lagOf({ description, registrationTime }: IndexRecord): number | undefined {
+  // The end of an incident's window is nobody's build.
+  if (description.kind === 'incident') return undefined
+  const finished = description.numbers.find(({ name }) => name === 'finished-on')
+  return finished && registrationTime - finished.value
 }
