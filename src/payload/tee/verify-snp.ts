@@ -39,11 +39,11 @@ export const AMD_ROOTS_SHA256: readonly string[] = [
 const SOURCES = {
   vcek: {
     leaf: "AMD's Key Distribution Service has it for this chip and TCB, or the host brings it along",
-    issuers: "AMD's Key Distribution Service has it in vcek/…/cert_chain",
+    issuers: "AMD's Key Distribution Service has ASK and ARK in vcek/…/cert_chain",
   },
   vlek: {
     leaf: 'the cloud provider has it, and the host brings it along',
-    issuers: "AMD's Key Distribution Service has it in vlek/…/cert_chain",
+    issuers: "AMD's Key Distribution Service has ASVK and ARK in vlek/…/cert_chain",
   },
 } as const
 
