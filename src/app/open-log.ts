@@ -10,7 +10,7 @@ import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import type { UnavailableError } from '../errors.ts'
 import type { Guard } from '../log/guard.ts'
 import { Log } from '../log/log.ts'
-import type { LogObserver } from '../log/observer.ts'
+import type { LogObserver, ReachObserver } from '../log/observer.ts'
 import type { ServiceKey } from '../registry/ports.ts'
 import type { DataPaths } from './data-directory.ts'
 import type { LogNames } from './identity.ts'
@@ -42,6 +42,7 @@ export async function openLog(
     /** Where the receipt key is, unless in the key directory. */
     readonly receiptKey?: Pkcs11Uri | undefined
     readonly observer?: LogObserver | undefined
+    readonly onReach?: ReachObserver
     /** Why nothing but journals is stored now. */
     readonly refusal?: () => UnavailableError | undefined
   },

@@ -1,11 +1,12 @@
 /**
- * What operators see of a serving registry: metrics, and the listener that they are read from. None
- * of it is made when no admin port is configured.
+ * What operators see of a serving registry: events of outages, metrics, and the listener that these are
+ * read from. Metrics are not made when no admin port is configured.
  */
 import { createAdminServer } from '../http/admin-server.ts'
 import { drainServer } from '../http/drain.ts'
+import type { Reach } from '../log/observer.ts'
 import type { AdminConfig } from './config-sections.ts'
-import type { RegistryConfig } from './config.ts'
+import type { RegistryConfig, ServiceEvent } from './config.ts'
 import { listen } from './listening.ts'
 import { addGauges } from './metric-gauges.ts'
 import type { GaugeSources } from './metric-gauges.ts'
@@ -26,6 +27,13 @@ export function observe(config: RegistryConfig): Observed {
     config.report(event)
   }
   return { config: { ...config, report }, metrics }
+}
+
+/** A store or guard that is lost, or back. */
+export function reachEvent({ place, error }: Reach): ServiceEvent {
+  if (error === undefined) return { level: 'info', event: `${place}-answers` }
+  const { code, message } = error
+  return { level: 'error', event: `${place}-unreachable`, code, message }
 }
 
 /** A listener for operators. */

@@ -15,7 +15,7 @@ import { QueuedAppraiser } from './queued-appraiser.ts'
 import { listen } from './listening.ts'
 import { openLog } from './open-log.ts'
 import type { OpenedLog } from './open-log.ts'
-import { observe, openAdminListener } from './operating.ts'
+import { observe, openAdminListener, reachEvent } from './operating.ts'
 import { checkReadiness } from './readiness.ts'
 import type { Readiness } from './readiness.ts'
 import { openRegistrar, registryPorts } from './registry-ports.ts'
@@ -57,9 +57,9 @@ export async function startRegistry(given: RegistryConfig): Promise<RunningRegis
   const traces = await startTraces(config, ending)
   let gate: ServedWriteGate | undefined
   const opened = await openLog(config.paths, {
-    clock: config.clock,
-    receiptKey: config.receiptKey,
+    ...{ clock: config.clock, receiptKey: config.receiptKey },
     observer: observeBoth(metrics?.log, traces?.log),
+    onReach: (reach) => config.report(reachEvent(reach)),
     refusal: () => gate?.refusal(),
     onFatal: (error) => ending.fail(error),
   })

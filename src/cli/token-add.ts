@@ -25,10 +25,11 @@ interface AddOptions extends LogPlaceOptions {
 }
 
 export function addTokenAdd(token: Command): void {
-  // As in keys/api-token.ts, which is loaded with the command's work.
+  // The one scope of keys/api-token.ts, which is loaded with the command's work; scripts may name it.
   const scopes = new Option('--scope <scope...>', 'what it may be used for')
-    .choices(['register', 'query'])
+    .choices(['register'])
     .default(['register'])
+    .hideHelp()
   addLogPlace(addCommand(token, 'add', { description: 'make an API token', help: HELP }))
     .requiredOption('--name <name>', 'whose it is; published with the entries')
     .option('--expires <time>', 'time like 2027-01-31T12:00:00Z, or Unix seconds', parseTime)

@@ -14,9 +14,8 @@ const ID_BYTES = 6
 const SECRET_BYTES = 32
 const TOKEN = /^attestry_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$/
 
-/** What a token may be used for. */
-export const API_TOKEN_SCOPES = ['register', 'query'] as const
-export type ApiTokenScope = (typeof API_TOKEN_SCOPES)[number]
+/** What a token may be used for. Reading is public; stored tokens may have `query`, which nothing asks for. */
+export type ApiTokenScope = 'register'
 
 /** A new token: shown once, and stored as its id and the hash. */
 export interface NewApiToken {

@@ -1,7 +1,9 @@
 /**
- * The port through which the log tells where on the write path a batch is, for whoever measures. It
- * decides nothing: an observer never throws and never delays a batch. Adapter: `app/metrics.ts`.
+ * The ports through which the log tells where on the write path a batch is, for whoever measures, and
+ * what it cannot reach, for whoever has to act. They decide nothing: an observer never throws and never
+ * delays a batch. Adapters: `app/metrics.ts`, `app/operating.ts`.
  */
+import type { UnavailableError } from '../errors.ts'
 
 /** Steps of a batch in their order; one that fails is followed by the first of the next batch. */
 export type BatchStep = 'begun' | 'committed' | 'verified' | 'signed' | 'guarded'
@@ -14,3 +16,13 @@ export interface LogObserver {
    */
   onBatch(step: BatchStep, entriesCount: number, atMs: number): void
 }
+
+/** A store or a guard of several nodes that cannot be reached, or can again. */
+export interface Reach {
+  readonly place: 'store' | 'guard'
+  /** Absent: it answers again. */
+  readonly error?: UnavailableError
+}
+
+/** Told once when a place is lost, and once when it is back. */
+export type ReachObserver = (reach: Reach) => void

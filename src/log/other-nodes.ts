@@ -10,6 +10,7 @@ import type { UnavailableErrorCode } from '../errors.ts'
 import { catchUp, finishPending } from './catch-up.ts'
 import type { CaughtUp, NodePorts } from './catch-up.ts'
 import { backOff, LookTimer } from './look-timer.ts'
+import { Outages } from './outages.ts'
 import type { TreeState } from './tree-state.ts'
 import type { StoredHead, WakeUp } from './store.ts'
 
@@ -32,6 +33,7 @@ interface Pending {
 export class OtherNodes {
   readonly looks: LookTimer
   readonly #ports: NodePorts
+  readonly #outages: Outages
   // The outcome of a commit of ours is unknown: the pending head may be ours, so nobody else is at it.
   #mayBeOurs = false
   // How often another node was faster since our last batch; and the most that one asked with.
@@ -50,6 +52,7 @@ export class OtherNodes {
   /** @param onDue called when a look is due; the look itself is the caller's. */
   constructor(ports: NodePorts, onDue: () => void) {
     this.#ports = ports
+    this.#outages = new Outages(ports.onReach)
     this.looks = new LookTimer(onDue)
   }
 
@@ -122,12 +125,14 @@ export class OtherNodes {
       if (isUrgent && found?.pending !== undefined && this.#pending?.looks === 1) this.#ask()
       this.#failures = 0
       this.#failure = undefined
+      this.#outages.ended()
       if (found?.pending === undefined) this.#mayBeOurs = false
       else await this.looks.again(isUrgent, this.#pending?.looks ?? 0, PENDING_MS)
       return found
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error
       this.#failure = error.code
+      this.#outages.failed(error)
       await this.looks.again(isUrgent, this.#failures++, UNREACHABLE_MS)
       return undefined
     }

@@ -3,7 +3,7 @@ import type { LogIdentity } from './store.ts'
 import type { LogStore } from './store.ts'
 import type { Guard } from './guard.ts'
 import type { Clock } from './clock.ts'
-import type { LogObserver } from './observer.ts'
+import type { LogObserver, ReachObserver } from './observer.ts'
 import type { Signer } from '../cose/signer.ts'
 import type { UnavailableError } from '../errors.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
@@ -29,4 +29,6 @@ export interface LogPorts extends CheckingPorts, Pick<LogIdentity, 'origin' | 'i
   readonly writePath?: WritePath | undefined
   /** Told of every step of every batch. */
   readonly observer?: LogObserver | undefined
+  /** Told of outages, where store and guard are shared; other ones end the process. */
+  readonly onReach?: ReachObserver | undefined
 }

@@ -15,11 +15,14 @@ import {
 import { checkLog } from '../../src/app/check-log.ts'
 import { readConfig } from '../../src/app/config.ts'
 import type { ServeFlags, ServiceEvent } from '../../src/app/config.ts'
+import { logPaths } from '../../src/app/data-directory.ts'
 import { initLog } from '../../src/app/init-log.ts'
 import { startRegistry } from '../../src/app/start.ts'
 import type { RunningRegistry } from '../../src/app/start.ts'
+import { openApiTokens } from '../../src/app/stores.ts'
 import { decodeUtf8, encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { algorithmByName } from '../../src/cose/algorithms.ts'
+import { createApiToken } from '../../src/keys/api-token.ts'
 import { loadSigner } from '../../src/keys/file-signer.ts'
 import { parseSubmitterCollateral } from '../../src/policy/collateral.ts'
 import { REGISTRATION_POLICY_MEDIA_TYPE } from '../../src/payload/media-types.ts'
@@ -262,12 +265,29 @@ describe('API tokens', () => {
       expiresAt: now() - 1,
     })
     expect(await post(url, { token: expired.token })).toMatchObject({ status: 401 })
-    const reader = await addApiToken({ data, name: 'c', scopes: ['query'] })
-    expect(await post(url, { token: reader.token })).toMatchObject({
+    const reader = await addStored(data, ['query'])
+    expect(await post(url, { token: reader })).toMatchObject({
       ...{ status: 403, code: 'ERR_TOKEN_SCOPE' },
       challenge: 'Bearer error="insufficient_scope"',
     })
   })
+
+  it('are taken and listed with a scope of before, for reading, that nothing asks for', async () => {
+    const { data, url } = await start({})
+    const token = await addStored(data, ['register', 'query'])
+    expect((await post(url, { token })).status).toBe(201)
+    const [listed] = (await listApiTokens({ data })).slice(-1)
+    expect(listed).toMatchObject({ name: 'stored', scopes: ['register', 'query'] })
+  })
+
+  /** A token as a version made it that had other scopes. */
+  async function addStored(data: string, scopes: readonly string[]): Promise<string> {
+    const { token, tokenId, hash } = createApiToken()
+    const tokens = await openApiTokens(logPaths({ data }))
+    await tokens.add({ ...{ tokenId, hash, scopes }, name: 'stored', createdAt: now() })
+    await tokens.close()
+    return token
+  }
 })
 
 describe('journals of a served log', () => {

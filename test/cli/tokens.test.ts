@@ -60,6 +60,10 @@ describe('attestry token', () => {
     expect(revoked.stderr).toContain('ERR_TOKEN_INVALID')
     expect((await run('token', 'revoke', 'nothing', '--data', 'data')).status).toBe(4)
     expect((await run('token', 'add', '--data', 'data', '--name', 'x', '--scope', 'all')).status).toBe(4) // prettier-ignore
+    const reading = await run('token', 'add', '--data', 'data', '--name', 'x', '--scope', 'query')
+    expect([reading.status, reading.stderr]).toEqual([4, expect.stringContaining('register')])
+    expect((await run('token', 'add', '--help')).stdout).not.toContain('--scope')
+    expect(await json('token', 'add', '--data', 'data', '--name', 'x', '--scope', 'register')).toMatchObject({ scopes: ['register'] }) // prettier-ignore
     const past = await run('token', 'add', '--data', 'data', '--name', 'x', '--expires', '2020-01-01T00:00:00Z') // prettier-ignore
     expect([past.status, past.stderr]).toEqual([4, expect.stringContaining('over already')])
     expect((await run('token', 'list', '--data', 'elsewhere')).stderr).toContain('ERR_LOG_MISSING')

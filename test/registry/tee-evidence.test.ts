@@ -18,10 +18,12 @@ import { encodeTeeEvidence } from '../../src/payload/tee/evidence-container.ts'
 import type { TeeEvidence } from '../../src/payload/tee/evidence-container.ts'
 import { TDX_QUOTE_MEDIA_TYPE } from '../../src/payload/tee/tdx-quote.ts'
 import type { TeeEvidencePolicy } from '../../src/policy/tee-evidence-policy.ts'
+import { makeAmdPki, makeSnpKey, makeSnpReport } from '../support/amd-evidence.ts'
 import { EvidenceRegistry } from '../support/evidence-registry.ts'
 import { makeDcap, tcbLevel, testIntel, type DcapOptions } from '../support/intel-pki.ts'
 import { noteSigner } from '../support/note-keys.ts'
 import { ISSUER, LOG_ORIGIN } from '../support/test-registry.ts'
+import type { TestCertificate } from '../support/test-pki.ts'
 import { testSigner } from '../support/test-signer.ts'
 
 let registry: EvidenceRegistry
@@ -257,6 +259,20 @@ describe('evidence that does not hold is refused, with its reason first', () => 
     const { evidence } = ofSigner()
     const raw = await registry.statement(evidence, { contentType: TDX_QUOTE_MEDIA_TYPE })
     expect(await registry.register(raw)).toMatch(/crl-missing: /)
+  })
+
+  it('an SNP report without the certificate that its chain needs, or with a wrong one', async () => {
+    const amd = makeAmdPki()
+    const vcek = makeSnpKey(amd)
+    await open({ roots: { amd: amd.roots } })
+    const under = (ask: TestCertificate[]): TeeEvidence => {
+      const certificates = [vcek, ...ask, amd.ark].map(({ der }) => der)
+      const collateral = encodeCollateral({ certificates })
+      return { format: 'snp-report', evidence: makeSnpReport(vcek), collateral }
+    }
+    expect(await refused(under([]))).toMatch(/tee-evidence: .*chain-missing: .*"SEV-Milan"/)
+    expect(await refused(under([makeAmdPki().ask]))).toMatch(/certificate-path: /)
+    expect(await refused(under([amd.ask]))).toMatch(ENTRY_ID)
   })
 
   it('a stranger makes the registry appraise nothing', async () => {

@@ -8,6 +8,9 @@ import { fingerprint, orderChain, validateVendorPath } from './certificate-chain
 import type { EvidenceFacts } from './evidence.ts'
 import { checkRevocation } from './revocation.ts'
 
+/** Where the issuers of a key's certificate come from. */
+const ISSUERS = 'whoever vouches for the TPM has it; it comes with the collateral'
+
 /** Who vouches for an attestation key. */
 export type AttestationKeyTrust =
   /** The evidence of a confidential VM, verified, whose report data covers the key. */
@@ -67,7 +70,7 @@ export async function trustedKeys({ trust, at, verifier }: TrustRequest): Promis
     case 'certificate': {
       const { leaf, certificates, crls, roots } = trust
       const chain = orderChain(leaf, certificates)
-      const path = await validateVendorPath({ chain, roots, at, verifier })
+      const path = await validateVendorPath({ chain, roots, at, verifier, source: ISSUERS })
       const revocation = await checkRevocation({ path: path.path, crls, at, verifier })
       return {
         keys: [leaf.spki],

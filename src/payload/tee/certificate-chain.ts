@@ -11,7 +11,7 @@ import { AttestryError, VerificationError } from '../../errors.ts'
 import { parseCertificate } from '../../x509/certificate.ts'
 import type { Certificate } from '../../x509/certificate.ts'
 import { TAG } from '../../x509/der.ts'
-import { equalNames } from '../../x509/name.ts'
+import { commonName, equalNames } from '../../x509/name.ts'
 import { CHAIN_LENGTH_MAX, validatePath } from '../../x509/path.ts'
 import type { PathRequest, ValidatedPath } from '../../x509/path.ts'
 import { decodePem } from '../../x509/pem.ts'
@@ -70,6 +70,20 @@ export interface VendorPathRequest {
   readonly verifier: SignatureVerifier
   /** What the leaf's key is for; `crlSign` for the issuer of a revocation list. */
   readonly leafUsage?: PathRequest['leafUsage'] | undefined
+  /** Who has an issuer that is not there. Absent: the chain is the evidence's own and has to be whole. */
+  readonly source?: string
+}
+
+/** A chain that breaks off says nothing against the evidence: whoever has the next certificate may add it. */
+function notPinned({ chain, source }: VendorPathRequest): EvidenceError {
+  const { issuer } = chain.at(-1)!
+  const isWhole =
+    chain.length === CHAIN_LENGTH_MAX || chain.some(({ subject }) => equalNames(subject, issuer))
+  if (source === undefined || isWhole) {
+    return new EvidenceError('root', 'the certificates do not lead to a pinned root')
+  }
+  const name = commonName(issuer) ?? ''
+  return new EvidenceError('chain-missing', `the certificate of "${name}" is missing: ${source}`)
 }
 
 /**
@@ -92,9 +106,7 @@ export async function validateVendorPath(request: VendorPathRequest): Promise<Va
     .slice(1)
     .map(({ der }) => sha256(der))
     .find((value) => roots.includes(encodeHex(value)))
-  if (pinned === undefined) {
-    throw new EvidenceError('root', 'the certificates do not lead to a pinned root')
-  }
+  if (pinned === undefined) throw notPinned(request)
   try {
     const rootFingerprint = { hash: 'SHA-256', value: pinned } as const
     const usage = leafUsage === undefined ? {} : { leafUsage }

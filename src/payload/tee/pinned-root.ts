@@ -12,6 +12,9 @@ import type { VendorPathRequest } from './certificate-chain.ts'
 import { EvidenceError } from './evidence.ts'
 import { asEvidence, parseList } from './revocation.ts'
 
+const MISSING =
+  'the certificate of the root is missing: it ends each issuer chain of the Provisioning Certification Service'
+
 type RootRequest = Omit<VendorPathRequest, 'chain' | 'leafUsage'>
 
 export class PinnedRoot {
@@ -21,11 +24,13 @@ export class PinnedRoot {
   validUntil: UnixSeconds = Number.MAX_SAFE_INTEGER
   readonly #request: RootRequest
 
-  /** @throws EvidenceError `root` when it is not among the certificates. */
+  /** @throws EvidenceError `root` for another one in its place, `chain-missing` where there is none. */
   constructor(certificates: readonly Certificate[], request: RootRequest) {
     const found = certificates.find((one) => request.roots.includes(fingerprint(one)))
     if (found === undefined) {
-      throw new EvidenceError('root', 'no certificate of a pinned root came along')
+      const isOther = certificates.some(({ issuer, subject }) => equalNames(issuer, subject))
+      if (isOther) throw new EvidenceError('root', 'no certificate of a pinned root came along')
+      throw new EvidenceError('chain-missing', MISSING)
     }
     this.certificate = found
     this.#request = request

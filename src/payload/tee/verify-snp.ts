@@ -35,6 +35,18 @@ export const AMD_ROOTS_SHA256: readonly string[] = [
   '1f084161a44bb6d93778a904877d4819cafa5d05ef4193b2ded9dd9c73dd3f6a',
 ]
 
+/** Where certificates come from that are not there, by the kind of the signing key. */
+const SOURCES = {
+  vcek: {
+    leaf: "AMD's Key Distribution Service has it for this chip and TCB, or the host brings it along",
+    issuers: "AMD's Key Distribution Service has ASK and ARK in vcek/…/cert_chain",
+  },
+  vlek: {
+    leaf: 'the cloud provider has it, and the host brings it along',
+    issuers: "AMD's Key Distribution Service has ASVK and ARK in vlek/…/cert_chain",
+  },
+} as const
+
 export interface VerifySnpRequest {
   readonly report: Uint8Array
   /** VCEK or VLEK, ASK or ASVK, and the ARK, in any order. */
@@ -63,12 +75,13 @@ export async function verifySnp(request: VerifySnpRequest): Promise<SnpFacts> {
   if (report.signingKey === 'none' || report.chipKeyMasked) {
     throw new EvidenceError('report-unsigned', 'the firmware was told not to sign the report')
   }
-  const { leaf, certificate } = findSigner(report, request.certificates)
+  const { leaf, certificate } = findSigner(report, report.signingKey, request.certificates)
   const path = await validateVendorPath({
     chain: orderChain(leaf, request.certificates),
     roots: request.roots ?? AMD_ROOTS_SHA256,
     at: request.at,
     verifier: request.verifier,
+    source: SOURCES[certificate.kind].issuers,
   })
   const revocation = await checkRevocation({ ...request, path: path.path })
   const holds = await request.verifier.verify({
@@ -96,18 +109,23 @@ interface Signer {
 }
 
 /** The certificate of the key that the report names; of several, one that was issued for its TCB. */
-function findSigner(report: SnpReport, certificates: readonly Certificate[]): Signer {
+function findSigner(
+  report: SnpReport,
+  kind: SnpCertificate['kind'],
+  certificates: readonly Certificate[],
+): Signer {
   const signers = certificates
     .filter(isSnpSigner)
     .map((leaf) => ({ leaf, certificate: readSnpCertificate(leaf) }))
   if (signers.length === 0) {
-    throw new EvidenceError('chain-missing', 'there is no VCEK or VLEK certificate')
+    const message = `there is no ${kind.toUpperCase()} certificate: ${SOURCES[kind].leaf}`
+    throw new EvidenceError('chain-missing', message)
   }
-  const named = signers.filter(({ certificate }) => certificate.kind === report.signingKey)
+  const named = signers.filter(({ certificate }) => certificate.kind === kind)
   const exact = named.find(({ certificate }) => isIssuedFor(report, certificate))
   const signer = exact ?? named[0]
   if (signer === undefined) {
-    throw new EvidenceError('signing-key', `the report is signed by a ${report.signingKey} key`)
+    throw new EvidenceError('signing-key', `the report is signed by a ${kind} key`)
   }
   return signer
 }

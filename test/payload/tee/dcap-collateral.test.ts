@@ -70,6 +70,17 @@ describe('step 1: the PCK chain', () => {
     expect(await reasonOf({ ...makeDcap(), ...({ roots } as object) })).toBe('root')
   })
 
+  it('whose root nobody brought along', async () => {
+    const { pck } = makeDcap()
+    const signing = [testIntel.tcbSigner.der]
+    const parts = {
+      'intel-pck-chain': [pck.der, testIntel.pckCa.der],
+      'intel-tcb-info-chain': signing,
+      'intel-qe-identity-chain': signing,
+    }
+    expect(await reason({ certificationType: 3, parts })).toBe('chain-missing')
+  })
+
   it('under an impostor beside the true root', async () => {
     const { parts } = { parts: { ...makeDcap().collateral } }
     const dcap = makeDcap({ pki: impostor, parts })

@@ -8,14 +8,19 @@ import { reappraise } from '../../../src/payload/tee/reappraise.ts'
 import type { Reappraisal, ReappraisalRequest } from '../../../src/payload/tee/reappraise.ts'
 import { sha256 } from '../../../src/bytes/digest.ts'
 import { encodeHex } from '../../../src/bytes/hex.ts'
+import { makeAmdPki, makeSnpKey, makeSnpReport } from '../../support/amd-evidence.ts'
 import { makeDcap, tcbLevel, testIntel } from '../../support/intel-pki.ts'
 import type { Dcap, DcapOptions } from '../../support/intel-pki.ts'
 import { makeRevocationList } from '../../support/test-crl.ts'
+import { TEST_NOW } from '../../support/test-pki.ts'
+import type { TestCertificate } from '../../support/test-pki.ts'
 
 const DAY = 86_400
 const options: DcapOptions = { tee: 'tdx', domain: { mrTd: 'c0'.repeat(48) } }
 const dcap = makeDcap(options)
 const { at, roots } = dcap
+const amd = makeAmdPki()
+const vcek = makeSnpKey(amd)
 const later = at + 10 * DAY
 const newer = makeDcap({
   ...options,
@@ -94,6 +99,19 @@ describe('a reappraisal', () => {
     expect(result.verdict).toBe(verdict)
     expect('error' in result.outcome && result.outcome.error.reason).toMatch(reason)
     expect(result.status).toBe('contraindicated')
+  })
+
+  it.each<[string, TestCertificate[], string, string]>([
+    ['without the ASK', [vcek, amd.ark], 'cannot-tell', 'chain-missing'],
+    ['without the ARK', [vcek, amd.ask], 'cannot-tell', 'chain-missing'],
+    ['without the VCEK', [amd.ask, amd.ark], 'cannot-tell', 'chain-missing'],
+    ['with the ASK of another AMD', [vcek, makeAmdPki().ask, amd.ark], 'does-not-hold', 'certificate-path'], // prettier-ignore
+  ])('of an SNP report %s', async (_name, certificates, verdict, reason) => {
+    const evidence: TeeEvidence = { format: 'snp-report', evidence: makeSnpReport(vcek) }
+    const context = { at: TEST_NOW, pins: { amd: amd.roots }, limits: {} }
+    const collateral = { certificates: certificates.map(({ der }) => der) }
+    const result = await reappraise({ evidence, context, collateral }, nodeVerifier)
+    expect(result).toMatchObject({ verdict, outcome: { error: { reason } } })
   })
 
   it('of a debug environment must not be relied on', async () => {

@@ -115,6 +115,7 @@ describe('a quote that holds', () => {
     const facts = await verify({ trust })
     expect(facts.platformCertificateSha256).toBe(encodeHex(sha256(ak.der)))
     expect(await reason({ trust: { ...trust, roots: [] } })).toBe('root')
+    expect(await reason({ trust: { ...trust, certificates: [] } })).toBe('chain-missing')
     expect(await reason({ trust, at: at + 10 ** 9 })).toBe('certificate-expired')
   })
 })
