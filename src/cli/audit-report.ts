@@ -13,7 +13,7 @@ import { fields, formatNumber } from './terminal.ts'
 const UNREPLAYED_SHOWN_MAX = 20
 
 export function reportAudit(name: string, report: AuditReport, seconds: number): Report {
-  const { pin, head, from, counts, waitingFrom, cosigners, unreplayed, index } = report
+  const { pin, head, from, counts, waitingFrom, cosigners, unreplayed, index, seen } = report
   const { text, tone, outcome, exitCode } = verdictOf(report)
   return {
     exitCode,
@@ -31,6 +31,7 @@ export function reportAudit(name: string, report: AuditReport, seconds: number):
       index: index ?? null,
       notReplayable: unreplayed,
       witnesses: cosigners,
+      seen,
       seconds,
     },
     lines: [
@@ -46,6 +47,10 @@ export function reportAudit(name: string, report: AuditReport, seconds: number):
         ['receipts', formatNumber(counts.receipts)],
         ['index', index === undefined ? 'none is served' : indexText(index)],
         ['witnesses', cosigners.length === 0 ? undefined : cosigners.join(', ')],
+        [
+          'seen',
+          seen === 0 ? undefined : `${formatNumber(seen)} heads from elsewhere, all in this tree`,
+        ],
         ['took', `${seconds.toFixed(1)} s`],
         ...unreplayed.slice(0, UNREPLAYED_SHOWN_MAX).map(unreplayedRow),
       ]),

@@ -2,17 +2,22 @@
 import type { Command } from 'commander'
 import { randomBytes, randomInt } from 'node:crypto'
 import { InvalidArgumentError } from 'commander'
+import { InputError, VerificationError } from '../errors.ts'
 import { auditLog } from '../monitor/audit-log.ts'
 import type { AuditReport } from '../monitor/audit-log.ts'
 import type { AuditState } from '../monitor/audit-state.ts'
+import { readSeenHeads } from '../monitor/seen-heads.ts'
+import type { SeenHead } from '../monitor/seen-heads.ts'
 import { encodeAuditState, parseAuditState } from '../monitor/audit-state-file.ts'
 import { SigstoreBundleVerifier } from '../sigstore/sigstore-bundle-verifier.ts'
 import { reportAudit } from './audit-report.ts'
+import { readInput } from './files.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { orFault } from './fault-report.ts'
 import { addLogAccess, openLogAccess } from './log-access.ts'
-import type { LogAccessOptions } from './log-access.ts'
+import type { LogAccess, LogAccessOptions } from './log-access.ts'
+import { collect } from './option-values.ts'
 import { Progress } from './progress.ts'
 import { readStateFile, writeStateFile } from './state-file.ts'
 
@@ -21,7 +26,8 @@ Follows the log from where the state file says it stopped: checkpoint, consisten
 and leaf, every signed head, every admission replayed under the rules of its time, journals,
 collateral, a sample of the Receipts and statements that it serves, and the index: every record,
 and look-ups drawn at random by a seed that is printed. DIR is an export or a mirror. The state
-file is the auditor's memory: without it nobody notices a log that went back.
+file is the auditor's memory: without it nobody notices a log that went back. What you have from
+elsewhere (--seen) has to be in the tree, too; what is not proves that others were shown another log.
 
 Exit status (docs/auditors.md): 0 nothing is wrong; 1 the log cannot be read, or the audit was
 interrupted; 4 wrong command line; 10 checkpoint; 11 fork; 12 tile or leaf; 13 statement
@@ -45,6 +51,7 @@ interface AuditCommandOptions extends LogAccessOptions {
   readonly lookups: number
   readonly seed?: string
   readonly wholeIndex?: boolean
+  readonly seen?: readonly string[]
   readonly json?: boolean
 }
 
@@ -66,6 +73,11 @@ export function addAudit(program: Command): void {
     )
     .option('--seed <text>', 'ask the same look-ups again: the seed that an audit printed')
     .option('--whole-index', 'compare the index from entry 0, not only what came since')
+    .option(
+      '--seen <file>',
+      'Transparent Statement, signed head or checkpoint that you have from elsewhere (repeatable)',
+      collect,
+    )
     .action(run(audit))
 }
 
@@ -90,6 +102,7 @@ async function audit(from: string, options: AuditCommandOptions): Promise<Report
         ...access,
         bundles,
         ...(state === undefined ? {} : { state }),
+        seen: await readSeen(options.seen ?? [], access),
         isSampled: sampler(options.receipts),
         index: {
           lookups: options.lookups,
@@ -103,6 +116,23 @@ async function audit(from: string, options: AuditCommandOptions): Promise<Report
     await writeStateFile(options.state, encodeAuditState(report.state))
     return reportAudit(from, report, seconds())
   }, about)
+}
+
+/** @throws InputError or VerificationError, with the file: what is not the log's says nothing of it. */
+async function readSeen(files: readonly string[], access: LogAccess): Promise<readonly SeenHead[]> {
+  const seen: SeenHead[] = []
+  for (const file of files) {
+    const bytes = await readInput(file)
+    try {
+      seen.push(...(await readSeenHeads(bytes, file, access)))
+    } catch (cause) {
+      if (cause instanceof InputError)
+        throw new InputError(cause.code, `${file}: ${cause.message}`, { cause })
+      if (!(cause instanceof VerificationError)) throw cause
+      throw new VerificationError(cause.code, `${file}: ${cause.message}`, { cause })
+    }
+  }
+  return seen
 }
 
 type OnProgress = NonNullable<Parameters<typeof auditLog>[0]['onProgress']>

@@ -15,6 +15,8 @@ import { EntryAuditor } from './entry-auditor.ts'
 import { followTree } from './follow-tree.ts'
 import type { FollowedTree, FollowOptions } from './follow-tree.ts'
 import type { UnreplayedEntry } from './pruned-content.ts'
+import { assertSeen } from './seen-heads.ts'
+import type { SeenHead } from './seen-heads.ts'
 
 export interface AuditOptions extends FollowOptions {
   readonly sha256: Sha256
@@ -26,6 +28,8 @@ export interface AuditOptions extends FollowOptions {
   readonly isSampled: (leafIndex: number, range: { from: number; to: number }) => boolean
   /** Told after every block; `state` is what an interrupted audit can go on from. */
   readonly onProgress?: (progress: AuditProgress) => Promise<void> | void
+  /** Heads of the log that were seen elsewhere: each has to be one of this tree. */
+  readonly seen?: readonly SeenHead[]
   /** Compares the index, too, where the log has one. */
   readonly index?: {
     /** Look-ups to ask; Infinity for all. */
@@ -68,6 +72,8 @@ export interface AuditReport {
    */
   readonly unreplayed: readonly UnreplayedEntry[]
   readonly cosigners: readonly string[]
+  /** Heads from elsewhere that were compared. */
+  readonly seen: number
   /** What was compared of the index; absent where there is none, or it was not asked for. */
   readonly index?: IndexAuditReport
   /** False when it was cancelled on the way. */
@@ -82,9 +88,10 @@ export interface AuditReport {
  * @throws UnavailableError when the log cannot be read.
  */
 export async function auditLog(options: AuditOptions): Promise<AuditReport> {
-  const { state, isSampled, onProgress, isCancelled } = options
+  const { state, isSampled, onProgress, isCancelled, seen = [] } = options
   const followed = await followTree(options, earlierHeads(state))
   const { head, tree, heads, pin, cosigners } = followed
+  for (const one of seen) await assertSeen(tree, one)
   const from = state?.replayed.treeSize ?? 0
   const range = { from, to: head.treeSize }
   const auditor = new EntryAuditor(
@@ -105,7 +112,7 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
   const end: AuditState = isCut ? last : { ...last, head, ...indexed }
   const { waitingFrom, counts, unreplayed } = auditor
   const waiting = waitingFrom === undefined ? {} : { waitingFrom }
-  const found = { pin, head, from, counts, cosigners, unreplayed }
+  const found = { pin, head, from, counts, cosigners, unreplayed, seen: seen.length }
   const compared = index === undefined ? {} : { index }
   const isComplete = !isCut && index?.isCut !== true
   return { ...found, ...compared, isComplete, state: end, ...waiting }

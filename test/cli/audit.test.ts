@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LogDirectory } from '../../src/app/log-directory.ts'
 import { encodeHex } from '../../src/bytes/hex.ts'
+import { parseHeadBundle } from '../../src/cose/head-bundle.ts'
 import { LogForge, sha256 } from '../monitor/log-forge.ts'
 import type { Resources } from '../monitor/log-forge.ts'
 import { attestry, hosted, startServer, temporaryFolder } from './attestry.ts'
@@ -51,6 +52,73 @@ describe('attestry audit', () => {
     expect(JSON.parse(second.stdout)).toMatchObject({
       ...{ outcome: 'ok', from: 23, replayed: 29, treeSize: 29, waitingFrom: null },
       checked: { entries: 6, heads: 2, journals: 1, receipts: 6 },
+    })
+  })
+
+  describe('--seen', () => {
+    /** What three people have of the log: a Transparent Statement, a checkpoint, a signed head. */
+    async function keepEvidence(of: LogForge): Promise<string[]> {
+      const resources = await of.export({ receipts: true })
+      const id = encodeHex(sha256(of.entries[7]!))
+      const heads = parseHeadBundle(resources.get(`heads/bundle/000.p/${of.entries.length}`)!)
+      const files = {
+        'seen.transparent.cose': resources.get(`entries/${id}/statement`)!,
+        'seen.checkpoint': resources.get('checkpoint')!,
+        'seen.head.cose': heads.at(-1)!,
+      }
+      for (const [name, bytes] of Object.entries(files))
+        writeFileSync(join(folder.path, name), bytes)
+      return Object.keys(files)
+    }
+    const audit = (...seen: string[]): Promise<CliResult> =>
+      run('audit', 'export', '--state', 's', ...keys, ...seen.flatMap((file) => ['--seen', file]))
+
+    it('says that all of it is in the tree, also of a log that has grown', async () => {
+      const seen = await keepEvidence(forge)
+      await forge.batch(await forge.statements('t', 5))
+      await forge.journal()
+      await writeExport(await forge.export({ receipts: true }))
+      const found = await audit(...seen)
+      expect(found.stdout).toContain('3 heads from elsewhere, all in this tree')
+      expect(found.status).toBe(0)
+    })
+
+    it('proves that another history was shown, by each of them', async () => {
+      const seen = await keepEvidence(forge)
+      const fork = forge.fork()
+      fork.entries[7] = await forge.statement('other')
+      await writeExport(await fork.export({ receipts: true }))
+      for (const file of seen) {
+        const found = await audit(file)
+        expect(found.stdout + found.stderr).toContain(`${file}`)
+        expect(found.stdout + found.stderr).toContain('shows another tree of size 23')
+        expect(found.status).toBe(11)
+      }
+    })
+
+    it('notices a log that has fewer entries than somebody saw', async () => {
+      const before = await forge.export({ receipts: true })
+      await forge.batch(await forge.statements('t', 5))
+      await forge.journal()
+      const [file = ''] = await keepEvidence(forge)
+      await writeExport(before)
+      const found = await audit(file)
+      expect(found.stdout + found.stderr).toContain(`${file}, receipt 1, shows a signed tree of`)
+      expect(found.status).toBe(21)
+    })
+
+    it('accuses nobody of what no pinned key signed', async () => {
+      const stranger = await LogForge.create()
+      await stranger.batch(await stranger.statements('s', 20))
+      await stranger.journal()
+      for (const file of await keepEvidence(stranger)) {
+        const found = await audit(file)
+        expect(found.stderr).toContain(file)
+        expect(found.status).toBe(1)
+      }
+      writeFileSync(join(folder.path, 'garbage'), 'x')
+      expect(await audit('garbage')).toMatchObject({ status: 1 })
+      expect((await audit('garbage')).stderr).toContain('garbage: ')
     })
   })
 
