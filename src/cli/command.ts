@@ -61,7 +61,7 @@ export function run<Args extends unknown[]>(
       process.exitCode = report.exitCode ?? EXIT.ok
     } catch (thrown) {
       if (thrown instanceof CommanderError) throw thrown
-      const error = namingFile(thrown)
+      const error = await namingFile(thrown)
       reportError(error, json)
       process.exitCode = exitCodeOf(error)
     }
