@@ -5,7 +5,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { CliError } from './cli-error.ts'
-import { reportError } from './command.ts'
+import { HELP_FORM, reportError } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import type { CommandEntry } from './commands.ts'
 import { EXIT } from './exit-codes.ts'
@@ -14,8 +14,9 @@ import { guardOutputs } from './terminal.ts'
 import { readVersion } from './version.ts'
 
 const HELP = `
-Exit status: 0 done, 1 failed, 4 wrong command line; verify also 2 refused by policy and
-3 cannot tell. ATTESTRY_DEBUG=1 prints stack traces. NO_COLOR turns colour off.
+Exit status: 0 done, 1 failed, 4 wrong command line; verify and appraise also 2 refused by policy
+and 3 cannot tell, query --verify 3; audit, mirror and monitor 10 and above for faults of a log.
+ATTESTRY_DEBUG=1 prints stack traces. NO_COLOR turns colour off.
 
 Start here:
   $ attestry quickstart
@@ -34,6 +35,7 @@ async function buildProgram(argv: readonly string[]): Promise<Command> {
     .description('A transparency log for supply-chain evidence: register, prove, verify offline.')
     .version(readVersion())
     .addHelpText('after', HELP.trimEnd())
+    .configureHelp(HELP_FORM)
     .exitOverride()
     .showHelpAfterError(false)
     // Errors of the command line are printed by us, like every other error.

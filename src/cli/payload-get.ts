@@ -26,7 +26,7 @@ interface GetOptions extends CommonOptions {
 
 export function addPayloadGet(payload: Command): void {
   addCommand(payload, 'get', { description: 'fetch content of a hash envelope', help: HELP })
-    .argument('<digest>', 'sha256:, sha384: or sha512: and lower-case hex', parseName)
+    .argument('DIGEST', 'sha256:, sha384: or sha512: and lower-case hex', parseName)
     .requiredOption('--url <url>', 'address of the registry', parseUrl)
     .option('-o, --output <file>', 'file to write, - for standard output', '-')
     .action(run(get))
