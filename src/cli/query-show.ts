@@ -4,6 +4,7 @@ import type { StatementView } from '../client/query-pages.ts'
 import type { Finding } from '../payload/description.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
+import { parseEntryId } from './query/arguments.ts'
 import { addLookupOptions, openClient } from './query/options.ts'
 import type { LookupOptions } from './query/options.ts'
 import { table, terminalWidth } from './query/table.ts'
@@ -27,14 +28,14 @@ const SHOWN_MAX = 40
 export function addQueryShow(query: Command): void {
   const command = addCommand(query, 'show', { description: 'one entry, decoded', help: HELP })
   addLookupOptions(command)
-    .argument('ENTRYID', 'SHA-256 of the entry, 64 hex digits')
+    .argument('ENTRYID', 'SHA-256 of the entry, 64 hex digits', parseEntryId)
     .action(run(show))
 }
 
 async function show(entryId: string, options: LookupOptions): Promise<Report> {
   const client = openClient(options)
   const verifier = await RowVerifier.from(client, options)
-  const view = await client.view(entryId.toLowerCase())
+  const view = await client.view(entryId)
   const check = await verifier?.check(view.row)
   return {
     exitCode: exitCodeOf(check === undefined ? undefined : [check]),
