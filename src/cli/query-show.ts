@@ -1,6 +1,7 @@
 /** `attestry query show`: one entry as the registry reads it. */
 import type { Command } from 'commander'
 import type { StatementView } from '../client/query-pages.ts'
+import type { JsonMembers, StatementRow } from '../client/statement-row.ts'
 import type { Finding } from '../payload/description.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
@@ -59,9 +60,18 @@ function summary({ row, treeSize, json }: StatementView, check: RowCheck | undef
     ['algorithm', typeof headers.algorithm === 'string' ? headers.algorithm : undefined],
     ['issued at', typeof headers.issuedAt === 'number' ? formatTime(headers.issuedAt) : undefined],
     ['content type', row.contentType],
-    ['content', envelope === undefined ? undefined : `${envelope.digest}, ${envelope.preimage}`],
+    ['content', envelope === undefined ? undefined : contentText(envelope, json)],
     ['check', check === undefined ? undefined : checkText(check)],
   ])
+}
+
+/** The row says what the index read, which stays so when the content is deleted. */
+function contentText(
+  { digest, preimage }: NonNullable<StatementRow['envelope']>,
+  { preimagePrunedBy: prunedBy }: JsonMembers,
+): string {
+  if (typeof prunedBy !== 'string') return `${digest}, ${preimage}`
+  return `${digest}, ${preimage === 'read' ? 'read, since ' : ''}pruned by entry ${prunedBy}`
 }
 
 function details({ facts }: StatementView): Line[] {

@@ -2,10 +2,12 @@
 import { decodeHex } from '../bytes/hex.ts'
 import type { IndexRecord } from '../log/index-store.ts'
 import { NotFoundError } from '../errors.ts'
+import { payloadNameOf } from '../statement/payload-name.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import { findContradictions } from './contradictions.ts'
 import type { Contradiction } from './contradictions.ts'
+import { findPruning } from './payloads.ts'
 import type { RegistryPorts } from './ports.ts'
 import { assertCovers, requireIndex } from './require-index.ts'
 
@@ -16,6 +18,8 @@ export interface DescribedEntry {
   readonly record: IndexRecord
   /** Of evidence and of verdicts about it: statements that say something else. */
   readonly contradictions: readonly Contradiction[]
+  /** Entry by which the content of a hash envelope was deleted. */
+  readonly prunedBy: Uint8Array | undefined
 }
 
 /**
@@ -41,10 +45,13 @@ export async function describeEntry(
   }
   const entry = await ports.log.readEntry(leafIndex)
   const statement = parseSignedStatement(entry, { sha256: ports.sha256 })
+  const [name, { payloads }] = [payloadNameOf(statement), ports]
   return {
     treeSize,
     record,
     statement,
     contradictions: await findContradictions(record, treeSize, ports),
+    prunedBy:
+      name === undefined || payloads === undefined ? undefined : await findPruning(name, payloads),
   }
 }
