@@ -56,6 +56,14 @@ function nameOf(program: Command | undefined, argv: readonly string[]): string {
   return names.join(' ')
 }
 
+/** In one line; our parsers say what they expect within commander's sentence. */
+function messageOf({ message }: CommanderError): string {
+  return message
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ')
+    .replace(/( is invalid| for argument '\w+')\. (?=[a-z])/, '$1: ')
+}
+
 function isHelpOrVersion(error: CommanderError): boolean {
   return error.code === 'commander.helpDisplayed' || error.code === 'commander.version'
 }
@@ -74,8 +82,9 @@ async function main(argv: readonly string[]): Promise<void> {
       if (isHelpOrVersion(error)) return
       process.exitCode = EXIT.usage
       if (error.code === 'commander.help') return // `attestry` alone: the help was printed
-      const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
-      const usage = new CliError('ERR_USAGE', message, { hint: `${nameOf(program, argv)} --help` })
+      const usage = new CliError('ERR_USAGE', messageOf(error), {
+        hint: `${nameOf(program, argv)} --help`,
+      })
       reportError(usage, argv.includes('--json'))
       return
     }

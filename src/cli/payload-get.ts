@@ -14,7 +14,7 @@ const HELP = `
 Written only if it has the digest. What it says is up to you to judge; verify the statement
 that names it: attestry verify STATEMENT --payload FILE.
 
-Examples:
+Example:
   $ attestry payload get sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae \\
       --url https://log.example.org -o image.tar
 `

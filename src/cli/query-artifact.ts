@@ -35,7 +35,7 @@ const PAGE_MAX = 250
 
 export function addQueryArtifact(query: Command): void {
   const command = addCommand(query, 'artifact', {
-    description: 'everything about one artifact',
+    description: 'show everything about one artifact',
     help: HELP,
   })
   addLookupOptions(command)

@@ -57,7 +57,7 @@ const PAGE_MAX = 250
 
 export function addQueryBuilds(query: Command): void {
   const command = addCommand(query, 'builds', {
-    description: 'what was built in environments of a kind',
+    description: 'find what was built in environments of a kind',
     help: HELP,
   })
   addLookupOptions(command)

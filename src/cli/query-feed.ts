@@ -43,7 +43,7 @@ const PAGE = '500'
 const SAVE_MS = 200
 
 export function addQueryFeed(query: Command): void {
-  const command = addCommand(query, 'feed', { description: 'what is registered, as it comes', help: HELP }) // prettier-ignore
+  const command = addCommand(query, 'feed', { description: 'print what is registered, as it comes', help: HELP }) // prettier-ignore
   addLookupOptions(command)
     .option('--after <index>', 'index of the last event that you have', parseAfter)
     .option('--state <file>', 'keep the place in this file; made at the first run')

@@ -27,7 +27,7 @@ Examples:
 const SHOWN_MAX = 40
 
 export function addQueryShow(query: Command): void {
-  const command = addCommand(query, 'show', { description: 'one entry, decoded', help: HELP })
+  const command = addCommand(query, 'show', { description: 'show one entry, decoded', help: HELP })
   addLookupOptions(command)
     .argument('ENTRYID', 'SHA-256 of the entry, 64 hex digits', parseEntryId)
     .action(run(show))

@@ -50,7 +50,7 @@ interface NonceOptions extends CommonOptions, BindOptions, LogReferenceOptions {
 }
 
 export function addAttestNonce(attest: Command): void {
-  const description = 'bytes to ask the hardware to attest'
+  const description = 'make the bytes to ask the hardware to attest'
   const command = addCommand(attest, 'nonce', { description, help: HELP }).addArgument(
     new Argument('TYPE', 'what is bound').choices([...BINDING_TYPES]),
   )
