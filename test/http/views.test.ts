@@ -1,5 +1,5 @@
 /** `GET /statements/{entryId}` and `GET /artifacts/{digest}` over statements of a small supply chain. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { encodeHex } from '../../src/bytes/hex.ts'
 import { sha256 } from '../../src/bytes/digest.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
@@ -104,10 +104,10 @@ describe('GET /statements/{entryId}', () => {
   })
 
   it('says by which entry the content of a hash envelope was deleted', async () => {
-    const { find } = payloads
-    payloads.find = async () => ({ kind: 'pruned', entryId: new Uint8Array(32).fill(0xab) })
+    const found = { kind: 'pruned', entryId: new Uint8Array(32).fill(0xab) } as const
+    const find = vi.spyOn(payloads, 'find').mockResolvedValue(found)
     const view = await get(`/statements/${ids[3]!}`)
-    payloads.find = find
+    find.mockRestore()
     expect(view['preimagePrunedBy']).toBe('ab'.repeat(32))
     expect(await get(`/statements/${ids[3]!}`)).not.toHaveProperty('preimagePrunedBy')
     expect(await get(`/statements/${ids[0]!}`)).not.toHaveProperty('preimagePrunedBy')
