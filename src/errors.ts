@@ -16,6 +16,7 @@ export type InputErrorCode =
   | 'ERR_COSE_CRIT' // a critical header parameter that is not understood
   | 'ERR_COSE_ALGORITHM' // algorithm missing, unknown, or not the key's
   | 'ERR_COSE_KEY' // a key that is malformed, weak or of an unsupported kind
+  | 'ERR_KEY_PRIVATE' // a private key where a public one belongs
   | 'ERR_PEM' // text that is not the PEM block asked for
   | 'ERR_X509_MALFORMED' // a certificate that does not parse
   | 'ERR_DID_X509' // a did:x509 identifier that does not parse
@@ -44,6 +45,7 @@ export type VerificationErrorCode =
   | 'ERR_X509_CRL' // a revocation list that may not be believed; RevocationListError.fault says why
   | 'ERR_DID_X509_MISMATCH' // chain does not satisfy the did:x509 issuer
   | 'ERR_RECEIPT_MISSING' // nothing in label 394
+  | 'ERR_STATEMENT_MISSING' // a receipt alone, without the statement that it is for
   | 'ERR_RECEIPT_LOG_UNKNOWN' // no trusted log has this receipt's key or issuer
   | 'ERR_RECEIPT_PROOF' // the path does not lead to a root, or to another statement
   | 'ERR_RECEIPT_SIGNATURE'

@@ -37,6 +37,8 @@ import { isPostgresUrl } from './store-location.ts'
 import { threadWritePath, writePathOptions } from './thread-write-path.ts'
 import type { ThreadPaths } from './thread-write-path.ts'
 
+export { isDiskError } from '../store/sqlite/database.ts'
+
 /** A file, or the URL of a database. */
 type StorePath = Pick<DataPaths, 'store'>
 type GuardPath = Pick<DataPaths, 'guard'>

@@ -2,7 +2,8 @@
  * What all commands share: `--json`, one report at the end, errors as a message with a code and a
  * hint, exit statuses. A command's own file only says what it does.
  */
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Help } from 'commander'
+import type { HelpConfiguration } from 'commander'
 import { AttestryError, PayloadError, PolicyError } from '../errors.ts'
 import { EvidenceError } from '../payload/tee/evidence.ts'
 import { CliError } from './cli-error.ts'
@@ -30,6 +31,14 @@ export interface CommonOptions {
 }
 
 type Handler<Args extends unknown[]> = (...args: Args) => Promise<Report | undefined>
+
+const plainHelp = new Help()
+
+/** How the help of all commands is written; commander itself does not say what is required. */
+export const HELP_FORM: HelpConfiguration = {
+  optionDescription: (option) =>
+    plainHelp.optionDescription(option) + (option.mandatory ? ' (required)' : ''),
+}
 
 /** Adds a subcommand with `--json`, a description and an example under its help. */
 export function addCommand(
@@ -61,7 +70,7 @@ export function run<Args extends unknown[]>(
       process.exitCode = report.exitCode ?? EXIT.ok
     } catch (thrown) {
       if (thrown instanceof CommanderError) throw thrown
-      const error = namingFile(thrown)
+      const error = await namingFile(thrown)
       reportError(error, json)
       process.exitCode = exitCodeOf(error)
     }

@@ -141,7 +141,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'token',
     add: async (program) => {
-      const group = program.command('token').description('API tokens of submitters')
+      const group = program.command('token').description('make, list and revoke API tokens')
       ;(await import('./token-add.ts')).addTokenAdd(group)
       ;(await import('./token-list.ts')).addTokenList(group)
       ;(await import('./token-revoke.ts')).addTokenRevoke(group)
@@ -150,7 +150,9 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'payload',
     add: async (program) => {
-      const group = program.command('payload').description('content of hash envelopes')
+      const group = program
+        .command('payload')
+        .description('store, fetch and delete content of hash envelopes')
       ;(await import('./payload-put.ts')).addPayloadPut(group)
       ;(await import('./payload-get.ts')).addPayloadGet(group)
       ;(await import('./payload-prune.ts')).addPayloadPrune(group)

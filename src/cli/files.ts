@@ -36,16 +36,18 @@ export function fileError(path: string, cause: unknown): CliError {
   return new CliError(code, `${path}: ${reason ?? (errno || String(cause))}`, { cause })
 }
 
-const SQLITE_DISK = /^SQLITE_(?:IOERR|FULL)/
-
 /** An error of the file system that nobody put into words yet, named; any other as it is. */
-export function namingFile(error: unknown): unknown {
+export async function namingFile(error: unknown): Promise<unknown> {
   if (!(error instanceof Error)) return error
   const { errno, path, code = '' } = error as NodeJS.ErrnoException
-  // SQLite does not say which file it was reading.
-  if (SQLITE_DISK.test(code)) {
+  // SQLite does not say which file it was reading. Most commands never load it.
+  if (code.startsWith('SQLITE_') && (await import('../app/stores.ts')).isDiskError(error)) {
     const what = `a file of the log, or its guard, cannot be read or written now (${error.message})`
-    return new StartError('ERR_DISK', `${what}: look at the disk, and try again`, { cause: error })
+    return new StartError(
+      'ERR_DISK',
+      `${what}: look at the disk and the permissions, and try again`,
+      { cause: error },
+    )
   }
   return errno !== undefined && path !== undefined ? fileError(path, error) : error
 }

@@ -1,21 +1,13 @@
 /** What a person can do about an error, by its code. Codes that explain themselves have no hint. */
 import type { AttestryError, ErrorCode } from '../errors.ts'
 
-/** One cause of a code that has several, by the words that tell it, with a hint of its own. */
-const CAUSES: readonly (readonly [RegExp, string])[] = [
-  [
-    / holds a private key\b/,
+/** Also of an error whose cause has the code: it says more than the code of what it led to. */
+const CAUSES: Readonly<Record<string, string>> = {
+  ERR_KEY_PRIVATE:
     '`attestry keygen` wrote the public one beside it, NAME.pub.cbor; of any other: openssl pkey -in FILE -pubout',
-  ],
-  [
-    /: the file that \S+ names /,
+  ERR_TLS_FILE:
     'it is a parameter of the URL of the database: docs/operating.md, "TLS to PostgreSQL"',
-  ],
-  [
-    /\bthis is a Receipt,/,
-    'URL/entries/ID/statement has both, and so has what attestry register STATEMENT --url URL -o OUT writes',
-  ],
-]
+}
 
 const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_CBOR_MALFORMED: 'is this a COSE file? `attestry inspect FILE` shows what it holds',
@@ -28,6 +20,8 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   ERR_ISSUER_KEY:
     'if the issuer says elsewhere that this key speaks for it, pin it: attestry trust add TRUST --issuer FILE=PATTERN',
   ERR_RECEIPT_MISSING: 'register the statement first: attestry register FILE --url URL -o OUT',
+  ERR_STATEMENT_MISSING:
+    'URL/entries/ID/statement has both, and so has what attestry register STATEMENT --url URL -o OUT writes',
   ERR_RECEIPT_LOG_UNKNOWN:
     'pin the service: attestry trust fetch --url URL -o TRUST, with --replace once its operator says that the pinned key was rotated',
   ERR_PAYLOAD_MISMATCH: 'is this the file that was signed, byte for byte?',
@@ -63,10 +57,11 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
 }
 
 /** The hint for an error, when there is one. */
-export function hintFor({
-  code,
-  message,
-}: Pick<AttestryError, 'code' | 'message'>): string | undefined {
-  const [, hint = HINTS[code]] = CAUSES.find(([words]) => words.test(message)) ?? []
-  return hint
+export function hintFor(error: Pick<AttestryError, 'code' | 'cause'>): string | undefined {
+  return causeHint(error) ?? HINTS[error.code]
+}
+
+function causeHint({ code, cause }: { code?: unknown; cause?: unknown }): string | undefined {
+  const hint = typeof code === 'string' ? CAUSES[code] : undefined
+  return hint ?? (cause instanceof Error ? causeHint(cause) : undefined)
 }

@@ -30,7 +30,7 @@ export function addLogExport(log: Command): void {
     addCommand(log, 'export', { description: 'write the log as static files', help: HELP }),
   )
     .argument('[DIR]', 'directory to write, or to bring up to date')
-    .option('--out <dir>', 'the same')
+    .option('--out <dir>', 'the same as DIR')
     .option('--tiles-only', 'leave out what is one file an entry: statements and Receipts')
     .action(run(exportTo))
 }

@@ -5,7 +5,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { CliError } from './cli-error.ts'
-import { reportError } from './command.ts'
+import { HELP_FORM, reportError } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import type { CommandEntry } from './commands.ts'
 import { EXIT } from './exit-codes.ts'
@@ -14,8 +14,9 @@ import { guardOutputs } from './terminal.ts'
 import { readVersion } from './version.ts'
 
 const HELP = `
-Exit status: 0 done, 1 failed, 4 wrong command line; verify also 2 refused by policy and
-3 cannot tell. ATTESTRY_DEBUG=1 prints stack traces. NO_COLOR turns colour off.
+Exit status: 0 done, 1 failed, 4 wrong command line; verify and appraise also 2 refused by policy
+and 3 cannot tell, query --verify 3; audit, mirror and monitor 10 and above for faults of a log.
+ATTESTRY_DEBUG=1 prints stack traces. NO_COLOR turns colour off.
 
 Start here:
   $ attestry quickstart
@@ -34,6 +35,7 @@ async function buildProgram(argv: readonly string[]): Promise<Command> {
     .description('A transparency log for supply-chain evidence: register, prove, verify offline.')
     .version(readVersion())
     .addHelpText('after', HELP.trimEnd())
+    .configureHelp(HELP_FORM)
     .exitOverride()
     .showHelpAfterError(false)
     // Errors of the command line are printed by us, like every other error.
@@ -54,6 +56,14 @@ function nameOf(program: Command | undefined, argv: readonly string[]): string {
   return names.join(' ')
 }
 
+/** In one line; our parsers say what they expect within commander's sentence. */
+function messageOf({ message }: CommanderError): string {
+  return message
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ')
+    .replace(/( is invalid| for argument '\w+')\. (?=[a-z])/, '$1: ')
+}
+
 function isHelpOrVersion(error: CommanderError): boolean {
   return error.code === 'commander.helpDisplayed' || error.code === 'commander.version'
 }
@@ -72,8 +82,9 @@ async function main(argv: readonly string[]): Promise<void> {
       if (isHelpOrVersion(error)) return
       process.exitCode = EXIT.usage
       if (error.code === 'commander.help') return // `attestry` alone: the help was printed
-      const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
-      const usage = new CliError('ERR_USAGE', message, { hint: `${nameOf(program, argv)} --help` })
+      const usage = new CliError('ERR_USAGE', messageOf(error), {
+        hint: `${nameOf(program, argv)} --help`,
+      })
       reportError(usage, argv.includes('--json'))
       return
     }

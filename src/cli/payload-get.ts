@@ -14,7 +14,7 @@ const HELP = `
 Written only if it has the digest. What it says is up to you to judge; verify the statement
 that names it: attestry verify STATEMENT --payload FILE.
 
-Examples:
+Example:
   $ attestry payload get sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae \\
       --url https://log.example.org -o image.tar
 `
@@ -26,7 +26,7 @@ interface GetOptions extends CommonOptions {
 
 export function addPayloadGet(payload: Command): void {
   addCommand(payload, 'get', { description: 'fetch content of a hash envelope', help: HELP })
-    .argument('<digest>', 'sha256:, sha384: or sha512: and lower-case hex', parseName)
+    .argument('DIGEST', 'sha256:, sha384: or sha512: and lower-case hex', parseName)
     .requiredOption('--url <url>', 'address of the registry', parseUrl)
     .option('-o, --output <file>', 'file to write, - for standard output', '-')
     .action(run(get))

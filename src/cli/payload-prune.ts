@@ -46,7 +46,7 @@ export function addPayloadPrune(payload: Command): void {
   addLogPlace(
     addCommand(payload, 'prune', { description: 'delete content of hash envelopes', help: HELP }),
   )
-    .argument('<digest>', 'sha256:, sha384: or sha512: and lower-case hex', parseName)
+    .argument('DIGEST', 'sha256:, sha384: or sha512: and lower-case hex', parseName)
     .requiredOption('--reason <text>', 'why; published where it takes a statement')
     .option('--key <operator.pem>', 'operator key (PKCS#8, mode 0600)')
     .option('--url <url>', 'address of the log, to register the statement', parseUrl)

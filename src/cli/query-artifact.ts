@@ -4,13 +4,14 @@ import type { ArtifactPage, ArtifactRow } from '../client/query-pages.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { parseCount } from './option-values.ts'
+import { parseArtifact } from './query/arguments.ts'
 import { evidenceLines } from './query/evidence-lines.ts'
 import { addLookupOptions, openClient } from './query/options.ts'
 import type { LookupOptions } from './query/options.ts'
 import { rowObject, rowTable } from './query/rows.ts'
 import type { ExtraColumn } from './query/rows.ts'
 import { takeRows } from './query/take-rows.ts'
-import { canonicalDigest, checkSummary, exitCodeOf, RowVerifier } from './query/verify-row.ts'
+import { checkSummary, exitCodeOf, RowVerifier } from './query/verify-row.ts'
 import { fields, formatNumber } from './terminal.ts'
 
 const HELP = `
@@ -34,11 +35,11 @@ const PAGE_MAX = 250
 
 export function addQueryArtifact(query: Command): void {
   const command = addCommand(query, 'artifact', {
-    description: 'everything about one artifact',
+    description: 'show everything about one artifact',
     help: HELP,
   })
   addLookupOptions(command)
-    .argument('DIGEST', 'algorithm and value, e.g. sha256:9f86…')
+    .argument('DIGEST', 'algorithm and value, e.g. sha256:9f86…', parseArtifact)
     .option('--limit <n>', 'statements at most', parseCount, 100)
     .action(run(artifact))
 }
@@ -50,20 +51,19 @@ async function artifact(digest: string, options: ArtifactOptions): Promise<Repor
   const asked = client.artifactPages(digest, { limit: String(Math.min(limit, PAGE_MAX)) })
   const { rows, pages, treeSize, hasMore } = await takeRows(asked, limit)
   const aliases = aliasesOf(pages)
-  const named = canonicalDigest(digest)
   const checks = await verifier?.checkAll(rows, (row) => ({
-    digest: named,
+    digest,
     roles: (row as ArtifactRow).roles,
   }))
   return {
     exitCode: exitCodeOf(checks),
     json: {
-      ...{ url: options.url, artifact: named, treeSize, aliases, more: hasMore },
+      ...{ url: options.url, artifact: digest, treeSize, aliases, more: hasMore },
       statements: rows.map((row, at) => rowObject(row, checks?.[at])),
     },
     lines: [
       ...fields([
-        ['artifact', named],
+        ['artifact', digest],
         ['also', list(aliases.digests)],
         ['packages', list(aliases.purls)],
         ['names', list(aliases.names)],

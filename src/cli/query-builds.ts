@@ -6,6 +6,8 @@ import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { collect, parseCount } from './option-values.ts'
+import { checkFilters } from './query/arguments.ts'
+import type { Filters } from './query/arguments.ts'
 import { evidenceText } from './query/evidence-lines.ts'
 import { addLookupOptions, openClient } from './query/options.ts'
 import type { LookupOptions } from './query/options.ts'
@@ -55,7 +57,7 @@ const PAGE_MAX = 250
 
 export function addQueryBuilds(query: Command): void {
   const command = addCommand(query, 'builds', {
-    description: 'what was built in environments of a kind',
+    description: 'find what was built in environments of a kind',
     help: HELP,
   })
   addLookupOptions(command)
@@ -106,14 +108,17 @@ async function builds(options: BuildsOptions): Promise<Report> {
   }
 }
 
-function readFilters(options: BuildsOptions): Record<string, string | readonly string[]> {
+function readFilters(options: BuildsOptions): Filters {
   const given = options as unknown as Readonly<Record<string, string | undefined>>
   const named = FILTERS.flatMap(([, parameter]) => {
     const value = given[parameter]
     return value === undefined ? [] : [[parameter, value] as const]
   })
   const { tcbSvnBelow } = options
-  return { ...Object.fromEntries(named), ...(tcbSvnBelow === undefined ? {} : { tcbSvnBelow }) }
+  return checkFilters({
+    ...Object.fromEntries(named),
+    ...(tcbSvnBelow === undefined ? {} : { tcbSvnBelow }),
+  })
 }
 
 /** Pages in the form that all look-ups share. */

@@ -8,6 +8,7 @@ import { CliError } from './cli-error.ts'
 import { addCommand, reportError, run } from './command.ts'
 import type { Report } from './command.ts'
 import { Printer } from './feed-printer.ts'
+import type { Filters } from './query/arguments.ts'
 import { addLookupOptions, openClient, readFilters } from './query/options.ts'
 import type { LookupOptions } from './query/options.ts'
 import { RowVerifier } from './query/verify-row.ts'
@@ -42,7 +43,7 @@ const PAGE = '500'
 const SAVE_MS = 200
 
 export function addQueryFeed(query: Command): void {
-  const command = addCommand(query, 'feed', { description: 'what is registered, as it comes', help: HELP }) // prettier-ignore
+  const command = addCommand(query, 'feed', { description: 'print what is registered, as it comes', help: HELP }) // prettier-ignore
   addLookupOptions(command)
     .option('--after <index>', 'index of the last event that you have', parseAfter)
     .option('--state <file>', 'keep the place in this file; made at the first run')
@@ -59,6 +60,7 @@ function parseAfter(text: string): number {
 }
 
 async function feed(options: FeedOptions): Promise<Report | undefined> {
+  const filters = readFilters(options)
   const client = openClient(options)
   const verifier = await RowVerifier.from(client, options)
   const place = await Place.open(options)
@@ -69,8 +71,8 @@ async function feed(options: FeedOptions): Promise<Report | undefined> {
   const printer = new Printer(options.json === true, verifier)
   const { signal } = ending
   try {
-    await readPages(client, { options, place, printer, signal })
-    if (options.follow === true) await follow(client, { options, place, printer, signal })
+    await readPages(client, { filters, place, printer, signal })
+    if (options.follow === true) await follow(client, { filters, place, printer, signal })
   } finally {
     await place.save()
   }
@@ -79,7 +81,7 @@ async function feed(options: FeedOptions): Promise<Report | undefined> {
 }
 
 interface FeedParts {
-  readonly options: FeedOptions
+  readonly filters: Filters
   readonly place: Place
   readonly printer: Printer
   readonly signal: AbortSignal
@@ -88,10 +90,10 @@ interface FeedParts {
 /** Everything that is there already, in pages. */
 async function readPages(
   client: QueryClient,
-  { options, place, printer, signal }: FeedParts,
+  { filters, place, printer, signal }: FeedParts,
 ): Promise<void> {
   for (let hasMore = true; hasMore && !signal.aborted;) {
-    const parameters = { ...readFilters(options), limit: PAGE, after: String(place.after) }
+    const parameters = { ...filters, limit: PAGE, after: String(place.after) }
     const page = await client.feed(parameters)
     await printer.print(page.events)
     await place.move(page.next)
@@ -101,10 +103,10 @@ async function readPages(
 
 async function follow(
   client: QueryClient,
-  { options, place, printer, signal }: FeedParts,
+  { filters, place, printer, signal }: FeedParts,
 ): Promise<void> {
   const signals = followFeed(client, {
-    ...{ parameters: readFilters(options), after: place.after, signal },
+    ...{ parameters: filters, after: place.after, signal },
     onReconnect: (error) => reportError(error, false),
   })
   for await (const { event, position } of signals) {

@@ -1,9 +1,11 @@
 /** `attestry query show`: one entry as the registry reads it. */
 import type { Command } from 'commander'
 import type { StatementView } from '../client/query-pages.ts'
+import type { JsonMembers, StatementRow } from '../client/statement-row.ts'
 import type { Finding } from '../payload/description.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
+import { parseEntryId } from './query/arguments.ts'
 import { addLookupOptions, openClient } from './query/options.ts'
 import type { LookupOptions } from './query/options.ts'
 import { table, terminalWidth } from './query/table.ts'
@@ -25,16 +27,16 @@ Examples:
 const SHOWN_MAX = 40
 
 export function addQueryShow(query: Command): void {
-  const command = addCommand(query, 'show', { description: 'one entry, decoded', help: HELP })
+  const command = addCommand(query, 'show', { description: 'show one entry, decoded', help: HELP })
   addLookupOptions(command)
-    .argument('ENTRYID', 'SHA-256 of the entry, 64 hex digits')
+    .argument('ENTRYID', 'SHA-256 of the entry, 64 hex digits', parseEntryId)
     .action(run(show))
 }
 
 async function show(entryId: string, options: LookupOptions): Promise<Report> {
   const client = openClient(options)
   const verifier = await RowVerifier.from(client, options)
-  const view = await client.view(entryId.toLowerCase())
+  const view = await client.view(entryId)
   const check = await verifier?.check(view.row)
   return {
     exitCode: exitCodeOf(check === undefined ? undefined : [check]),
@@ -50,6 +52,8 @@ function summary({ row, treeSize, json }: StatementView, check: RowCheck | undef
     ['entry id', row.entryId],
     ['index', `${formatNumber(row.index)} in a tree of ${formatNumber(treeSize)}`],
     ['registered', formatTime(row.registeredAt)],
+    ['lag', lagText(json['registrationLag'])],
+    ['delegated by', delegationText(json['delegatedBy'])],
     ['kind', row.kind],
     ['type', row.type === '' ? undefined : row.type],
     ['issuer', row.issuer],
@@ -58,9 +62,29 @@ function summary({ row, treeSize, json }: StatementView, check: RowCheck | undef
     ['algorithm', typeof headers.algorithm === 'string' ? headers.algorithm : undefined],
     ['issued at', typeof headers.issuedAt === 'number' ? formatTime(headers.issuedAt) : undefined],
     ['content type', row.contentType],
-    ['content', envelope === undefined ? undefined : `${envelope.digest}, ${envelope.preimage}`],
+    ['content', envelope === undefined ? undefined : contentText(envelope, json)],
     ['check', check === undefined ? undefined : checkText(check)],
   ])
+}
+
+/** The row says what the index read, which stays so when the content is deleted. */
+function contentText(
+  { digest, preimage }: NonNullable<StatementRow['envelope']>,
+  { preimagePrunedBy: prunedBy }: JsonMembers,
+): string {
+  if (typeof prunedBy !== 'string') return `${digest}, ${preimage}`
+  return `${digest}, ${preimage === 'read' ? 'read, since ' : ''}pruned by entry ${prunedBy}`
+}
+
+/** R8: what a breach is bounded by. A build that ends later than it is registered has a wrong clock. */
+function lagText(seconds: unknown): string | undefined {
+  if (typeof seconds !== 'number') return undefined
+  const when = seconds < 0 ? 'before' : 'after'
+  return `${formatNumber(Math.abs(seconds))} s ${when} the end that the statement names`
+}
+
+function delegationText(entryIds: unknown): string | undefined {
+  return Array.isArray(entryIds) ? entryIds.join(', then ') : undefined
 }
 
 function details({ facts }: StatementView): Line[] {

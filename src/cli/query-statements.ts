@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { parseCount } from './option-values.ts'
+import { parseOrder } from './query/arguments.ts'
 import { addFilters, addLookupOptions, openClient, readFilters } from './query/options.ts'
 import type { LookupOptions } from './query/options.ts'
 import { rowObject, rowTable } from './query/rows.ts'
@@ -26,7 +27,7 @@ Examples:
 `
 
 interface StatementsOptions extends LookupOptions {
-  readonly order?: string
+  readonly order: string
   readonly limit: number
 }
 
@@ -38,16 +39,16 @@ export function addQueryStatements(query: Command): void {
     help: HELP,
   })
   addFilters(addLookupOptions(command))
-    .option('--order <order>', 'descending (newest first) or ascending', 'descending')
+    .option('--order <order>', 'descending (newest first) or ascending', parseOrder, 'descending')
     .option('--limit <n>', 'rows at most', parseCount, 50)
     .action(run(statements))
 }
 
 async function statements(options: StatementsOptions): Promise<Report> {
+  const filters = readFilters(options)
   const client = openClient(options)
   const verifier = await RowVerifier.from(client, options)
-  const filters = readFilters(options)
-  const { limit, order = 'descending' } = options
+  const { limit, order } = options
   const parameters = { ...filters, order, limit: String(Math.min(limit, PAGE_MAX)) }
   const { rows, treeSize, hasMore } = await takeRows(client.pages(parameters), limit)
   const digest =

@@ -12,7 +12,7 @@ Creates DIR (the log), DIR.guard and DIR.quickstart (issuer, statements, trust f
 Everything is generated on this machine; nothing is sent anywhere else. Run it again and it
 goes on with what is there. Stop it with Ctrl-C.
 
-Example:
+Examples:
   $ attestry quickstart
   $ attestry quickstart --exit --json
 `

@@ -25,10 +25,9 @@ Example:
 
 export function addRestore(program: Command): void {
   const text = { description: 'make a data directory from a backup', help: HELP }
-  const command = addCommand(program, 'restore <backup>', text).requiredOption(
-    '--data <dir>',
-    'data directory to make',
-  )
+  const command = addCommand(program, 'restore', text)
+    .argument('BACKUP', 'directory that `attestry backup` made')
+    .requiredOption('--data <dir>', 'data directory to make')
   addGuard(command, 'guard of the log').action(run(restore))
 }
 

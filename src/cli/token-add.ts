@@ -14,7 +14,7 @@ const HELP = `
 The token is printed once and stored as a hash. Who has it registers under its name: that name
 and the token's id are published with every entry. May run while the log is being served.
 
-Examples:
+Example:
   $ attestry token add --data ./data --name build-farm --expires 2027-01-01T00:00:00Z
 `
 

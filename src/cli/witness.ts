@@ -34,7 +34,7 @@ export function addWitness(program: Command): void {
     .requiredOption('--data <dir>', 'directory of its records; made at the first start')
     .requiredOption('--key <key.pem>', 'its Ed25519 key, used for nothing else')
     .requiredOption('--name <name>', 'its name in notes, usually its URL without the scheme')
-    .requiredOption('--log <vkey[=origin]>', 'a log to cosign for; may be repeated', collect)
+    .requiredOption('--log <vkey[=origin]>', 'a log to cosign for (repeatable)', collect)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <port>', 'port to listen on; 0 for any free one', parsePort, 8090)
     .action(run(witness))

@@ -31,10 +31,14 @@ export function readProblem(status: number, mediaType: string, body: Uint8Array)
   return { status, ...found }
 }
 
-/** One line for people: title, detail and the HTTP status. */
-export function describeProblem(problem: ServiceProblem): string {
+/**
+ * One line for people: title, detail and the HTTP status.
+ * @param shownCode a code that stands beside the line anyway.
+ */
+export function describeProblem(problem: ServiceProblem, shownCode?: string): string {
   const said = [problem.title, problem.detail].filter((text) => text !== undefined).join(': ')
-  const code = problem.code === undefined ? '' : `, ${problem.code}`
+  const isShown = problem.code === undefined || problem.code === shownCode
+  const code = isShown ? '' : `, ${problem.code}`
   const rule = problem.rule === undefined ? '' : `, rule ${problem.rule}`
   return `${said === '' ? 'the service gave no reason' : said} (HTTP ${problem.status}${code}${rule})`
 }

@@ -11,7 +11,7 @@ import {
   UnavailableError,
   VerificationError,
 } from '../errors.ts'
-import type { UnavailableErrorCode } from '../errors.ts'
+import type { ErrorCode, UnavailableErrorCode } from '../errors.ts'
 import type { Answer } from './exchange.ts'
 import { describeProblem, readProblem } from './problem-details.ts'
 import type { ServiceProblem } from './problem-details.ts'
@@ -49,13 +49,13 @@ function isFrozen({ status, mediaType, body }: Answer): boolean {
 /** The error for an answer that is not a success. */
 export function serviceError(answer: Answer): AttestryError {
   const problem = readProblem(answer.status, answer.mediaType, answer.body)
-  const message = `${answer.url}: ${describeProblem(problem)}`
+  const told = (code: ErrorCode): string => `${answer.url}: ${describeProblem(problem, code)}`
   const options = { cause: problem }
   const title = problem.title?.toLowerCase()
   if (isTemporary(answer.status) || answer.status >= 500) {
     const other = answer.status === 429 ? 'ERR_RATE_LIMITED' : 'ERR_NETWORK'
     const code = REASONS_TO_WAIT.find((reason) => reason === problem.code) ?? other
-    return new UnavailableError(code, message, {
+    return new UnavailableError(code, told(code), {
       ...options,
       retryAfterSeconds: answer.retryAfterSeconds ?? 1,
     })
@@ -63,25 +63,24 @@ export function serviceError(answer: Answer): AttestryError {
   // A rule of ours may have a title of its own.
   if (POLICY_TITLES.includes(title ?? '') || problem.code === 'ERR_POLICY_REJECTED') {
     // Services of other makers say what refused in their code, if anywhere.
-    const { code = 'service', rule = code, pointer } = problem
-    return new PolicyError('ERR_POLICY_REJECTED', rule, message, { ...options, pointer })
+    const { code: other = 'service', rule = other, pointer } = problem
+    const code = 'ERR_POLICY_REJECTED'
+    return new PolicyError(code, rule, told(code), { ...options, pointer })
   }
   if (isNoResource(answer, problem)) return noResource(answer.url, 'there is no such resource')
   if (answer.status === 404 || answer.status === 410) {
     const failed = title === 'registration failed'
-    return new NotFoundError(
-      failed ? 'ERR_REGISTRATION_FAILED' : 'ERR_ENTRY_UNKNOWN',
-      message,
-      options,
-    )
+    const code = failed ? 'ERR_REGISTRATION_FAILED' : 'ERR_ENTRY_UNKNOWN'
+    return new NotFoundError(code, told(code), options)
   }
   if (answer.status === 401 && problem.code?.startsWith('ERR_TOKEN_') === true) {
     const isMissing = problem.code === 'ERR_TOKEN_MISSING'
-    return new VerificationError(isMissing ? 'ERR_TOKEN_MISSING' : 'ERR_TOKEN_INVALID', message, options) // prettier-ignore
+    const code = isMissing ? 'ERR_TOKEN_MISSING' : 'ERR_TOKEN_INVALID'
+    return new VerificationError(code, told(code), options)
   }
-  if (answer.status >= 400) return new InputError('ERR_REQUEST', message, options)
+  if (answer.status >= 400) return new InputError('ERR_REQUEST', told('ERR_REQUEST'), options)
   if (answer.location !== undefined) return redirectError(answer)
-  return new InputError('ERR_RESPONSE', `${message}: unexpected status`, options)
+  return new InputError('ERR_RESPONSE', `${told('ERR_RESPONSE')}: unexpected status`, options)
 }
 
 /** A 404 of a service says what is not there; any other server says 404 to all that the API has. */

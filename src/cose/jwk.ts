@@ -21,9 +21,11 @@ export interface Jwk {
   readonly d?: string | undefined
 }
 
-/** @throws InputError `ERR_COSE_KEY` or `ERR_BYTES_ENCODING`. */
+/** @throws InputError `ERR_COSE_KEY`, `ERR_KEY_PRIVATE` or `ERR_BYTES_ENCODING`. */
 export function publicKeyFromJwk(jwk: Jwk): PublicKey {
-  if (jwk.d !== undefined) fail('the JWK holds a private key')
+  if (jwk.d !== undefined) {
+    throw new InputError('ERR_KEY_PRIVATE', 'the JWK holds a private key')
+  }
   const bytes = (text: string | undefined): Uint8Array =>
     decodeBase64url(text ?? fail('JWK member missing'))
   switch (jwk.kty) {

@@ -30,18 +30,20 @@ function fail(message: string): never {
   throw new InputError('ERR_COSE_KEY', message)
 }
 
-/** @throws InputError `ERR_COSE_KEY` or `ERR_CBOR_*`. */
+/** @throws InputError `ERR_COSE_KEY`, `ERR_KEY_PRIVATE` or `ERR_CBOR_*`. */
 export function parseCoseKey(bytes: Uint8Array): PublicKey {
   return publicKeyFromCose(decodeCbor(bytes))
 }
 
-/** A COSE_Key already decoded. @throws InputError `ERR_COSE_KEY`. */
+/** A COSE_Key already decoded. @throws InputError `ERR_COSE_KEY` or `ERR_KEY_PRIVATE`. */
 export function publicKeyFromCose(value: CborValue): PublicKey {
   if (!(value instanceof Map)) fail('a COSE_Key is a map')
   const map = value as CborMap
   const kty = map.get(1)
   const privateLabels = typeof kty === 'number' ? PRIVATE_LABELS[kty] : undefined
-  if (privateLabels?.some((label) => map.has(label))) fail('the COSE_Key holds a private key')
+  if (privateLabels?.some((label) => map.has(label))) {
+    throw new InputError('ERR_KEY_PRIVATE', 'the COSE_Key holds a private key')
+  }
   const operations = map.get(4)
   if (
     operations !== undefined &&

@@ -22,7 +22,8 @@ export function statementViewResource({ registry }: HttpContext): Resource {
       const entryId = parseEntryId(req.params['entryId'])
       new QueryParameters(req.url, NO_PARAMETERS)
       const found = await registry.describeEntry(entryId)
-      const { treeSize, statement, record, contradictions, delegation, registrationLag } = found
+      const { treeSize, statement, record, contradictions, prunedBy } = found
+      const { delegation, registrationLag } = found
       const { payload } = statement.message
       const { envelope } = record
       answerJson(res, {
@@ -42,6 +43,7 @@ export function statementViewResource({ registry }: HttpContext): Resource {
         contradictions:
           contradictions.length === 0 ? undefined : contradictions.map(contradictionJson),
         preimage: envelope === undefined ? undefined : `/payloads/${envelope.digest}`,
+        preimagePrunedBy: prunedBy === undefined ? undefined : encodeHex(prunedBy),
       })
     },
   }

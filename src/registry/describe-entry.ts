@@ -2,10 +2,12 @@
 import { decodeHex } from '../bytes/hex.ts'
 import type { IndexRecord } from '../log/index-store.ts'
 import { NotFoundError } from '../errors.ts'
+import { payloadNameOf } from '../statement/payload-name.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
 import { findContradictions } from './contradictions.ts'
 import type { Contradiction } from './contradictions.ts'
+import { findPruning } from './payloads.ts'
 import type { RegistryPorts } from './ports.ts'
 import { assertCovers, requireIndex } from './require-index.ts'
 import { findUsedDelegation } from './used-delegation.ts'
@@ -22,6 +24,8 @@ export interface DescribedEntry {
   readonly delegation?: UsedDelegation | undefined
   /** Seconds from the end of the build to the registration (R8), where the statement says when that was. */
   readonly registrationLag?: number | undefined
+  /** Entry by which the content of a hash envelope was deleted. */
+  readonly prunedBy: Uint8Array | undefined
 }
 
 /**
@@ -47,6 +51,7 @@ export async function describeEntry(
   }
   const entry = await ports.log.readEntry(leafIndex)
   const statement = parseSignedStatement(entry, { sha256: ports.sha256 })
+  const [name, { payloads }] = [payloadNameOf(statement), ports]
   return {
     treeSize,
     record,
@@ -54,6 +59,8 @@ export async function describeEntry(
     contradictions: await findContradictions(record, treeSize, ports),
     delegation: await findUsedDelegation({ ...record, statement }, ports),
     registrationLag: lagOf(record),
+    prunedBy:
+      name === undefined || payloads === undefined ? undefined : await findPruning(name, payloads),
   }
 }
 

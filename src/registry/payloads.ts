@@ -105,6 +105,16 @@ export async function readPayload(
   return found.bytes
 }
 
+/** Id of the entry by which content was deleted; `undefined` for content that is here, or never was. */
+export async function findPruning(
+  name: PayloadName,
+  { store }: PayloadPorts,
+): Promise<Uint8Array | undefined> {
+  // Finding reads content that is here, whole.
+  const found = (await store.has(name)) ? undefined : await store.find(name)
+  return found?.kind === 'pruned' ? found.entryId : undefined
+}
+
 /** Content that a hash envelope names, where it is at hand. */
 export async function findPreimage(
   name: PayloadName,

@@ -2,6 +2,7 @@
 import { decodeUtf8 } from '../bytes/bytes.ts'
 import { parseStrictJson } from '../bytes/strict-json.ts'
 import { parseCoseKey, publicKeyFromPem } from '../cose/public-key.ts'
+import { InputError } from '../errors.ts'
 import { parseCertificate } from '../x509/certificate.ts'
 import { decodePem } from '../x509/pem.ts'
 import { fail, parseTrustAnchors, parsePatterns } from './trust-anchor.ts'
@@ -10,7 +11,7 @@ import type { TrustAnchor } from './trust-anchor.ts'
 /**
  * An anchor from a file that a person has at hand: a COSE_Key, a PEM public key, a certificate (PEM or
  * DER), or the JSON of an anchor, which says itself for whom it speaks. A private key is refused.
- * @throws InputError `ERR_TRUST_CONFIGURATION`, or that of the format it looks like.
+ * @throws InputError `ERR_KEY_PRIVATE`, `ERR_TRUST_CONFIGURATION`, or that of the format it looks like.
  */
 export function anchorFromFile(bytes: Uint8Array, issuers: readonly string[]): TrustAnchor {
   const patterns = parsePatterns(issuers, 'issuers')
@@ -24,7 +25,9 @@ export function anchorFromFile(bytes: Uint8Array, issuers: readonly string[]): T
   }
   if (first === BRACE) return anchorFromJson(bytes, patterns)
   const text = decodeUtf8(bytes)
-  if (text.includes('PRIVATE KEY')) fail('this file holds a private key: give the public one')
+  if (text.includes('PRIVATE KEY')) {
+    throw new InputError('ERR_KEY_PRIVATE', 'this file holds a private key: give the public one')
+  }
   if (text.includes('BEGIN CERTIFICATE')) {
     const [der, ...more] = decodePem(text, 'CERTIFICATE')
     if (der === undefined || more.length > 0) fail('expected one certificate, the root')

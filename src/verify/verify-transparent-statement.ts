@@ -122,11 +122,11 @@ export async function verifyTransparentStatement(
   }
 }
 
-/** A Receipt is a COSE_Sign1, too. @throws VerificationError `ERR_RECEIPT_MISSING`. */
+/** A Receipt is a COSE_Sign1, too. @throws VerificationError `ERR_STATEMENT_MISSING`. */
 function assertNoReceipt({ message, receipts }: SignedStatement): void {
   if (receipts.length > 0 || !message.unprotectedHeader.has(HEADER.vdp)) return
   const text = 'this is a Receipt, without the statement that it is for'
-  throw new VerificationError('ERR_RECEIPT_MISSING', text)
+  throw new VerificationError('ERR_STATEMENT_MISSING', text)
 }
 
 /** @throws VerificationError `ERR_PAYLOAD_MISMATCH` when the given payload is not what was signed. */

@@ -90,7 +90,7 @@ describe('attestry audit', () => {
       await writeExport(await fork.export({ receipts: true }))
       for (const file of seen) {
         const found = await audit(file)
-        expect(found.stdout + found.stderr).toContain(`${file}`)
+        expect(found.stdout + found.stderr).toContain(file)
         expect(found.stdout + found.stderr).toContain('shows another tree of size 23')
         expect(found.status).toBe(11)
       }

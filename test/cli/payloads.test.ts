@@ -107,14 +107,19 @@ describe('attestry payload', () => {
 
   it('prune needs the word of the operator for what an entry was admitted with', async () => {
     writeFileSync(at('secret.bin'), 'private data\n')
-    const { payloadName } = await sign('secret.bin', 'secret.cose', '--hash', 'sha-256')
+    const { payloadName, entryId } = await sign('secret.bin', 'secret.cose', '--hash', 'sha-256')
     const name = payloadName as string
     await json('register', 'secret.cose', '--payload', 'secret.bin', '--url', server.url, '--token-file', 'token') // prettier-ignore
+    const content = async (): Promise<string> =>
+      (await run('query', 'show', entryId as string, '--url', server.url)).stdout
+    expect(await content()).toMatch(new RegExp(`^content +${name}, read$`, 'm'))
     const prune = ['payload', 'prune', name, '--data', 'data', '--reason', 'private data']
     const refused = await run(...prune)
     expect([refused.status, refused.stderr]).toEqual([4, expect.stringContaining('--key')])
     const pruned = await json(...prune, '--key', 'data/keys/operator.pem', '--url', server.url)
     expect(pruned).toMatchObject({ bytes: 13, leafIndex: expect.any(Number) as number })
+    const by = pruned['entryId'] as string
+    expect(await content()).toMatch(new RegExp(`^content +${name}, read, since pruned by entry ${by}$`, 'm')) // prettier-ignore
     const gone = await run('payload', 'get', name, '--url', server.url)
     expect([gone.status, gone.stderr]).toEqual([1, expect.stringContaining('ERR_PAYLOAD_PRUNED')])
 

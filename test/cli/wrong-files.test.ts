@@ -80,6 +80,15 @@ describe('on the command line', () => {
     expect(stderr).toContain("unknown option '--jsno' (Did you mean --json?) (ERR_USAGE)")
   })
 
+  it('what is wrong with a value is one sentence', async () => {
+    const option = await run('verify', 'a.cose', '--trust', 'trust.json', '--at', 'now')
+    expect(option.stderr).toContain("argument 'now' is invalid: expected a time like")
+    const argument = await run('payload', 'get', 'abc', '--url', 'http://127.0.0.1:9')
+    expect(argument.stderr).toContain("is invalid for argument 'DIGEST': a payload is named")
+    const choice = await run('attest', 'nonce', 'x')
+    expect(choice.stderr).toContain("is invalid for argument 'TYPE'. Allowed choices are key,")
+  })
+
   it('an anchor with an empty pattern would speak for nobody', async () => {
     const args = ['trust', 'add', 'x.json', '--issuer', 'issuer.pub.cbor=']
     const refused = await run(...args)

@@ -186,6 +186,21 @@ describe('refusals', () => {
     await expect(service.client().register(statement)).rejects.toMatchObject(expected)
   })
 
+  it('tells the code of the service where it says more than the code of the error', async () => {
+    const answer = (code: string): Scripted => ({
+      status: 400,
+      headers: { 'content-type': 'application/problem+json' },
+      body: JSON.stringify({ title: 'No', code, rule: 'R' }),
+    })
+    const messageFor = async (code: string): Promise<string> => {
+      const refused = new FakeService({ 'POST /entries': answer(code) }).client().register(statement) // prettier-ignore
+      return refused.then(String, (error: unknown) => (error as Error).message)
+    }
+    expect(await messageFor('ERR_COSE_CRIT')).toMatch(/: No \(HTTP 400, ERR_COSE_CRIT, rule R\)$/)
+    expect(await messageFor('ERR_POLICY_REJECTED')).toMatch(/: No \(HTTP 400, rule R\)$/)
+    expect(await messageFor('ERR_REQUEST')).toMatch(/: No \(HTTP 400, rule R\)$/)
+  })
+
   it('keeps what the service said', async () => {
     const service = new FakeService({
       'POST /entries': { status: 400, body: problem('Rejected', 'no\u001b[31m red') },

@@ -107,7 +107,7 @@ describe('keys that are refused', () => {
 
   it('a private COSE_Key or JWK', () => {
     const jwk = pairs['P-256'].privateKey.export({ format: 'jwk' }) as Jwk
-    expect(code(() => publicKeyFromJwk(jwk))).toBe('ERR_COSE_KEY')
+    expect(code(() => publicKeyFromJwk(jwk))).toBe('ERR_KEY_PRIVATE')
     const { x, y } = publicKeyFromSpki(
       new Uint8Array(pairs['P-256'].publicKey.export({ format: 'der', type: 'spki' })),
     ) as { x: Uint8Array; y: Uint8Array }
@@ -118,7 +118,7 @@ describe('keys that are refused', () => {
       [-3, y],
       [-4, x],
     ])
-    expect(code(() => parseCoseKey(encodeCbor(secret)))).toBe('ERR_COSE_KEY')
+    expect(code(() => parseCoseKey(encodeCbor(secret)))).toBe('ERR_KEY_PRIVATE')
   })
 
   it('an alg that is a fraction, which we could not write again', () => {

@@ -1,9 +1,10 @@
 /** `GET /statements/{entryId}` and `GET /artifacts/{digest}` over statements of a small supply chain. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { encodeHex } from '../../src/bytes/hex.ts'
 import { sha256 } from '../../src/bytes/digest.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
 import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
+import { MemoryPayloadStore } from '../../src/store/memory/memory-payload-store.ts'
 import { indexLog } from '../support/index-log.ts'
 import {
   APPLICATION,
@@ -15,6 +16,7 @@ import {
 import { ISSUER, START_TIME, TestRegistry } from '../support/test-registry.ts'
 
 const index = new MemoryIndex()
+const payloads = new MemoryPayloadStore()
 const ids: string[] = []
 let service: TestRegistry
 let url: string
@@ -34,7 +36,7 @@ async function register(
 }
 
 beforeAll(async () => {
-  service = await TestRegistry.create({ index })
+  service = await TestRegistry.create({ index, payloads })
   url = (await service.listen()).url
   ids.push(
     await register(provenanceOf([LIBRARY], [], '7'), LIBRARY.name),
@@ -99,6 +101,16 @@ describe('GET /statements/{entryId}', () => {
         hashEnvelope: { algorithm: 'SHA-256', preimageContentType: 'application/spdx+json' },
       },
     })
+  })
+
+  it('says by which entry the content of a hash envelope was deleted', async () => {
+    const found = { kind: 'pruned', entryId: new Uint8Array(32).fill(0xab) } as const
+    const find = vi.spyOn(payloads, 'find').mockResolvedValue(found)
+    const view = await get(`/statements/${ids[3]!}`)
+    find.mockRestore()
+    expect(view['preimagePrunedBy']).toBe('ab'.repeat(32))
+    expect(await get(`/statements/${ids[3]!}`)).not.toHaveProperty('preimagePrunedBy')
+    expect(await get(`/statements/${ids[0]!}`)).not.toHaveProperty('preimagePrunedBy')
   })
 
   it('knows no entry that is not there, and has to wait for one that is not indexed yet', async () => {

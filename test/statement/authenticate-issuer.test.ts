@@ -329,7 +329,7 @@ describe('trust anchors', () => {
     expect(anchorFromFile(ca.der, ['*']).kind).toBe('x509-root')
     const secret = ca.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
     expect(() => anchorFromFile(encodeUtf8(secret), ['*'])).toThrow(
-      expect.objectContaining({ code: 'ERR_TRUST_CONFIGURATION' }),
+      expect.objectContaining({ code: 'ERR_KEY_PRIVATE' }),
     )
   })
 })

@@ -128,10 +128,13 @@ describe('a disk that does not do what it should', () => {
     database.close()
   })
 
-  it('is told by a command as what it is, wherever it was met', () => {
-    const error = Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_READ' })
-    expect(namingFile(error)).toMatchObject({ code: 'ERR_DISK', cause: error })
-  })
+  it.each(['IOERR_READ', 'FULL', 'CANTOPEN', 'READONLY', 'PERM'])(
+    'is told by a command as what it is, wherever it was met: %s',
+    async (name) => {
+      const error = new Database.SqliteError('disk I/O error', `SQLITE_${name}`)
+      expect(await namingFile(error)).toMatchObject({ code: 'ERR_DISK', cause: error })
+    },
+  )
 })
 
 describe('a store that another connection blocks', () => {

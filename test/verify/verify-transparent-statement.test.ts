@@ -86,7 +86,7 @@ describe('which link failed', () => {
     expect(await verify(receipt!)).toMatchObject({
       kind: 'not-verified',
       error: {
-        code: 'ERR_RECEIPT_MISSING',
+        code: 'ERR_STATEMENT_MISSING',
         message: expect.stringContaining('this is a Receipt') as string,
       },
     })

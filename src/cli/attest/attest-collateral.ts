@@ -33,7 +33,7 @@ interface CollateralOptions extends CommonOptions {
 export function addAttestCollateral(attest: Command): void {
   const description = "make a bundle of a vendor's collateral, to register it once"
   addCommand(attest, 'collateral', { description, help: HELP })
-    .argument('<PATH>', 'directory or file of collateral')
+    .argument('PATH', 'directory or file of collateral')
     .requiredOption('-o, --output <file>', 'bundle to write, - for standard output')
     .action(run(collateral, attestExitCode))
 }

@@ -50,9 +50,9 @@ interface NonceOptions extends CommonOptions, BindOptions, LogReferenceOptions {
 }
 
 export function addAttestNonce(attest: Command): void {
-  const description = 'bytes to ask the hardware to attest'
+  const description = 'make the bytes to ask the hardware to attest'
   const command = addCommand(attest, 'nonce', { description, help: HELP }).addArgument(
-    new Argument('<type>', 'what is bound').choices([...BINDING_TYPES]),
+    new Argument('TYPE', 'what is bound').choices([...BINDING_TYPES]),
   )
   addBindOptions(command)
     .option('--url <url>', 'the log whose current checkpoint is taken', parseUrl)

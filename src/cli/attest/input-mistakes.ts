@@ -5,7 +5,7 @@ import { EXIT } from '../exit-codes.ts'
 import type { ExitCode } from '../exit-codes.ts'
 
 /** A wrong command line, or a file that cannot be read, or that is not what the command line calls it. */
-const MISTAKES: readonly string[] = ['ERR_USAGE', 'ERR_FILE', 'ERR_TRUST_CONFIGURATION']
+const MISTAKES: readonly string[] = ['ERR_USAGE', 'ERR_FILE', 'ERR_KEY_PRIVATE', 'ERR_TRUST_CONFIGURATION'] // prettier-ignore
 
 /** Whether the error is a mistake of the caller's, and says nothing about the evidence. */
 export function isInputMistake(error: unknown): boolean {

@@ -2,6 +2,8 @@
 import type { Command } from 'commander'
 import { QueryClient } from '../../client/query-client.ts'
 import { collect, parseUrl } from '../option-values.ts'
+import { checkFilters, optionName } from './arguments.ts'
+import type { Filters } from './arguments.ts'
 
 export interface LookupOptions {
   readonly url: string
@@ -76,7 +78,7 @@ const FILTERS: readonly (readonly [parameter: string, value: string, text: strin
 /** Adds an option for every filter. */
 export function addFilters(command: Command): Command {
   for (const [parameter, value, text] of FILTERS) {
-    command.option(`--${optionName(parameter)} <${value}>`, text)
+    command.option(`${optionName(parameter)} <${value}>`, text)
   }
   return command
     .option('--tcb-svn-below <name:hex>', 'security version below this (repeatable)', collect)
@@ -88,8 +90,8 @@ export function addFilters(command: Command): Command {
     .option('--attribute <name:value>', 'any other attribute (repeatable)', collect)
 }
 
-/** The filters among the options of a command, as parameters. What they may hold is the registry's to say. */
-export function readFilters(options: object): Record<string, string | readonly string[]> {
+/** The filters among the options of a command, as parameters. @throws CliError `ERR_USAGE`. */
+export function readFilters(options: object): Filters {
   const given = options as Partial<Record<string, string | readonly string[]>>
   const names = [
     ...FILTERS.map(([parameter]) => parameter),
@@ -97,14 +99,9 @@ export function readFilters(options: object): Record<string, string | readonly s
     'attribute',
     'tcbSvnBelow',
   ]
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = given[name]
-      return value === undefined ? [] : [[name, value]]
-    }),
-  )
-}
-
-function optionName(parameter: string): string {
-  return parameter.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+  const filters = names.flatMap((name) => {
+    const value = given[name]
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  return checkFilters(Object.fromEntries(filters))
 }

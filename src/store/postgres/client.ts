@@ -17,10 +17,16 @@ const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/
 const SSL_PARAMETERS: readonly string[] = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey']
 const SSL_MODES: readonly string[] = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'] // prettier-ignore
 
+/** The cause of a database that does not answer: nothing is wrong with the database. */
+class TlsFileError extends Error {
+  override readonly name = 'TlsFileError'
+  readonly code = 'ERR_TLS_FILE'
+}
+
 /**
  * The files that the URL names are read here.
  * @throws StartError `ERR_CONFIGURATION` for what no later try makes better; an Error for a file that may
- *   be there the next time.
+ *   be there the next time, with the code `ERR_TLS_FILE`.
  */
 export function newClient(config: pg.ClientConfig): pg.Client {
   const { connectionString: url = '' } = config
@@ -32,7 +38,7 @@ export function newClient(config: pg.ClientConfig): pg.Client {
     throw mistake(url, 'ssl is true, 1, 0 or no-verify in its URL; sslmode=verify-full is what you want') // prettier-ignore
   }
   if (typeof ssl === 'object' && ssl !== null && 'ca' in ssl && !CERTIFICATE.test(String(ssl.ca))) {
-    throw new Error('the file that sslrootcert names holds no certificate')
+    throw new TlsFileError('the file that sslrootcert names holds no certificate')
   }
   return client
 }
@@ -75,7 +81,7 @@ function readingFiles<Value>(url: string, make: () => Value): Value {
     const { code, path } = cause as NodeJS.ErrnoException
     if (path === undefined) throw cause
     const [name = 'its URL'] = [...parametersOf(url)].find(([, value]) => value === path) ?? []
-    throw new Error(`the file that ${name} names cannot be read: ${String(code)}`, { cause })
+    throw new TlsFileError(`the file that ${name} names cannot be read: ${String(code)}`, { cause })
   }
 }
 
