@@ -9,7 +9,7 @@ import type { PublicKey } from '../cose/public-key.ts'
 import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
-import { collect } from './option-values.ts'
+import { collect, parseText } from './option-values.ts'
 import { fields } from './terminal.ts'
 import type { Line } from './terminal.ts'
 import { readAnchors } from './trust-add.ts'
@@ -57,7 +57,11 @@ export function addInit(program: Command): void {
     .requiredOption('--data <dir>', 'data directory to create')
     .requiredOption('--origin <origin>', 'name of the log, like log.example.org/2026')
     .option('--trust <file[=pattern]>', 'anchor of issuers to admit (repeatable)', collect)
-    .option('--token <name>', 'also make an API token of that name, for the first submitter')
+    .option(
+      '--token <name>',
+      'also make an API token of that name, for the first submitter',
+      parseText,
+    )
     .option('--operator-key <pub>', "operator's public key; its private key stays elsewhere")
     .option('--store <url>', 'PostgreSQL database of the log, for several nodes')
     .option('--guard <path>', 'guard: a file (default: DIR.guard beside DIR), or a postgres:// URL')

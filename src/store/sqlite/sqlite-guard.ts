@@ -2,7 +2,6 @@
  * The guard of one node: a tiny SQLite file outside the data directory that holds the last signed
  * head (design D7). It is made by `create` alone; a missing file stays missing.
  */
-import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
 import { StartError } from '../../errors.ts'
@@ -10,6 +9,7 @@ import type { Guard } from '../../log/guard.ts'
 import { builtWorker } from '../../threads/built-worker.ts'
 import { isDiskError, openDatabase, sqliteCode } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
+import { isFileThere } from './file-there.ts'
 import { advanceGuard, GUARD_SETTINGS, GUARD_TABLE, guardValues, MOVED_GUARD_TABLE, READ_GUARD } from './guard-row.ts' // prettier-ignore
 import type { GuardAdvance } from './guard-row.ts'
 import { ownSignedHead } from './packed-batch.ts'
@@ -45,7 +45,7 @@ export class SqliteGuard implements Guard {
    */
   static open(path: string, options: SqliteGuardOptions = {}): SqliteGuard {
     const guard = new SqliteGuard(path, 'worker' in options ? options.worker : BUILT_WORKER)
-    if (existsSync(path)) guard.#open()
+    if (isFileThere(path)) guard.#open()
     return guard
   }
 
