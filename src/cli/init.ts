@@ -10,7 +10,7 @@ import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { collect, parseText } from './option-values.ts'
-import { fields } from './terminal.ts'
+import { fields, shellWord } from './terminal.ts'
 import type { Line } from './terminal.ts'
 import { readAnchors } from './trust-add.ts'
 import { readAnchor } from './trust-file.ts'
@@ -107,8 +107,10 @@ function reportCreated(
   const [receipt, operator] = [fingerprint(receiptKey), fingerprint(operatorKey)]
   // The directory remembers databases, and a URL may hold a password.
   const isShared = isPostgresUrl(paths.store)
-  const guard = isShared || options.guard === undefined ? '' : ` --guard ${options.guard}`
-  const token = options.receiptKey === undefined ? '' : ` --receipt-key '${options.receiptKey}'`
+  const guard =
+    isShared || options.guard === undefined ? '' : ` --guard ${shellWord(options.guard)}`
+  const token =
+    options.receiptKey === undefined ? '' : ` --receipt-key ${shellWord(options.receiptKey)}`
   const none: Line = {
     text: 'No trust anchor was given (--trust): this log admits no statement of anybody.',
     tone: 'warn',
@@ -142,17 +144,17 @@ function reportCreated(
         ...anchors.map((a) => ['admits', `${anchorName(a)} for ${anchorPatterns(a)}`] as const),
       ]),
       ...(anchors.length === 0 ? [none] : []),
-      `Start it: attestry serve --data ${options.data}${guard}${token}`,
+      `Start it: attestry serve --data ${shellWord(options.data)}${guard}${token}`,
     ],
   }
 }
 
 function reportToBeSigned({ names, documents }: InitLogResult & { kind: 'to-be-signed' }): Report {
   const commands = documents.flatMap(({ document, signed, subject, contentType }) => [
-    `  attestry sign ${document} --key OPERATOR.pem \\`,
+    `  attestry sign ${shellWord(document)} --key OPERATOR.pem \\`,
     `    --issuer ${names.issuer} --subject ${subject} \\`,
     `    --type ${contentType} \\`,
-    `    -o ${signed}`,
+    `    -o ${shellWord(signed)}`,
   ])
   return {
     json: { result: 'to-be-signed', ...names, documents },
