@@ -3,7 +3,7 @@
  * not be restored together with a backup of the directory (design D7).
  */
 import { join, resolve } from 'node:path'
-import { sharedLocation, storeLocation } from './store-location.ts'
+import { isPostgresUrl, LocationError, sharedLocation, storeLocation } from './store-location.ts'
 
 /** Paths of one registry; none of them is created by naming it. */
 export interface DataPaths {
@@ -58,8 +58,15 @@ export function logPaths({ data, store }: LogPlace): Omit<DataPaths, 'guard'> {
   return shared === undefined ? local : { ...local, store: shared }
 }
 
-/** The same for a log in files, whatever the directory remembers. */
+/**
+ * The same for a log in files, whatever the directory remembers.
+ * @throws StartError `ERR_CONFIGURATION` for a guard that is a database.
+ */
 export function localPaths(directory: string, guard?: string): DataPaths {
+  if (guard !== undefined && isPostgresUrl(guard)) {
+    const problem = 'is in PostgreSQL, and the log is in files here, whose guard is a file'
+    throw new LocationError([{ option: 'guard', problem }])
+  }
   const root = resolve(directory)
   const keys = join(root, 'keys')
   return {

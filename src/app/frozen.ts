@@ -8,6 +8,7 @@ import { rm } from 'node:fs/promises'
 import { encodeUtf8 } from '../bytes/bytes.ts'
 import { StartError } from '../errors.ts'
 import type { FreezeStore, Frozen as RecordedFrozen } from '../log/operator-tables.ts'
+import { isFileThere } from '../store/sqlite/file-there.ts'
 import { systemClock } from './config.ts'
 import { logPaths } from './data-directory.ts'
 import type { DataPaths, LogPlace } from './data-directory.ts'
@@ -102,6 +103,6 @@ export async function moveFrozen(paths: Pick<DataPaths, 'frozen'>, store: string
 }
 
 function assertThere({ keys, directory }: Pick<DataPaths, 'keys' | 'directory'>): void {
-  if (existsSync(keys)) return
+  if (isFileThere(keys)) return
   throw new StartError('ERR_LOG_MISSING', `${directory} is no data directory of a log`)
 }

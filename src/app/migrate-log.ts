@@ -83,7 +83,7 @@ export async function migrateLog(request: MigrateRequest): Promise<MigrateReport
     }
     // Before the guard: whoever signs in the new place finds it frozen.
     await moveFrozen(paths, request.to)
-    await handOverGuard(paths, request.toGuard, target)
+    await handOverGuard(paths, { toGuard: request.toGuard, movedTo: moveIn.name, target })
     // From here on every command goes to the new place by itself.
     const { to: store, toGuard: guard } = request
     await recordLocation({ directory: paths.directory, store, guard })

@@ -55,14 +55,30 @@ async function readFileGuard(path: string): Promise<SignedTreeHead | undefined> 
   }
 }
 
+interface GuardMove {
+  readonly toGuard: string
+  /** The new store, without its password. */
+  readonly movedTo: string
+  readonly target: LogStore
+}
+
+/** A name can be undone, and a restored backup of before the move is at the very head that it holds. */
+async function markPutAway(path: string, movedTo: string): Promise<void> {
+  const guard = SqliteGuard.open(path)
+  try {
+    guard.markMoved(movedTo)
+  } finally {
+    await guard.close()
+  }
+}
+
 /**
  * Puts the old guard away, and makes the new one from it. Killed in between, the log has no guard in
  * either place and nobody signs; the next run finds what was put away.
  */
 export async function handOverGuard(
   paths: DataPaths,
-  toGuard: string,
-  target: LogStore,
+  { toGuard, movedTo, target }: GuardMove,
 ): Promise<void> {
   const putAway = `${paths.guard}.moved`
   const held = await readFileGuard(paths.guard)
@@ -71,6 +87,7 @@ export async function handOverGuard(
     const found = await guard.read()
     if (found !== undefined && held !== undefined) await checkHandedOver(found, held, target)
     if (existsSync(paths.guard)) {
+      await markPutAway(paths.guard, movedTo)
       await rename(paths.guard, putAway)
       await syncFolderOf(putAway)
     }

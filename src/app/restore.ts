@@ -35,9 +35,11 @@ export interface RestoreRequest {
 
 /** How the guard stands to what was restored. Only with `equal` does the log go on. */
 export interface GuardStanding {
-  readonly standing: 'missing' | 'equal' | 'ahead' | 'behind'
+  readonly standing: 'missing' | 'equal' | 'ahead' | 'behind' | 'moved'
   /** Size of the guard's head. */
   readonly treeSize?: number
+  /** Where the log went, of a guard that was put away then. */
+  readonly movedTo?: string
 }
 
 export interface RestoreReport {
@@ -134,7 +136,7 @@ async function check(
   { onProgress }: RestoreRequest,
   { paths, partial, manifest }: RestoredParts,
 ): Promise<{ readonly guard: GuardStanding; readonly checked: CheckReport }> {
-  const guarded = await readGuard(paths)
+  const { guarded, movedTo } = await readGuard(paths)
   const { head } = manifest
   if (guarded !== undefined) await checkGuard(partial, guarded)
   const treeSize = guarded?.treeHead.treeSize
@@ -146,15 +148,21 @@ async function check(
     ...(onProgress === undefined ? {} : { onProgress }),
   })
   if (treeSize === undefined) return { checked, guard: { standing: 'missing' } }
+  if (movedTo !== undefined) return { checked, guard: { standing: 'moved', movedTo } }
   const isEqual = treeSize === head.treeHead.treeSize
   const standing = isAhead ? 'ahead' : isEqual ? 'equal' : 'behind'
   return { checked, guard: { standing, treeSize } }
 }
 
-async function readGuard({ guard: path }: DataPaths): Promise<SignedTreeHead | undefined> {
+interface FoundGuard {
+  readonly guarded: SignedTreeHead | undefined
+  readonly movedTo: string | undefined
+}
+
+async function readGuard({ guard: path }: DataPaths): Promise<FoundGuard> {
   const guard = SqliteGuard.open(path)
   try {
-    return await guard.read()
+    return { guarded: await guard.read(), movedTo: guard.movedTo }
   } finally {
     await guard.close()
   }

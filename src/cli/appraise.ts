@@ -25,7 +25,7 @@ import type { Report } from './command.ts'
 import { EXIT } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
 import type { LogAccess } from './log-access.ts'
-import { collect, parseTime, parseUrl } from './option-values.ts'
+import { collect, parseText, parseTime, parseUrl } from './option-values.ts'
 import { assertOneOutput } from './outputs.ts'
 
 const HELP = `
@@ -79,8 +79,8 @@ export function addAppraise(program: Command): void {
     .option('--policy <file>', 'policy, for its roots, keys and limits')
     .option('--at <time>', 'appraise as of this time instead of now', parseTime)
     .option('--key <key.pem>', 'sign the result with this key')
-    .option('--issuer <iss>', 'you, who appraised: a URI')
-    .option('--subject <sub>', 'subject of the result; by default that of the evidence')
+    .option('--issuer <iss>', 'you, who appraised: a URI', parseText)
+    .option('--subject <sub>', 'subject of the result; by default that of the evidence', parseText)
     .option('--register', 'register the result at --url')
     .option('--token-file <file>', 'bearer token for --register')
     .option('-o, --output <file>', 'where to write the statement of the result, - for a pipe')

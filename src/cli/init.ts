@@ -9,8 +9,8 @@ import type { PublicKey } from '../cose/public-key.ts'
 import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
-import { collect } from './option-values.ts'
-import { fields } from './terminal.ts'
+import { collect, parseText } from './option-values.ts'
+import { fields, shellWord } from './terminal.ts'
 import type { Line } from './terminal.ts'
 import { readAnchors } from './trust-add.ts'
 import { readAnchor } from './trust-file.ts'
@@ -57,7 +57,11 @@ export function addInit(program: Command): void {
     .requiredOption('--data <dir>', 'data directory to create')
     .requiredOption('--origin <origin>', 'name of the log, like log.example.org/2026')
     .option('--trust <file[=pattern]>', 'anchor of issuers to admit (repeatable)', collect)
-    .option('--token <name>', 'also make an API token of that name, for the first submitter')
+    .option(
+      '--token <name>',
+      'also make an API token of that name, for the first submitter',
+      parseText,
+    )
     .option('--operator-key <pub>', "operator's public key; its private key stays elsewhere")
     .option('--store <url>', 'PostgreSQL database of the log, for several nodes')
     .option('--guard <path>', 'guard: a file (default: DIR.guard beside DIR), or a postgres:// URL')
@@ -103,8 +107,10 @@ function reportCreated(
   const [receipt, operator] = [fingerprint(receiptKey), fingerprint(operatorKey)]
   // The directory remembers databases, and a URL may hold a password.
   const isShared = isPostgresUrl(paths.store)
-  const guard = isShared || options.guard === undefined ? '' : ` --guard ${options.guard}`
-  const token = options.receiptKey === undefined ? '' : ` --receipt-key '${options.receiptKey}'`
+  const guard =
+    isShared || options.guard === undefined ? '' : ` --guard ${shellWord(options.guard)}`
+  const token =
+    options.receiptKey === undefined ? '' : ` --receipt-key ${shellWord(options.receiptKey)}`
   const none: Line = {
     text: 'No trust anchor was given (--trust): this log admits no statement of anybody.',
     tone: 'warn',
@@ -138,17 +144,17 @@ function reportCreated(
         ...anchors.map((a) => ['admits', `${anchorName(a)} for ${anchorPatterns(a)}`] as const),
       ]),
       ...(anchors.length === 0 ? [none] : []),
-      `Start it: attestry serve --data ${options.data}${guard}${token}`,
+      `Start it: attestry serve --data ${shellWord(options.data)}${guard}${token}`,
     ],
   }
 }
 
 function reportToBeSigned({ names, documents }: InitLogResult & { kind: 'to-be-signed' }): Report {
   const commands = documents.flatMap(({ document, signed, subject, contentType }) => [
-    `  attestry sign ${document} --key OPERATOR.pem \\`,
+    `  attestry sign ${shellWord(document)} --key OPERATOR.pem \\`,
     `    --issuer ${names.issuer} --subject ${subject} \\`,
     `    --type ${contentType} \\`,
-    `    -o ${signed}`,
+    `    -o ${shellWord(signed)}`,
   ])
   return {
     json: { result: 'to-be-signed', ...names, documents },

@@ -11,6 +11,7 @@ import { InputError } from '../errors.ts'
 import { nativeHasher, nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
+import { AuditFault } from '../monitor/audit-fault.ts'
 import type { LogPin } from '../monitor/audit-state.ts'
 import type { KnownLog } from '../monitor/follow-tree.ts'
 import { createHttpReader } from '../monitor/http-reader.ts'
@@ -101,8 +102,7 @@ interface KnownLogRequest {
 async function findKnownLog(request: KnownLogRequest): Promise<KnownLog> {
   const { source, options, pin, tlogPolicy } = request
   const logKeys = (options.logKey ?? []).map(parseVerifierKey)
-  const origin =
-    pin?.origin ?? logKeys[0]?.name ?? parseCheckpoint(await source.checkpoint()).origin
+  const origin = pin?.origin ?? logKeys[0]?.name ?? (await readOrigin(source))
   if (logKeys.some(({ name }) => name !== origin)) {
     throw new CliError('ERR_USAGE', `--log-key names another log than ${origin}`)
   }
@@ -125,6 +125,18 @@ async function findKnownLog(request: KnownLogRequest): Promise<KnownLog> {
       checkpointKeys.length > 0
         ? checkpointKeys
         : (pin?.checkpointKeys ?? (await askForLogKey(source, origin))),
+  }
+}
+
+/** What the log calls itself. @throws AuditFault `checkpoint`, as for one that is read later. */
+async function readOrigin(source: LogSource): Promise<string> {
+  const bytes = await source.checkpoint()
+  try {
+    return parseCheckpoint(bytes).origin
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause
+    const why = `${source.name} serves no checkpoint that can be read: ${cause.message}`
+    throw new AuditFault('checkpoint', why, {}, { cause })
   }
 }
 

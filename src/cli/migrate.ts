@@ -6,7 +6,7 @@ import type { Report } from './command.ts'
 import { addGuard } from './log-place.ts'
 import type { LogOptions } from './log-place.ts'
 import { StagedProgress } from './staged-progress.ts'
-import { fields, formatNumber } from './terminal.ts'
+import { fields, formatNumber, shellWord } from './terminal.ts'
 
 const HELP = `
 Stop the registry first. Copies the log with everything in it into an empty database, checks the
@@ -61,7 +61,7 @@ async function migrate({ data, guard, to, toGuard, json }: MigrateOptions): Prom
           ['root hash', rootHash],
           ['store', store],
           ['guard', now],
-          ['go on with', `attestry serve --data ${data}`],
+          ['go on with', `attestry serve --data ${shellWord(data)}`],
         ]),
       ],
     }

@@ -109,6 +109,12 @@ export function parseAlgorithm(text: string): string {
   return text
 }
 
+/** Text that says something: a shell hands an unset variable over as an empty one. */
+export function parseText(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('expected a text that is not empty')
+  return text
+}
+
 /** RFC 6838 §4.2: type and subtype; parameters may follow. */
 const MEDIA_TYPE = /^[a-z0-9][\w!#$&^.+-]*\/[a-z0-9][\w!#$&^.+-]*\s*(;.*)?$/i
 

@@ -62,7 +62,7 @@ async function restore(backup: string, { data, guard, json }: LogOptions): Promi
   }
 }
 
-function guardLine({ standing, treeSize = 0 }: GuardStanding): Line {
+function guardLine({ standing, treeSize = 0, movedTo = '' }: GuardStanding): Line {
   const at = `the guard is at tree size ${formatNumber(treeSize)}`
   switch (standing) {
     case 'equal':
@@ -74,6 +74,11 @@ function guardLine({ standing, treeSize = 0 }: GuardStanding): Line {
       }
     case 'behind':
       return { text: `${at}: it is an older copy of the guard, name the right one`, tone: 'warn' }
+    case 'moved':
+      return {
+        text: `this log was moved to ${movedTo} and goes on there: \`attestry serve\` will refuse to sign with this`,
+        tone: 'warn',
+      }
     case 'missing':
       return {
         text: 'there is no guard here: name it with --guard, `attestry serve` needs it',

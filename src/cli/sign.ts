@@ -19,7 +19,13 @@ import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { PAYLOAD_BYTES_MAX, nameOf, parseFile, readInput, writeOutput } from './files.ts'
 import { loadKeyFile } from './keygen.ts'
-import { parseAlgorithm, parseDigestName, parseMediaType, parseTime } from './option-values.ts'
+import {
+  parseAlgorithm,
+  parseDigestName,
+  parseMediaType,
+  parseText,
+  parseTime,
+} from './option-values.ts'
 import { assertOneOutput } from './outputs.ts'
 import { fields, formatTime } from './terminal.ts'
 
@@ -53,8 +59,8 @@ export function addSign(program: Command): void {
   addCommand(program, 'sign', { description: 'make a Signed Statement', help: HELP })
     .argument('PAYLOAD', 'payload file, or - for standard input')
     .requiredOption('--key <key.pem>', 'private key file (PKCS#8, mode 0600)')
-    .requiredOption('--issuer <iss>', 'who states this: a URI')
-    .requiredOption('--subject <sub>', 'what it is about: a purl or another identifier')
+    .requiredOption('--issuer <iss>', 'who states this: a URI', parseText)
+    .requiredOption('--subject <sub>', 'what it is about: a purl or another identifier', parseText)
     .requiredOption('--type <mediatype>', 'media type of the payload', parseMediaType)
     .option('--x5chain <chain.pem>', 'certificate chain of the key, leaf first')
     .option('--hash <name>', 'sign only a digest: sha-256, sha-384 or sha-512', parseDigestName)

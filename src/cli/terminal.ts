@@ -61,6 +61,11 @@ export function fields(rows: readonly (readonly [string, string | undefined])[])
   return present.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
 }
 
+/** A word of a shell command that is printed to be pasted. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}
+
 /** Grouped decimal: 12345 as `12,345`. */
 export function formatNumber(value: number | bigint): string {
   return value.toString().replaceAll(/\B(?=(\d{3})+$)/g, ',')

@@ -7,7 +7,7 @@ import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { addLogPlace } from './log-place.ts'
 import type { LogPlaceOptions } from './log-place.ts'
-import { parseTime } from './option-values.ts'
+import { parseText, parseTime } from './option-values.ts'
 import { fields, formatTime } from './terminal.ts'
 
 const HELP = `
@@ -31,7 +31,7 @@ export function addTokenAdd(token: Command): void {
     .default(['register'])
     .hideHelp()
   addLogPlace(addCommand(token, 'add', { description: 'make an API token', help: HELP }))
-    .requiredOption('--name <name>', 'whose it is; published with the entries')
+    .requiredOption('--name <name>', 'whose it is; published with the entries', parseText)
     .option('--expires <time>', 'time like 2027-01-31T12:00:00Z, or Unix seconds', parseTime)
     .addOption(scopes)
     .action(run(add))

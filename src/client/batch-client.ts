@@ -140,9 +140,20 @@ async function orFailed(registering: Promise<Registration>): Promise<BatchResult
  */
 function readResults({ url, body }: Answer, count: number): readonly Answer[] {
   const limits = { itemsMax: count, itemBytesMax: CLIENT_LIMITS.receiptBytesMax }
-  const items = splitCborSequence(body, limits).map((item) => readResult(url, item))
-  if (items.length === count) return items
+  const items = inAnswer(url, () => splitCborSequence(body, limits))
+  if (items.length === count) return items.map((item) => inAnswer(url, () => readResult(url, item)))
   throw new InputError('ERR_RESPONSE', `${url} answered ${items.length} results for ${count}`)
+}
+
+/** What is no CBOR there is the service's fault, and not that of a file that was sent. */
+function inAnswer<Value>(url: string, read: () => Value): Value {
+  try {
+    return read()
+  } catch (cause) {
+    if (!(cause instanceof InputError) || cause.code === 'ERR_RESPONSE') throw cause
+    const why = `${url} answered with no results of a batch (${cause.message})`
+    throw new InputError('ERR_RESPONSE', why, { cause })
+  }
 }
 
 function readResult(url: string, item: Uint8Array): Answer {

@@ -50,7 +50,7 @@ export async function catchUp(ports: NodePorts, known: TreeState): Promise<Caugh
   // The guard first: it never is ahead of a store that is read after it.
   const guarded = await ports.guard.read()
   const stored = await ports.store.readState()
-  if (guarded === undefined) throw guardMissing(stored)
+  if (guarded === undefined) throw guardMissing(stored, ports.guard)
   checkNotFenced(ports, known.stored, stored)
   const [guardedSize, storedSize] = [guarded.treeHead.treeSize, stored.treeHead.treeSize]
   if (guardedSize > storedSize) throw guardAhead(guardedSize, storedSize, ports.store)

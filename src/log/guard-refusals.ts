@@ -2,16 +2,26 @@
 import { encodeHex } from '../bytes/hex.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { StartError } from '../errors.ts'
+import type { Guard } from './guard.ts'
 import type { LogStore, StoredState } from './store.ts'
 
-export function guardMissing(stored: StoredState): StartError {
+export function guardMissing(stored: StoredState, { place }: Pick<Guard, 'place'>): StartError {
+  const where = place === undefined ? '' : ` at ${place}`
   return new StartError(
     'ERR_GUARD_MISSING',
-    `there is no guard for this log, so nothing proves that this is its newest copy (it ends at ` +
+    `there is no guard for this log${where}, so nothing proves that this is its newest copy (it ends at ` +
       `size ${stored.treeHead.treeSize}). Name the right guard (--guard), or, if the guard is lost ` +
       `for good and you are sure that this is the newest copy, run: attestry guard adopt. If ` +
       `\`attestry init\` was interrupted, delete the data directory and run it again; if ` +
       `\`attestry migrate\` was, run that again`,
+  )
+}
+
+export function guardMoved(movedTo: string): StartError {
+  return new StartError(
+    'ERR_LOG_MOVED',
+    `this guard was put away when its log was moved to ${movedTo}, where the log goes on: what is ` +
+      'here can be read and checked, and is never signed with again. Name that store (--store), and its guard',
   )
 }
 

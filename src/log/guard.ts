@@ -12,6 +12,15 @@ export interface Guard {
   /** Several nodes advance it; each of them may be overtaken. */
   readonly shared?: true
 
+  /** Where it is, for messages; nothing that is secret. */
+  readonly place?: string
+
+  /**
+   * Where the log went when it is the guard of a log that was moved: it can be read and compared with,
+   * and nothing is signed with it.
+   */
+  readonly movedTo?: string | undefined
+
   /** The head that was signed last; `undefined` when no guard exists. Reading never creates one. */
   read(): Promise<SignedTreeHead | undefined>
 

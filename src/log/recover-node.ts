@@ -27,7 +27,7 @@ export async function recoverNode(
   const stored = await store.readState()
   checkIdentity(ports, stored)
   checkClock(ports, stored, clockBehindSecondsMax)
-  if (guarded === undefined) throw guardMissing(stored)
+  if (guarded === undefined) throw guardMissing(stored, ports.guard)
   await checkGuardedHead(ports, guarded, receiptKeys)
   const { treeHead, registrationTime } = guarded
   if (treeHead.treeSize > stored.treeHead.treeSize) {

@@ -11,7 +11,7 @@ import { parseCoseKey } from '../cose/public-key.ts'
 import type { PublicKey } from '../cose/public-key.ts'
 import { keyThumbprint } from '../cose/thumbprint.ts'
 import { StartError } from '../errors.ts'
-import { guardAhead, guardBehind, guardForeign, guardFork, guardMissing } from './guard-refusals.ts'
+import { guardAhead, guardBehind, guardForeign, guardFork, guardMissing, guardMoved } from './guard-refusals.ts' // prettier-ignore
 import { LOG_LIMITS } from './limits.ts'
 import type { LogPorts } from './ports.ts'
 import { readEdge } from './read-edge.ts'
@@ -34,7 +34,8 @@ export async function recoverTree(
   checkClock(ports, stored, clockBehindSecondsMax)
   const edge = await readEdge(ports, stored)
   const guarded = await ports.guard.read()
-  if (guarded === undefined) throw guardMissing(stored)
+  if (guarded === undefined) throw guardMissing(stored, ports.guard)
+  if (ports.guard.movedTo !== undefined) throw guardMoved(ports.guard.movedTo)
   await checkGuardedHead(ports, guarded, await readReceiptKeys(ports.store))
 
   const storedSize = stored.treeHead.treeSize

@@ -257,6 +257,19 @@ describe('restoring', () => {
     expect(await standing(`${data}.old-guard`)).toBe('behind')
   })
 
+  it('has its guard in a file: the URL of a database is not taken for one', async () => {
+    const data = await create()
+    const [out, path] = [freshPath('backup'), freshPath('restored')]
+    await backupLog({ data, out })
+    const guard = 'postgres://u:secret@guards.example/guard'
+    const restored = restoreLog({ backup: out, data: path, guard })
+    await expect(restored).rejects.toMatchObject({
+      code: 'ERR_CONFIGURATION',
+      message: expect.not.stringContaining('secret') as string,
+    })
+    expect(existsSync(path)).toBe(false)
+  })
+
   it('never writes into a directory that holds something', async () => {
     const data = await create()
     const out = freshPath('backup')

@@ -17,6 +17,7 @@ import { rotateKey } from '../../src/app/rotate-key.ts'
 import { startScrubbing } from '../../src/app/scrubbing.ts'
 import { dataPaths } from '../../src/app/data-directory.ts'
 import { startRegistry } from '../../src/app/start.ts'
+import { withoutPassword } from '../../src/app/store-location.ts'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { leafIndex } from '../../src/bytes/integers.ts'
 import { encodeHex } from '../../src/bytes/hex.ts'
@@ -174,6 +175,8 @@ describePostgres('attestry migrate', () => {
     expect(sizes[1]).toBeLessThan(sizes[2]!)
     const tokens = await listApiTokens({ data })
     await revokeApiToken({ data }, tokens[0]!.tokenId)
+    // It ends where the log that is moved does.
+    await backupLog({ data, out: pathOf('backup-before') })
     const { checked } = await migrateLog(request)
     // The directory remembers where the log is.
     const { entries, guard } = await checkDirectory({ data })
@@ -349,6 +352,22 @@ describePostgres('attestry migrate', () => {
     await restoreLog({ backup: out, data: restored, guard })
     cpSync(`${data}/keys`, `${restored}/keys`, { recursive: true })
     expect(await rejection(() => serve(restored))).toBe('ERR_LOG_MOVED')
+  })
+
+  it('puts a guard away that lets nothing sign, not even a backup from before the move', async () => {
+    const { data } = service
+    const [backup, older] = [pathOf('backup-before'), pathOf('restored-before')]
+    const guard = pathOf('named-like-a-guard')
+    cpSync(`${data}.guard.moved`, guard)
+    const { guard: found } = await restoreLog({ backup, data: older, guard })
+    expect(found).toEqual({ standing: 'moved', movedTo: withoutPassword(request.to) })
+    cpSync(`${data}/keys`, `${older}/keys`, { recursive: true })
+    const config = readConfig({ data: older, guard, port: 0 }, { report: () => undefined })
+    await expect(startRegistry(config)).rejects.toMatchObject({
+      code: 'ERR_LOG_MOVED',
+      message: expect.stringContaining(withoutPassword(request.to)) as string,
+    })
+    expect((await checkDirectory({ data: older, guard })).entries).toBeGreaterThan(ENTRIES)
   })
 
   it('may be run again, and elsewhere it is refused', async () => {

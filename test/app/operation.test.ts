@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readConfig } from '../../src/app/config.ts'
@@ -131,6 +131,10 @@ describe('a frozen log', () => {
       code: 'ERR_LOG_MISSING',
     })
     expect(existsSync(join(directory, 'nothing'))).toBe(false)
+    // As where this user may not enter, and the same for root.
+    const loop = `${data}.loop`
+    symlinkSync(loop, loop)
+    await expect(freezeLog({ data: loop }, 'x')).rejects.toMatchObject({ code: 'ERR_DISK' })
   })
 })
 

@@ -121,6 +121,7 @@ describe('startRegistry', () => {
     rmSync(`${path}.guard`)
     await expect(start(path)).rejects.toMatchObject({ code: 'ERR_GUARD_MISSING' })
     await expect(start(path)).rejects.toThrow('guard adopt')
+    await expect(start(path)).rejects.toThrow(`no guard for this log at ${path}.guard,`)
   })
 
   it('refuses to start on an older copy of the directory', async () => {

@@ -122,6 +122,18 @@ describe('attestry audit', () => {
     })
   })
 
+  it('has the same status for a checkpoint that is none, also before a key is known', async () => {
+    const resources = await forge.export()
+    resources.set('checkpoint', new TextEncoder().encode('<html>hello</html>'))
+    await writeExport(resources)
+    for (const pinned of [keys, keys.slice(2)]) {
+      const audited = await run('audit', 'export', '--state', 's', ...pinned)
+      expect([audited.status, audited.stdout]).toEqual([10, expect.stringContaining('FAULT (checkpoint)')]) // prettier-ignore
+    }
+    const mirrored = await run('mirror', '--from', 'export', '--out', 'm', ...keys.slice(2))
+    expect([mirrored.status, mirrored.stdout]).toEqual([10, expect.stringContaining('export serves')]) // prettier-ignore
+  })
+
   it('has an exit status for what it finds, and names the entry', async () => {
     const resources = await forge.export({ receipts: true })
     const id = encodeHex(sha256(forge.entries[7]!))

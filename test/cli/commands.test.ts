@@ -54,6 +54,10 @@ describe('exit statuses', () => {
     ['a missing argument', 4, ['verify', '--trust', 'trust.json']],
     ['a bad value', 4, ['serve', '--data', 'log', '--port', '70000']],
     ['JSON and bytes on one output', 4, ['sign', 'payload.txt', '--key', 'issuer.pem', '--issuer', 'i', '--subject', 's', '--type', 't/t', '--json']], // prettier-ignore
+    ['a subject of an unset variable', 4, ['sign', 'payload.txt', '--key', 'issuer.pem', '--issuer', 'i:x', '--subject', '', '--type', 't/t', '-o', 'foo.cose']], // prettier-ignore
+    ['an issuer of an unset variable', 4, ['sign', 'payload.txt', '--key', 'issuer.pem', '--issuer', '', '--subject', 's', '--type', 't/t', '-o', 'foo.cose']], // prettier-ignore
+    ['a token of nobody', 4, ['token', 'add', '--data', 'log', '--name', '']],
+    ['a first token of nobody', 4, ['init', '--data', 'empty-name', '--origin', 'log.example', '--token', ' ']], // prettier-ignore
     ['a type without a slash', 4, ['sign', 'payload.txt', '--key', 'issuer.pem', '--issuer', 'i:x', '--subject', 's', '--type', 'foo', '-o', 'foo.cose']], // prettier-ignore
     ['help', 0, ['verify', '--help']],
     ['version', 0, ['--version']],

@@ -86,6 +86,16 @@ describe('init with an operator key that lives elsewhere', () => {
     await ok('log', 'check', '--data', 'log')
   })
 
+  it('prints commands that can be pasted, wherever the directory is', async () => {
+    await ok('keygen', '--out', 'operator.pem')
+    const place = ['--data', 'my log', '--origin', 'log.example.org']
+    const text = await ok('init', ...place, '--operator-key', 'operator.pub.cbor')
+    expect(text).toContain(` sign '${at('my log/genesis/registration-policy.json')}' --key`)
+    expect(text).toContain(` -o '${at('my log/genesis/trust-anchors.cose')}'`)
+    const created = await ok('init', '--data', "it's", '--origin', 'log.example.org')
+    expect(created).toContain(`Start it: attestry serve --data 'it'\\''s'\n`)
+  })
+
   it('refuses documents that another key signed', async () => {
     await ok('keygen', '--out', 'operator.pem')
     await ok('keygen', '--out', 'other.pem')

@@ -85,7 +85,11 @@ describe('a registry that takes batches', () => {
     ['no sequence', { status: 200, body: '<html>' }],
   ])('that answers %s is not believed', async (_, answer) => {
     const service = new FakeService({ 'POST /batches': answer })
-    await expect(registerAll(service, 2)).rejects.toMatchObject({ name: 'InputError' })
+    await expect(registerAll(service, 2)).rejects.toMatchObject({
+      name: 'InputError',
+      code: 'ERR_RESPONSE',
+      message: expect.stringContaining('https://ts.example/batches ') as string,
+    })
   })
 
   it('that gives a reason with a number in it that we never write is understood all the same', async () => {

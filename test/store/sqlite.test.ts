@@ -1,5 +1,5 @@
 /** The SQLite store and guard keep the contracts, and the settings that durability rests on. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs' // prettier-ignore
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -7,9 +7,11 @@ import { namingFile } from '../../src/cli/files.ts'
 import { openDatabase } from '../../src/store/sqlite/database.ts'
 import { advanceGuard, GUARD_TABLE } from '../../src/store/sqlite/guard-row.ts'
 import { migrate, readMigrations } from '../../src/store/sqlite/migrate.ts'
+import { SqliteApiTokens } from '../../src/store/sqlite/sqlite-api-tokens.ts'
 import { SqliteGuard } from '../../src/store/sqlite/sqlite-guard.ts'
 import { SqliteLogStore } from '../../src/store/sqlite/sqlite-log-store.ts'
-import { SqliteRefusals } from '../../src/store/sqlite/sqlite-refusals.ts'
+import { SqlitePayloadPruning } from '../../src/store/sqlite/sqlite-payload-pruning.ts'
+import { readRefusals, SqliteRefusals } from '../../src/store/sqlite/sqlite-refusals.ts'
 import { describeGuard, headOf } from '../contract/guard.ts'
 import { describeLogStore } from '../contract/log-store.ts'
 import { guardUnderTest, storeUnderTest, TestDirectory } from '../support/sqlite.ts'
@@ -101,6 +103,22 @@ describe('a disk that does not do what it should', () => {
   let directory: TestDirectory
   beforeEach(() => void (directory = new TestDirectory()))
   afterEach(() => directory.remove())
+
+  it('is told when it cannot say whether a file is there, which is not taken for missing', () => {
+    // As a directory that this user may not enter, and the same for root.
+    const loop = join(dirname(directory.storePath), 'loop')
+    symlinkSync(loop, loop)
+    const path = join(loop, 'log.sqlite')
+    const unreachable = expect.objectContaining({
+      code: 'ERR_DISK',
+      message: expect.stringContaining(path) as string,
+    }) as Error
+    expect(() => SqliteLogStore.open(path, { mode: 'existing' })).toThrow(unreachable)
+    expect(() => SqliteGuard.open(path)).toThrow(unreachable)
+    expect(() => SqliteApiTokens.open(path)).toThrow(unreachable)
+    expect(() => readRefusals(path, 1)).toThrow(unreachable)
+    expect(() => SqlitePayloadPruning.open(path)).toThrow(unreachable)
+  })
 
   it.each(['log.sqlite', 'lock.sqlite', 'guard'])('is named with the file: %s', async (name) => {
     const path = name === 'guard' ? directory.guardPath : join(dirname(directory.storePath), name)

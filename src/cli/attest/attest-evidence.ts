@@ -18,7 +18,7 @@ import { addCommand, run } from '../command.ts'
 import type { CommonOptions, Report } from '../command.ts'
 import { nameOf, readInput, writeOutput } from '../files.ts'
 import { loadKeyFile } from '../keygen.ts'
-import { collect, parseDigestName, parseTime, parseUrl } from '../option-values.ts'
+import { collect, parseDigestName, parseText, parseTime, parseUrl } from '../option-values.ts'
 import { assertOneOutput } from '../outputs.ts'
 import { fields, formatTime } from '../terminal.ts'
 import { addBindOptions, parseBindingType, parseOffset, parsePlace, readBinding } from './bind-options.ts' // prettier-ignore
@@ -70,8 +70,12 @@ function addAttestKind(attest: Command, kind: EvidenceKind): void {
     .option('--trust <trust>', 'trust file that pins the registry')
     .option('--at <time>', 'appraise as of this time instead of now', parseTime)
     .requiredOption('--key <key.pem>', 'private key file (PKCS#8, mode 0600)')
-    .requiredOption('--issuer <iss>', 'who states this: a URI')
-    .requiredOption('--subject <sub>', 'what it is about: a build, an artifact, an environment')
+    .requiredOption('--issuer <iss>', 'who states this: a URI', parseText)
+    .requiredOption(
+      '--subject <sub>',
+      'what it is about: a build, an artifact, an environment',
+      parseText,
+    )
     .option('--hash <name>', 'sign only a digest: sha-256, sha-384 or sha-512', parseDigestName)
     .option('--payload-out <file>', 'where only a digest is signed: the container, to hand over')
     .option('-o, --output <out.cose>', 'Signed Statement to write, - for standard output', '-')

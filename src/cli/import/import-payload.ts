@@ -19,7 +19,7 @@ import { readToken } from '../bearer-token.ts'
 import type { CommonOptions } from '../command.ts'
 import { fileError, writeOutput } from '../files.ts'
 import { loadKeyFile } from '../keygen.ts'
-import { parseUrl } from '../option-values.ts'
+import { parseText, parseUrl } from '../option-values.ts'
 import type { StoredPayload } from '../payload-upload.ts'
 import { registerWithContent } from '../verified-registration.ts'
 import type { VerifiedRegistration } from '../verified-registration.ts'
@@ -39,9 +39,9 @@ export interface ImportOptions extends CommonOptions {
 export function addImportOptions(command: Command): Command {
   return command
     .requiredOption('--key <key.pem>', 'your private key file (PKCS#8, mode 0600)')
-    .requiredOption('--issuer <iss>', 'you, who import this: a URI')
+    .requiredOption('--issuer <iss>', 'you, who import this: a URI', parseText)
     .requiredOption('--url <url>', 'address of the registry', parseUrl)
-    .option('--subject <sub>', 'what it is about; by default what the file says')
+    .option('--subject <sub>', 'what it is about; by default what the file says', parseText)
     .option('--trust <trust>', "trust file to verify the Receipt with, not the service's own keys")
     .option('--token-file <file>', 'bearer token; by default from ATTESTRY_TOKEN')
     .option('-o, --output <dir>', 'directory for the Transparent Statements, by entry id')

@@ -39,11 +39,13 @@ const INSERT: Statement = {
 
 export class PostgresGuard implements Guard {
   readonly shared = true
+  readonly place: string
   readonly #database: PostgresDatabase
   #isThere: boolean | undefined
 
   private constructor(database: PostgresDatabase) {
     this.#database = database
+    this.place = database.name
   }
 
   /**

@@ -7,6 +7,9 @@ export const GUARD_TABLE = `CREATE TABLE IF NOT EXISTS guard (
   id INTEGER PRIMARY KEY CHECK (id = 1), tree_size INTEGER NOT NULL, root_hash BLOB NOT NULL,
   registration_time INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT`
 export const READ_GUARD = 'SELECT tree_size, root_hash, registration_time, bytes FROM guard'
+/** There once the log went on elsewhere. It is in the file, so copies under other names have it, too. */
+export const MOVED_GUARD_TABLE = `CREATE TABLE IF NOT EXISTS moved_guard (
+  id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL) STRICT`
 const ADVANCE = `UPDATE guard SET tree_size = ?, root_hash = ?, registration_time = ?, bytes = ?
   WHERE id = 1 AND bytes = ? AND root_hash = ?`
 

@@ -3,12 +3,12 @@
  * command line beside a serving process, in transactions of one row; the serving process only reads,
  * so that a revoked token is refused from the next request on.
  */
-import { existsSync } from 'node:fs'
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import { InvariantError, StartError } from '../../errors.ts'
 import type { ApiTokenStore, StoredApiToken } from '../../log/operator-tables.ts'
 import { blob, openFor, readStored } from './database.ts'
 import type { SqliteDatabase, SqliteStatement } from './database.ts'
+import { isFileThere } from './file-there.ts'
 import { migrate } from './migrate.ts'
 import { refuseMoved } from './moved-log.ts'
 
@@ -28,7 +28,7 @@ export class SqliteApiTokens implements ApiTokenStore {
    * @throws StartError `ERR_LOG_MISSING`, or `ERR_CONFIGURATION` for a log of an earlier version.
    */
   static open(path: string, { readonly = false }: { readonly?: boolean } = {}): SqliteApiTokens {
-    if (!existsSync(path)) throw new StartError('ERR_LOG_MISSING', `there is no log: ${path}`)
+    if (!isFileThere(path)) throw new StartError('ERR_LOG_MISSING', `there is no log: ${path}`)
     return openFor(path, { readonly, busyMs: BUSY_MS }, (database) => {
       migrate(database, { apply: false })
       if (!readonly) refuseMoved(database)

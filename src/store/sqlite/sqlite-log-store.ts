@@ -2,7 +2,6 @@
  * The embedded log store: one SQLite file, one writing process (design D8). Batches are committed on
  * a thread of their own (`commits.ts`), WAL checkpoints run on another.
  */
-import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { LeafIndex } from '../../bytes/integers.ts'
 import type { SignedTreeHead } from '../../cose/signed-tree-head.ts'
@@ -11,6 +10,7 @@ import type { BatchCommit, Genesis, LogStore } from '../../log/store.ts'
 import type { ServiceKeyChange, StoredServiceKey } from '../../log/service-key-records.ts'
 import { openFor, readStored } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
+import { isFileThere } from './file-there.ts'
 import { EntryIds, rebuildIdTail } from './entry-ids.ts'
 import { LogReads } from './log-reads.ts'
 import { migrate } from './migrate.ts'
@@ -42,7 +42,7 @@ export class SqliteLogStore extends LogReads implements LogStore {
    *   `ERR_CONFIGURATION`.
    */
   static open(path: string, options: SqliteStoreOptions): SqliteLogStore {
-    const isThere = existsSync(path)
+    const isThere = isFileThere(path)
     if (options.mode === 'existing' && !isThere) throw logMissing(path)
     if (options.mode === 'create' && isThere) throw logExists(path)
     if (options.readonly === true)

@@ -3,13 +3,13 @@
  * once. What an admission or the index read goes in two steps, after the statement that says so was
  * registered: first it is marked, so that no new decision reads it, and then its bytes are deleted.
  */
-import { existsSync } from 'node:fs'
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import { assertInvariant, StartError } from '../../errors.ts'
 import type { PayloadPruning, PayloadStanding } from '../../log/payload-store.ts'
 import type { PayloadName } from '../../statement/payload-name.ts'
 import { openFor, readStored } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
+import { isFileThere } from './file-there.ts'
 import { migrate } from './migrate.ts'
 import { refuseMoved } from './moved-log.ts'
 import { PayloadRows } from './payload-rows.ts'
@@ -27,7 +27,7 @@ export class SqlitePayloadPruning implements PayloadPruning {
 
   /** @throws StartError `ERR_LOG_MISSING`, or `ERR_CONFIGURATION` for a log of an earlier version. */
   static open(path: string): SqlitePayloadPruning {
-    if (!existsSync(path)) throw new StartError('ERR_LOG_MISSING', `there is no log: ${path}`)
+    if (!isFileThere(path)) throw new StartError('ERR_LOG_MISSING', `there is no log: ${path}`)
     return openFor(path, { busyMs: BUSY_MS }, (database) => {
       migrate(database, { apply: false })
       refuseMoved(database)

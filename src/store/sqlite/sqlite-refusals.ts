@@ -3,12 +3,12 @@
  * refusals are gathered in memory and written together now and then; in a flood some are
  * dropped. They are no evidence, and losing some in a crash is allowed.
  */
-import { existsSync } from 'node:fs'
 import { StartError } from '../../errors.ts'
 import type { UnixSeconds } from '../../bytes/integers.ts'
 import type { RefusalRecord, RefusalStore } from '../../log/operator-tables.ts'
 import { openDatabase } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
+import { isFileThere } from './file-there.ts'
 
 const WRITE_PERIOD_MS = 1000
 const WAITING_MAX = 1000
@@ -75,7 +75,7 @@ export class SqliteRefusals implements RefusalStore {
  * @throws StartError `ERR_LOG_MISSING`.
  */
 export function readRefusals(path: string, limit: number): RefusalRecord[] {
-  if (!existsSync(path)) throw new StartError('ERR_LOG_MISSING', `there is no log: ${path}`)
+  if (!isFileThere(path)) throw new StartError('ERR_LOG_MISSING', `there is no log: ${path}`)
   const database = openDatabase(path, { readonly: true })
   try {
     const sql = 'SELECT * FROM refusal ORDER BY number DESC LIMIT ?'
