@@ -19,7 +19,8 @@ export async function listen(
   { host, port }: ListenAddress,
   scheme: 'http' | 'https' = 'http',
 ): Promise<string> {
-  server.listen(port, host)
+  // An IPv6 address may come as URLs have it.
+  server.listen(port, host.replace(/^\[(.+)\]$/, '$1'))
   try {
     await once(server, 'listening')
   } catch (cause) {

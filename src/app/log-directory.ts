@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { InputError, UnavailableError } from '../errors.ts'
 import type { MirrorTarget } from '../monitor/copy-block.ts'
 import { makeDirectory } from './make-directory.ts'
+import { localPaths } from './data-directory.ts'
 
 /** Paths of the static face: no empty segments, none that begins with a dot beside this one. */
 const PATH = /^(?:\.well-known\/)?[A-Za-z0-9][A-Za-z0-9._:-]*(?:\/[A-Za-z0-9][A-Za-z0-9._:-]*)*$/
@@ -88,6 +89,14 @@ export class LogDirectory implements MirrorTarget {
 export async function isDirectory(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isDirectory(),
+    () => false,
+  )
+}
+
+/** True for where a registry keeps its log, which is nothing to read it from. */
+export async function isDataDirectory(path: string): Promise<boolean> {
+  return stat(localPaths(path).registrarKey).then(
+    () => true,
     () => false,
   )
 }

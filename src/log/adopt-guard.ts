@@ -8,6 +8,7 @@ import { parseSignedTreeHead } from '../cose/signed-tree-head.ts'
 import type { SignedTreeHead } from '../cose/signed-tree-head.ts'
 import { InputError, StartError, VerificationError } from '../errors.ts'
 import { checkLog } from './check-log.ts'
+import { guardMoved } from './guard-refusals.ts'
 import type { CheckLogOptions, CheckReport } from './check-log.ts'
 import type { KnownHead } from './check-stored.ts'
 import type { LogPorts } from './ports.ts'
@@ -23,7 +24,8 @@ export interface AdoptGuardOptions
 
 /**
  * Checks the log and creates its guard. The caller holds the data directory's lock.
- * @throws StartError `ERR_LOG_EXISTS` when there is a guard; otherwise as {@link checkLog}.
+ * @throws StartError `ERR_LOG_EXISTS` when there is a guard, `ERR_LOG_MOVED` for one that was put away;
+ *   otherwise as {@link checkLog}.
  */
 export async function adoptGuard(
   options: AdoptGuardOptions,
@@ -31,6 +33,7 @@ export async function adoptGuard(
   const { store, guard, seenHeads, hasher, verifier, sha256, kindOf, isPruned } = options
   const { onProgress } = options
   if ((await guard.read()) !== undefined) {
+    if (guard.movedTo !== undefined) throw guardMoved(guard.movedTo)
     throw new StartError(
       'ERR_LOG_EXISTS',
       'there is a guard at this place already: start with it. A guard that is damaged is moved ' +

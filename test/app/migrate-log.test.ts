@@ -367,6 +367,8 @@ describePostgres('attestry migrate', () => {
       code: 'ERR_LOG_MOVED',
       message: expect.stringContaining(withoutPassword(request.to)) as string,
     })
+    // It is not told to start with it, as for another guard that is there.
+    expect(await rejection(() => adoptGuard({ data: older, guard }))).toBe('ERR_LOG_MOVED')
     expect((await checkDirectory({ data: older, guard })).entries).toBeGreaterThan(ENTRIES)
   })
 

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { writeFileSync, renameSync, cpSync, rmSync } from 'node:fs'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -38,6 +39,11 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const one of running.splice(0)) await one.close()
 })
+
+const hasIpv6 = Object.values(networkInterfaces())
+  .flat()
+  .some((one) => one?.address === '::1')
+if (!hasIpv6) console.warn('skipped: this machine has no IPv6 loopback')
 
 async function start(path: string, flags: Partial<ServeFlags> = {}): Promise<RunningRegistry> {
   const report = (event: ServiceEvent): void => void events.push(event)
@@ -153,6 +159,14 @@ describe('startRegistry', () => {
     const port = new URL(first.url).port
     await expect(start(other, { port })).rejects.toMatchObject({ code: 'ERR_CONFIGURATION' })
     await start(other)
+  })
+
+  it.skipIf(!hasIpv6)('listens on an IPv6 address as it is, and as URLs have it', async () => {
+    for (const host of ['::1', '[::1]']) {
+      const registry = await start(data, { host })
+      expect(registry.url).toMatch(/^http:\/\/\[::1\]:/)
+      await registry.close()
+    }
   })
 
   it('answers what is in flight before it ends', async () => {

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { initLog } from '../../src/app/init-log.ts'
 import { LogDirectory } from '../../src/app/log-directory.ts'
 import { encodeHex } from '../../src/bytes/hex.ts'
 import { parseHeadBundle } from '../../src/cose/head-bundle.ts'
@@ -132,6 +133,13 @@ describe('attestry audit', () => {
     }
     const mirrored = await run('mirror', '--from', 'export', '--out', 'm', ...keys.slice(2))
     expect([mirrored.status, mirrored.stdout]).toEqual([10, expect.stringContaining('export serves')]) // prettier-ignore
+  })
+
+  it('says so where it is given the data directory of a log', async () => {
+    await initLog({ data: join(folder.path, 'data'), origin: 'log.example', anchors: [] })
+    const found = await run('audit', 'data', '--state', 's', ...keys)
+    expect(found.stderr).toContain('data is the data directory of a log')
+    expect(found.status).toBe(4)
   })
 
   it('has an exit status for what it finds, and names the entry', async () => {
