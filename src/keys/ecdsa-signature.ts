@@ -14,31 +14,45 @@ const LONG_FORM_ONE_BYTE = 0x81
 export function ecdsaDer(signature: Uint8Array, curve: EcCurve): Uint8Array | undefined {
   const length = FIELD_BYTES[curve]
   if (signature.length !== 2 * length) return undefined
-  const r = unsigned(signature.subarray(0, length))
-  const s = unsigned(signature.subarray(length))
+  const [r, s] = [integerAt(signature, 0, length), integerAt(signature, length, length)]
   const body = 4 + r.length + s.length
   // Only P-521 needs the long form of the length.
-  const header = body < 0x80 ? [SEQUENCE, body] : [SEQUENCE, LONG_FORM_ONE_BYTE, body]
-  const der = new Uint8Array(header.length + body)
-  der.set(header)
-  writeInteger(der, header.length, r)
-  writeInteger(der, header.length + 2 + r.length, s)
+  const isLong = body >= 0x80
+  const der = new Uint8Array((isLong ? 3 : 2) + body)
+  der[0] = SEQUENCE
+  if (isLong) der[1] = LONG_FORM_ONE_BYTE
+  der[isLong ? 2 : 1] = body
+  const next = writeInteger(der, isLong ? 3 : 2, signature, r)
+  writeInteger(der, next, signature, s)
   return der
 }
 
-/** Shortest content of a DER INTEGER: no leading zeros but one before a high bit. */
-function unsigned(bytes: Uint8Array): Uint8Array {
-  let start = 0
-  while (start < bytes.length - 1 && bytes[start] === 0) start += 1
-  const significant = bytes.subarray(start)
-  if (significant[0]! < 0x80) return significant
-  const padded = new Uint8Array(significant.length + 1)
-  padded.set(significant, 1)
-  return padded
+/** Where the shortest content of a DER INTEGER is: no leading zeros but one before a high bit. */
+interface IntegerPlace {
+  readonly start: number
+  readonly end: number
+  /** Of the content. */
+  readonly length: number
 }
 
-function writeInteger(der: Uint8Array, at: number, content: Uint8Array): void {
+/** Places and not views: a view costs more than the copy of its 32 bytes. */
+function integerAt(bytes: Uint8Array, from: number, length: number): IntegerPlace {
+  const end = from + length
+  let start = from
+  while (start < end - 1 && bytes[start] === 0) start += 1
+  return { start, end, length: end - start + (bytes[start]! < 0x80 ? 0 : 1) }
+}
+
+/** Returns where the next one goes. */
+function writeInteger(
+  der: Uint8Array,
+  at: number,
+  bytes: Uint8Array,
+  { start, end, length }: IntegerPlace,
+): number {
   der[at] = INTEGER
-  der[at + 1] = content.length
-  der.set(content, at + 2)
+  der[at + 1] = length
+  const next = at + 2 + length
+  for (let from = end - 1, to = next - 1; from >= start; from--, to--) der[to] = bytes[from]!
+  return next
 }

@@ -56,7 +56,7 @@ export class ReleasedTree<State extends ReleasedState = TreeState> {
   }
 
   /** Path of a leaf of the newest batch to the current head; reads nothing. */
-  newestPath(leafIndex: LeafIndex): NodeHash[] {
+  newestPath(leafIndex: LeafIndex): readonly NodeHash[] {
     return this.#reader.newestPath(leafIndex, this.state.signed.treeHead.treeSize)
   }
 

@@ -8,7 +8,7 @@ import type { LeafIndex, TreeSize } from '../bytes/integers.ts'
 import { InvariantError } from '../errors.ts'
 import type { TileWrite, TreeEdge } from '../merkle/edge.ts'
 import type { LeafHash, NodeHash, RootHash, TreeHasher } from '../merkle/hasher.ts'
-import { resolvePath, TileNodeReader } from '../merkle/node-reader.ts'
+import { resolvePath, sharedPath, TileNodeReader } from '../merkle/node-reader.ts'
 import { consistencyPathNodes, foldNodes, inclusionPathNodes, rootNodes } from '../merkle/nodes.ts'
 import type { NodeId } from '../merkle/nodes.ts'
 import type { ConsistencyProof, InclusionProof } from '../merkle/proofs.ts'
@@ -58,8 +58,8 @@ export class TreeReader {
   }
 
   /** The path of a leaf of the newest batch, whose root was computed from re-read bytes just now. */
-  newestPath(leafIndex: LeafIndex, treeSize: TreeSize): NodeHash[] {
-    return resolvePath(inclusionPathNodes(leafIndex, treeSize), this.#nodes)
+  newestPath(leafIndex: LeafIndex, treeSize: TreeSize): readonly NodeHash[] {
+    return sharedPath(inclusionPathNodes(leafIndex, treeSize), this.#nodes)
   }
 
   /** @throws InvariantError when the stored path does not lead from the one root to the other. */

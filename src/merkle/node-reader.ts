@@ -22,12 +22,17 @@ export interface TileNodeReaderOptions {
   readonly cacheTiles?: number
 }
 
+/** Nodes of one level that a reader keeps: more than a batch has. */
+const SHARED_NODES_MAX = 512
+
 /** Reads nodes of the tree that ends at one edge. */
 export class TileNodeReader {
   readonly #options: TileNodeReaderOptions
   readonly #cache: TileCache
   // Subtrees cut by this head's right edge, by first leaf: every path of a batch ends in the same few.
   readonly #cutSubtrees = new Map<number, NodeHash>()
+  // Perfect nodes of paths, by level and index.
+  readonly #shared: Map<number, NodeHash>[] = []
 
   constructor(options: TileNodeReaderOptions, cache?: TileCache) {
     this.#options = options
@@ -64,19 +69,31 @@ export class TileNodeReader {
     return tile.node(height, id.index - tileId.index * powerOfTwo(TILE_HEIGHT - height))
   }
 
-  /** The hash of one path element: its nodes from `at` on, left to right, folded; the caller's own. */
+  /** The hash of one path element: its nodes from `at` on, left to right, folded; not to be changed: paths share it. */
   subtree(nodes: readonly NodeId[], at = 0): NodeHash {
     const first = nodes[at]
     assertInvariant(first !== undefined, 'a path element has nodes')
-    if (at === nodes.length - 1) return this.node(first)
+    if (at === nodes.length - 1) return this.#pathNode(first)
     const last = nodes[nodes.length - 1]!
     // An element of an older head ends elsewhere and must not meet this head's subtrees.
     const isAtEdge = (last.index + 1) * powerOfTwo(last.level) === this.#options.edge.treeSize
     const start = first.index * powerOfTwo(first.level)
     const known = isAtEdge ? this.#cutSubtrees.get(start) : undefined
-    if (known !== undefined) return new Uint8Array(known) as NodeHash
+    if (known !== undefined) return known
     const hash = this.#options.hasher.node(this.node(first), this.subtree(nodes, at + 1))
-    if (isAtEdge) this.#cutSubtrees.set(start, new Uint8Array(hash) as NodeHash)
+    if (isAtEdge) this.#cutSubtrees.set(start, hash)
+    return hash
+  }
+
+  /** The paths of a batch differ near their leaves only: what they share is taken out of its tile once. */
+  #pathNode(id: NodeId): NodeHash {
+    if (id.level === 0) return this.node(id)
+    const row = (this.#shared[id.level] ??= new Map<number, NodeHash>())
+    const known = row.get(id.index)
+    if (known !== undefined) return known
+    if (row.size >= SHARED_NODES_MAX) row.clear()
+    const hash = this.node(id)
+    row.set(id.index, hash)
     return hash
   }
 
@@ -107,13 +124,21 @@ export class TileNodeReader {
 }
 
 /**
- * The hashes of a planned path.
+ * The hashes of a planned path, the caller's own.
  * @throws InvariantError when the tree has no such node or a stored tile is not full.
  */
 export function resolvePath(
   elements: readonly (readonly NodeId[])[],
   reader: TileNodeReader,
 ): NodeHash[] {
+  return sharedPath(elements, reader).map((hash) => new Uint8Array(hash) as NodeHash)
+}
+
+/** The same for whoever only reads them: what several paths of a tree have is one object. */
+export function sharedPath(
+  elements: readonly (readonly NodeId[])[],
+  reader: TileNodeReader,
+): readonly NodeHash[] {
   return elements.map((nodes) => reader.subtree(nodes))
 }
 
