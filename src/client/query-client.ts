@@ -123,7 +123,7 @@ export class QueryClient {
     const query = queryText(parameters)
     const url = query === '' ? path : `${path}?${query}`
     const answer = await this.#read(url, { accept: 'application/json', bytesMax: PAGE_BYTES_MAX })
-    return parseAnswer(answer.body)
+    return parseAnswer(answer.body, answer.url)
   }
 
   async #read(

@@ -80,13 +80,16 @@ export interface StatementView {
   readonly json: JsonMembers
 }
 
-/** @throws InputError `ERR_RESPONSE` unless the body is a JSON object. */
-export function parseAnswer(body: Uint8Array): JsonMembers {
+/**
+ * @param from who answered, for the message.
+ * @throws InputError `ERR_RESPONSE` unless the body is a JSON object.
+ */
+export function parseAnswer(body: Uint8Array, from: string): JsonMembers {
   let value: unknown
   try {
     value = JSON.parse(decodeUtf8(body))
   } catch (cause) {
-    throw new InputError('ERR_RESPONSE', 'the service did not answer with JSON', { cause })
+    throw new InputError('ERR_RESPONSE', `${from} did not answer with JSON`, { cause })
   }
   return readObject(value, 'the body')
 }

@@ -167,6 +167,6 @@ export class LogSource {
     if (this.#reader.hasIndex !== true) return undefined
     const path = `statements?${queryText(parameters)}`
     const bytes = await this.#reader.read(path, LOOKUP_BYTES_MAX)
-    return bytes === undefined ? undefined : parseStatementPage(parseAnswer(bytes))
+    return bytes === undefined ? undefined : parseStatementPage(parseAnswer(bytes, this.name))
   }
 }

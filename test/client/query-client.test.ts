@@ -88,6 +88,14 @@ describe('a look-up', () => {
     const { client } = clientOf(answer)
     await expect(client.find({})).rejects.toMatchObject({ code: 'ERR_RESPONSE' })
   })
+
+  it('names the address of a page that is no answer', async () => {
+    const { client } = clientOf(() => new Response('<html>', { status: 200 }))
+    await expect(client.find({ kind: 'vsa' })).rejects.toMatchObject({
+      code: 'ERR_RESPONSE',
+      message: expect.stringMatching(/statements\?kind=vsa did not answer with JSON$/) as string,
+    })
+  })
 })
 
 const block = (index: number): string =>
