@@ -142,7 +142,7 @@ export class ScanAhead {
       for (const piece of journal.collateral.filter(({ leafIndex }) => leafIndex < replayed)) {
         if ((await findCollateral(piece, this.#options)) !== undefined) continue
         if (piece.kind !== 'preimage') throw notServed(piece)
-        pruned.add([piece])
+        pruned.add([{ leafIndex: piece.leafIndex, digest: piece.digest }])
       }
     }
   }
