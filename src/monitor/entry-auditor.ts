@@ -120,7 +120,7 @@ export class EntryAuditor {
     evidence.catch(() => undefined)
     this.#rules = prepared.rules
     this.#registered = prepared.registered
-    await this.#ahead.judgeJournals(block.end, this.#rules.now)
+    await this.#ahead.judgeJournals(block.end, prepared.registrarChanges)
     return { ...scanned, block, prepared, evidence, journalSince: this.#ahead.journalSince }
   }
 
@@ -129,7 +129,8 @@ export class EntryAuditor {
     const prepare = (): Promise<PreparedBlock> =>
       this.#replayer.prepare(block, this.#rules, this.#registered)
     const prepared = await prepare()
-    if (hasRegistrar(this.#rules.now) || !hasRegistrar(prepared.rules.now)) return prepared
+    const isFirst = prepared.registrarChanges.some(({ isNamed }) => isNamed)
+    if (hasRegistrar(this.#rules.now) || !isFirst) return prepared
     await this.#ahead.cover(block.end)
     return prepare()
   }

@@ -4,13 +4,12 @@
  * once the rules before it are known: only a policy that names a registrar asks for journals.
  */
 import type { Sha256 } from '../bytes/digest.ts'
-import type { Rules } from '../policy/rules-in-force.ts'
 import { AuditFault, earliest, faultOf } from './audit-fault.ts'
 import { findCollateral, notServed } from './collateral.ts'
 import { findJournal } from './find-journal.ts'
 import type { JournalLedger, JournalPosition, JournalWait } from './journal-ledger.ts'
 import type { PrunedContent } from './pruned-content.ts'
-import { hasRegistrar } from './rules-history.ts'
+import type { RegistrarChange } from './replay-entries.ts'
 import { EntryScanner } from './scan-entries.ts'
 import type { Block, ScanOptions } from './scan-entries.ts'
 
@@ -75,18 +74,24 @@ export class ScanAhead {
     return isHeld ? block : this.#scanner.reread(block)
   }
 
-  /** Judges the journals before `end`, where the rules are these. */
-  async judgeJournals(end: number, rules: Rules): Promise<void> {
-    if (!hasRegistrar(rules)) this.journalSince = undefined
-    else this.journalSince ??= rules.policyIndex
-    const due = this.#waits.filter(({ by }) => by < end)
-    this.#waits = this.#waits.filter(({ by }) => by >= end)
+  /** Judges the journals before `end`, each under the rules that it came under. */
+  async judgeJournals(end: number, changes: readonly RegistrarChange[]): Promise<void> {
     const late = await faultOf(async () => {
-      for (const wait of due) await this.#assertInTime(wait)
+      for (const { leafIndex, isNamed } of changes) {
+        await this.#judgeBefore(leafIndex)
+        this.journalSince = isNamed ? leafIndex + 1 : undefined
+      }
+      await this.#judgeBefore(end)
     })
     if (late === undefined) return
     this.fault = earliest(this.fault, late)
     this.#isScanned = true
+  }
+
+  async #judgeBefore(end: number): Promise<void> {
+    const due = this.#waits.filter(({ by }) => by < end)
+    this.#waits = this.#waits.filter(({ by }) => by >= end)
+    for (const wait of due) await this.#assertInTime(wait)
   }
 
   /** Checks the tree to its end. @throws AuditFault for what is wrong ahead. */
