@@ -20,8 +20,8 @@ export interface ScanAheadOptions extends ScanOptions {
   readonly sha256: Sha256
   readonly ledger: JournalLedger
   readonly pruned: PrunedContent
-  /** The first entry that is not replayed yet. */
-  readonly replayedTo: () => number
+  /** Entries below it are decided, or being decided, with the journals that were read before. */
+  readonly preparedTo: () => number
   readonly counts: { journals: number }
 }
 
@@ -135,16 +135,16 @@ export class ScanAhead {
   }
 
   async #readJournals({ start, entries }: Block): Promise<void> {
-    const { sha256, ledger, pruned, replayedTo, counts } = this.#options
-    const replayed = replayedTo()
+    const { sha256, ledger, pruned, preparedTo, counts } = this.#options
+    const prepared = preparedTo()
     for (const [offset, entry] of entries.entries()) {
       const payload = findJournal(entry, sha256)
       if (payload === undefined) continue
       const { journal, wait } = await ledger.add(start + offset, payload)
       counts.journals += 1
       this.#waits.push(wait)
-      // Entries that an earlier audit replayed without it: it has to be there all the same.
-      for (const piece of journal.collateral.filter(({ leafIndex }) => leafIndex < replayed)) {
+      // Entries that were replayed without it: it has to be there all the same.
+      for (const piece of journal.collateral.filter(({ leafIndex }) => leafIndex < prepared)) {
         if ((await findCollateral(piece, this.#options)) !== undefined) continue
         if (piece.kind !== 'preimage') throw notServed(piece)
         pruned.add([{ leafIndex: piece.leafIndex, digest: piece.digest }])
