@@ -7,6 +7,7 @@ import type { QueryParameters, StatementPage } from '../client/query-pages.ts'
 import { UnavailableError } from '../errors.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
 import type { EntryFacts } from '../payload/entry-facts.ts'
+import type { RegistrationPolicy } from '../policy/registration-policy.ts'
 import { AuditFault } from './audit-fault.ts'
 import type { AuthenticatedTree } from './authenticated-tree.ts'
 import { SubmitterComparison } from './compare-submitters.ts'
@@ -198,13 +199,18 @@ export class IndexAudit {
       throw new AuditFault('index', message, { leafIndex, entryId })
     }
     this.records += 1
-    // Where nobody signs journals, nothing says who submitted.
-    if (row.facts !== undefined && (entry.policy?.registrarKeys ?? []).length > 0) {
+    if (row.facts !== undefined && isJournaled(entry.policy)) {
       this.#submitters.add(leafIndex, entryId, row.facts)
     }
     if (entry.isEnvelope) this.envelopes.add(leafIndex)
     if (facts === undefined) this.notComparable.add(leafIndex)
     else this.sample.add(leafIndex, facts, registrationTime)
+  }
+
+  /** Whether a journal says who submitted an entry that was compared, or that nobody known did. */
+  knowsSubmitter(leafIndex: number): boolean {
+    const policy = this.#reader.policyAt(leafIndex)
+    return isJournaled(policy) && !this.#submitters.isWaitingFor(leafIndex)
   }
 
   /** Id of an entry that was compared. */
@@ -230,6 +236,11 @@ export class IndexAudit {
     if (row === undefined) throw hidden(entry)
     return computeFacts({ ...entry, policy: this.#reader.policyAt(leafIndex) }, row, this.#options)
   }
+}
+
+/** Where nobody signs journals, nothing says who submitted. */
+function isJournaled(policy: RegistrationPolicy | undefined): boolean {
+  return (policy?.registrarKeys ?? []).length > 0
 }
 
 function isOff(error: unknown): boolean {

@@ -45,6 +45,11 @@ export class SubmitterComparison {
     return this.#waiting.length > 0
   }
 
+  /** No journal is about the entry yet. */
+  isWaitingFor(leafIndex: number): boolean {
+    return this.#waiting.some((said) => said.leafIndex === leafIndex)
+  }
+
   /** Keeps what the index says of an entry until a journal is about it. */
   add(
     leafIndex: number,
