@@ -8,6 +8,7 @@ import { UnavailableError } from '../errors.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
 import type { EntryFacts } from '../payload/entry-facts.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
+import { governanceOf } from '../policy/rules-in-force.ts'
 import { AuditFault } from './audit-fault.ts'
 import type { AuthenticatedTree } from './authenticated-tree.ts'
 import { SubmitterComparison } from './compare-submitters.ts'
@@ -79,6 +80,12 @@ export class IndexAudit {
     throw new UnavailableError('ERR_INDEX_OFF', 'the index answers no more')
   }
 
+  /** Where the next audit begins: who submitted is compared once a journal is about the entry. */
+  get next(): IndexPosition {
+    const { firstWaiting } = this.#submitters
+    return firstWaiting === undefined ? this.position : this.#positionAt(firstWaiting)
+  }
+
   /** Compares the records of [from, to), block by block. @throws AuditFault `index`. */
   async compareRecords(from: number, to: number): Promise<void> {
     await this.#restorePolicy(from)
@@ -124,8 +131,12 @@ export class IndexAudit {
   }
 
   #moveTo(treeSize: number): void {
-    const { policyIndex } = this.#reader
-    this.position = { treeSize, ...(policyIndex === undefined ? {} : { policyIndex }) }
+    this.position = this.#positionAt(treeSize)
+  }
+
+  #positionAt(treeSize: number): IndexPosition {
+    const policyIndex = this.#reader.policyIndexAt(treeSize)
+    return { treeSize, ...(policyIndex === undefined ? {} : { policyIndex }) }
   }
 
   /** Records of a block; where the tables cannot be read, the first entry that they fail on. */
@@ -200,7 +211,9 @@ export class IndexAudit {
     }
     this.records += 1
     if (row.facts !== undefined && isJournaled(entry.policy)) {
-      this.#submitters.add(leafIndex, entryId, row.facts)
+      const isJournal =
+        !(entry.statement instanceof Error) && governanceOf(entry.statement) === 'journal'
+      this.#submitters.add({ leafIndex, entryId, isJournal }, row.facts)
     }
     if (entry.isEnvelope) this.envelopes.add(leafIndex)
     if (facts === undefined) this.notComparable.add(leafIndex)

@@ -182,6 +182,7 @@ describe('an audit of what the index says of submitters', () => {
       },
     })
   const withRun1: Change = (all) => [...all, { name: 'submitter', value: 'run_id:1' }]
+  const withNobody: Change = (all) => all.filter(({ name }) => name !== 'submitter')
 
   it.each<[string, number, Change]>([
     ['nobody', 5, () => []],
@@ -239,6 +240,23 @@ describe('an audit of what the index says of submitters', () => {
     await follow(service, index)
     const report = await auditRegistry(service, url, { index: ALL_LOOKUPS })
     expect(report.index).toMatchObject({ records: 13 })
+    await service.close()
+  })
+
+  it('compares what no journal was about the last time', async () => {
+    const { service, url, index } = await serve(lieAbout(10, withNobody))
+    await writeJournal(service)
+    await service.registry.register(await service.statement(60), submitter(3))
+    await follow(service, index)
+    const first = await auditRegistry(service, url, { index: { ...ALL_LOOKUPS, lookups: 0 } })
+    expect(first.index).toMatchObject({ from: 0, records: 11 })
+    await writeJournal(service)
+    await follow(service, index)
+    const state = parseAuditState(encodeAuditState(first.state))
+    expect(await findIndexFault({ service, url }, { state })).toMatchObject({
+      code: 19,
+      leafIndex: 10,
+    })
     await service.close()
   })
 
