@@ -49,7 +49,7 @@ export async function auditIndex(
     const fault = faults.find((one) => one !== undefined)
     if (fault !== undefined) throw fault
   }
-  const { position, records, notComparable, isCut } = audit
+  const { next: position, records, notComparable, isCut } = audit
   const counts = { records, lookups: expected.length, notComparable: notComparable.size }
   return { from, treeSize, ...counts, seed, position, isCut }
 }

@@ -22,7 +22,10 @@ export async function checkLookup(
   ].sort((a, b) => a - b)
   for (const leafIndex of differing) {
     const isFound = found.has(leafIndex)
-    if (!isOfSubmitter(parameters)) {
+    if (isOfSubmitter(parameters)) {
+      // Nothing contradicts the index until a journal is about the entry.
+      if (!audit.knowsSubmitter(leafIndex)) continue
+    } else {
       // Both are about content, and who submitted does not depend on that.
       if (audit.notComparable.has(leafIndex)) continue
       const isEnvelope = audit.envelopes.has(leafIndex)

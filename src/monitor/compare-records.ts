@@ -7,6 +7,8 @@ import type { QueryParameters, StatementPage } from '../client/query-pages.ts'
 import { UnavailableError } from '../errors.ts'
 import type { TreeHasher } from '../merkle/hasher.ts'
 import type { EntryFacts } from '../payload/entry-facts.ts'
+import type { RegistrationPolicy } from '../policy/registration-policy.ts'
+import { governanceOf } from '../policy/rules-in-force.ts'
 import { AuditFault } from './audit-fault.ts'
 import type { AuthenticatedTree } from './authenticated-tree.ts'
 import { SubmitterComparison } from './compare-submitters.ts'
@@ -78,6 +80,12 @@ export class IndexAudit {
     throw new UnavailableError('ERR_INDEX_OFF', 'the index answers no more')
   }
 
+  /** Where the next audit begins: who submitted is compared once a journal is about the entry. */
+  get next(): IndexPosition {
+    const { firstWaiting } = this.#submitters
+    return firstWaiting === undefined ? this.position : this.#positionAt(firstWaiting)
+  }
+
   /** Compares the records of [from, to), block by block. @throws AuditFault `index`. */
   async compareRecords(from: number, to: number): Promise<void> {
     await this.#restorePolicy(from)
@@ -123,8 +131,12 @@ export class IndexAudit {
   }
 
   #moveTo(treeSize: number): void {
-    const { policyIndex } = this.#reader
-    this.position = { treeSize, ...(policyIndex === undefined ? {} : { policyIndex }) }
+    this.position = this.#positionAt(treeSize)
+  }
+
+  #positionAt(treeSize: number): IndexPosition {
+    const policyIndex = this.#reader.policyIndexAt(treeSize)
+    return { treeSize, ...(policyIndex === undefined ? {} : { policyIndex }) }
   }
 
   /** Records of a block; where the tables cannot be read, the first entry that they fail on. */
@@ -198,13 +210,20 @@ export class IndexAudit {
       throw new AuditFault('index', message, { leafIndex, entryId })
     }
     this.records += 1
-    // Where nobody signs journals, nothing says who submitted.
-    if (row.facts !== undefined && (entry.policy?.registrarKeys ?? []).length > 0) {
-      this.#submitters.add(leafIndex, entryId, row.facts)
+    if (row.facts !== undefined && isJournaled(entry.policy)) {
+      const isJournal =
+        !(entry.statement instanceof Error) && governanceOf(entry.statement) === 'journal'
+      this.#submitters.add({ leafIndex, entryId, isJournal }, row.facts)
     }
     if (entry.isEnvelope) this.envelopes.add(leafIndex)
     if (facts === undefined) this.notComparable.add(leafIndex)
     else this.sample.add(leafIndex, facts, registrationTime)
+  }
+
+  /** Whether a journal says who submitted an entry that was compared, or that nobody known did. */
+  knowsSubmitter(leafIndex: number): boolean {
+    const policy = this.#reader.policyAt(leafIndex)
+    return isJournaled(policy) && !this.#submitters.isWaitingFor(leafIndex)
   }
 
   /** Id of an entry that was compared. */
@@ -230,6 +249,11 @@ export class IndexAudit {
     if (row === undefined) throw hidden(entry)
     return computeFacts({ ...entry, policy: this.#reader.policyAt(leafIndex) }, row, this.#options)
   }
+}
+
+/** Where nobody signs journals, nothing says who submitted. */
+function isJournaled(policy: RegistrationPolicy | undefined): boolean {
+  return (policy?.registrarKeys ?? []).length > 0
 }
 
 function isOff(error: unknown): boolean {

@@ -19,6 +19,8 @@ interface Said {
   readonly leafIndex: number
   readonly entryId: string
   readonly values: readonly string[]
+  /** It needs no journal. */
+  readonly isJournal: boolean
 }
 
 export interface SubmitterPorts extends CollateralPorts {
@@ -45,14 +47,21 @@ export class SubmitterComparison {
     return this.#waiting.length > 0
   }
 
+  /** The first entry that no journal is about, and one has to be. */
+  get firstWaiting(): number | undefined {
+    return this.#waiting.find(({ isJournal }) => !isJournal)?.leafIndex
+  }
+
+  /** No journal is about the entry yet. */
+  isWaitingFor(leafIndex: number): boolean {
+    return this.#waiting.some((said) => said.leafIndex === leafIndex)
+  }
+
   /** Keeps what the index says of an entry until a journal is about it. */
-  add(
-    leafIndex: number,
-    entryId: string,
-    { attributes }: Pick<StatementFacts, 'attributes'>,
-  ): void {
+  add(entry: Omit<Said, 'values'>, { attributes }: Pick<StatementFacts, 'attributes'>): void {
+    const { leafIndex, entryId, isJournal } = entry
     const values = attributes.filter(isOfSubmitter).map(({ value }) => value)
-    this.#waiting.push({ leafIndex, entryId, values })
+    this.#waiting.push({ leafIndex, entryId, isJournal, values })
   }
 
   /**

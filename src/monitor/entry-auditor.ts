@@ -61,6 +61,8 @@ export class EntryAuditor {
   readonly #replayer: EntryReplayer
   readonly #pruned: PrunedContent
   #rules: RulesHistory
+  /** Blocks below it were prepared with the journals that were read by then. */
+  #preparedTo: number
   #registered: readonly RegisteredCollateral[]
 
   constructor(options: EntryAuditorOptions, state?: AuditState) {
@@ -71,9 +73,10 @@ export class EntryAuditor {
     this.#registered = this.state.registered ?? []
     this.#pruned = new PrunedContent(this.state.unreplayed ?? [], sha256)
     this.#ledger = new JournalLedger(heads, this.state.journal)
-    const replayedTo = (): number => this.state.replayed.treeSize
+    this.#preparedTo = this.state.replayed.treeSize
+    const preparedTo = (): number => this.#preparedTo
     const met = { ledger: this.#ledger, pruned: this.#pruned, counts: this.counts }
-    const scan = { ...options, ...met, from: replayedTo(), replayedTo }
+    const scan = { ...options, ...met, from: preparedTo(), preparedTo }
     this.#ahead = new ScanAhead(scan, this.state.journalSince)
     this.#replayer = new EntryReplayer({
       ...options,
@@ -120,16 +123,22 @@ export class EntryAuditor {
     evidence.catch(() => undefined)
     this.#rules = prepared.rules
     this.#registered = prepared.registered
-    await this.#ahead.judgeJournals(block.end, this.#rules.now)
+    this.#preparedTo = block.end
+    await this.#ahead.judgeJournals(block.end, prepared.registrarChanges)
     return { ...scanned, block, prepared, evidence, journalSince: this.#ahead.journalSince }
   }
 
-  /** A block whose own rules are the first to ask for journals is decided once those are read. */
+  /**
+   * A block whose own rules are the first to ask for journals is decided once those are read; so is one
+   * that is refused where no rule asks for any: a journal of later rules may tell why it was admitted.
+   */
   async #prepare(block: Block): Promise<PreparedBlock> {
     const prepare = (): Promise<PreparedBlock> =>
       this.#replayer.prepare(block, this.#rules, this.#registered)
     const prepared = await prepare()
-    if (hasRegistrar(this.#rules.now) || !hasRegistrar(prepared.rules.now)) return prepared
+    if (hasRegistrar(this.#rules.now)) return prepared
+    const isFirst = prepared.registrarChanges.some(({ isNamed }) => isNamed)
+    if (!isFirst && (await prepared.outcome).kind !== 'fault') return prepared
     await this.#ahead.cover(block.end)
     return prepare()
   }

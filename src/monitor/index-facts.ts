@@ -52,9 +52,9 @@ export class EntryReader {
     this.#sha256 = sha256
   }
 
-  /** Index of the entry that is the last policy. */
-  get policyIndex(): number | undefined {
-    return this.#policies.at(-1)?.index
+  /** Index of the policy for an entry. */
+  policyIndexAt(leafIndex: number): number | undefined {
+    return this.#policies.findLast(({ index }) => index < leafIndex)?.index
   }
 
   /** The policy for an entry that was read. */

@@ -19,12 +19,20 @@ import { decideAgain } from './decide-again.ts'
 import type { ReplayedEntry, ReplayOptions, ReplayOutcome } from './decide-again.ts'
 import { registeredCollateral } from './evidence-references.ts'
 import type { RegisteredCollateral } from './evidence-references.ts'
-import { admitted, changesRules, RulesHistory } from './rules-history.ts'
+import { admitted, changesRules, hasRegistrar, RulesHistory } from './rules-history.ts'
 import type { Block } from './scan-entries.ts'
+
+/** From the policy in entry `leafIndex` on, journals have to cover entries, or need not any more. */
+export interface RegistrarChange {
+  readonly leafIndex: number
+  readonly isNamed: boolean
+}
 
 /** A block whose decisions are being made. */
 export interface PreparedBlock {
   readonly outcome: Promise<ReplayOutcome>
+  /** In order: rules change within a block, and back. */
+  readonly registrarChanges: readonly RegistrarChange[]
   /** The rules after the block. */
   readonly rules: RulesHistory
   /** Entries up to its end that registered TEE collateral. */
@@ -45,6 +53,7 @@ export class EntryReplayer {
     before: readonly RegisteredCollateral[],
   ): Promise<PreparedBlock> {
     const decisions: Promise<ReplayOutcome>[] = []
+    const registrarChanges: RegistrarChange[] = []
     let history = rules
     let registered = before
     let fault: AuditFault | undefined
@@ -54,7 +63,11 @@ export class EntryReplayer {
         const decision = decideAgain(entry, this.#options)
         decision.catch(() => undefined)
         decisions.push(decision)
+        const wasNamed = hasRegistrar(history.now)
         history = this.#follow(block, entry, history)
+        const isNamed = hasRegistrar(history.now)
+        const { leafIndex } = entry
+        if (isNamed !== wasNamed) registrarChanges.push({ leafIndex, isNamed })
         registered = this.#remember(entry, registered)
       } catch (error) {
         if (!(error instanceof AuditFault)) throw error
@@ -65,7 +78,7 @@ export class EntryReplayer {
     const outcome = firstOf(decisions, fault)
     // It is awaited in its turn, or never, when an earlier block ends the audit.
     outcome.catch(() => undefined)
-    return { outcome, rules: history, registered }
+    return { outcome, registrarChanges, rules: history, registered }
   }
 
   /** Later evidence may name it. */

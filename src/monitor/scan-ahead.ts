@@ -4,13 +4,12 @@
  * once the rules before it are known: only a policy that names a registrar asks for journals.
  */
 import type { Sha256 } from '../bytes/digest.ts'
-import type { Rules } from '../policy/rules-in-force.ts'
 import { AuditFault, earliest, faultOf } from './audit-fault.ts'
 import { findCollateral, notServed } from './collateral.ts'
 import { findJournal } from './find-journal.ts'
 import type { JournalLedger, JournalPosition, JournalWait } from './journal-ledger.ts'
 import type { PrunedContent } from './pruned-content.ts'
-import { hasRegistrar } from './rules-history.ts'
+import type { RegistrarChange } from './replay-entries.ts'
 import { EntryScanner } from './scan-entries.ts'
 import type { Block, ScanOptions } from './scan-entries.ts'
 
@@ -21,8 +20,8 @@ export interface ScanAheadOptions extends ScanOptions {
   readonly sha256: Sha256
   readonly ledger: JournalLedger
   readonly pruned: PrunedContent
-  /** The first entry that is not replayed yet. */
-  readonly replayedTo: () => number
+  /** Entries below it are decided, or being decided, with the journals that were read before. */
+  readonly preparedTo: () => number
   readonly counts: { journals: number }
 }
 
@@ -75,18 +74,24 @@ export class ScanAhead {
     return isHeld ? block : this.#scanner.reread(block)
   }
 
-  /** Judges the journals before `end`, where the rules are these. */
-  async judgeJournals(end: number, rules: Rules): Promise<void> {
-    if (!hasRegistrar(rules)) this.journalSince = undefined
-    else this.journalSince ??= rules.policyIndex
-    const due = this.#waits.filter(({ by }) => by < end)
-    this.#waits = this.#waits.filter(({ by }) => by >= end)
+  /** Judges the journals before `end`, each under the rules that it came under. */
+  async judgeJournals(end: number, changes: readonly RegistrarChange[]): Promise<void> {
     const late = await faultOf(async () => {
-      for (const wait of due) await this.#assertInTime(wait)
+      for (const { leafIndex, isNamed } of changes) {
+        await this.#judgeBefore(leafIndex)
+        this.journalSince = isNamed ? leafIndex + 1 : undefined
+      }
+      await this.#judgeBefore(end)
     })
     if (late === undefined) return
     this.fault = earliest(this.fault, late)
     this.#isScanned = true
+  }
+
+  async #judgeBefore(end: number): Promise<void> {
+    const due = this.#waits.filter(({ by }) => by < end)
+    this.#waits = this.#waits.filter(({ by }) => by >= end)
+    for (const wait of due) await this.#assertInTime(wait)
   }
 
   /** Checks the tree to its end. @throws AuditFault for what is wrong ahead. */
@@ -130,19 +135,19 @@ export class ScanAhead {
   }
 
   async #readJournals({ start, entries }: Block): Promise<void> {
-    const { sha256, ledger, pruned, replayedTo, counts } = this.#options
-    const replayed = replayedTo()
+    const { sha256, ledger, pruned, preparedTo, counts } = this.#options
+    const prepared = preparedTo()
     for (const [offset, entry] of entries.entries()) {
       const payload = findJournal(entry, sha256)
       if (payload === undefined) continue
       const { journal, wait } = await ledger.add(start + offset, payload)
       counts.journals += 1
       this.#waits.push(wait)
-      // Entries that an earlier audit replayed without it: it has to be there all the same.
-      for (const piece of journal.collateral.filter(({ leafIndex }) => leafIndex < replayed)) {
+      // Entries that were replayed without it: it has to be there all the same.
+      for (const piece of journal.collateral.filter(({ leafIndex }) => leafIndex < prepared)) {
         if ((await findCollateral(piece, this.#options)) !== undefined) continue
         if (piece.kind !== 'preimage') throw notServed(piece)
-        pruned.add([piece])
+        pruned.add([{ leafIndex: piece.leafIndex, digest: piece.digest }])
       }
     }
   }

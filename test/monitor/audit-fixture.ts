@@ -7,7 +7,7 @@ import type { AuditOptions, AuditReport } from '../../src/monitor/audit-log.ts'
 import { LogSource } from '../../src/monitor/log-source.ts'
 import { parseVerifierKey } from '../../src/note/verifier-key.ts'
 import { nodeVerifier } from '../../src/keys/node-verifier.ts'
-import { hasher, ORIGIN, readerOf, sha256 } from './log-forge.ts'
+import { hasher, readerOf, sha256 } from './log-forge.ts'
 import type { LogForge, Resources } from './log-forge.ts'
 
 export async function audit(
@@ -21,9 +21,9 @@ export async function audit(
     hasher,
     sha256,
     known: {
-      origin: ORIGIN,
+      origin: forge.origin,
       checkpointKeys: [parseVerifierKey(forge.vkey)],
-      receiptKeys: [parseCoseKey(forge.receiptKey)],
+      receiptKeys: forge.receiptKeys.map(parseCoseKey),
     },
     isSampled: () => false,
     ...options,

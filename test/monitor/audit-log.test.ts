@@ -111,7 +111,7 @@ describe('an audit of an honest log', () => {
 
   it('does not wait where the policy names no registrar', async () => {
     const forge = await LogForge.create({
-      policy: { registrarKeys: undefined as never, submitter: { required: true } },
+      policy: { registrarKeys: [], submitter: { required: true } },
     })
     await forge.batch([await forge.statement('by-nobody')])
     expect(await findFault(forge)).toMatchObject({ code: 14, leafIndex: 2, rule: 'submitter' })

@@ -10,12 +10,16 @@ import { Follower } from '../../src/index/follow-log.ts'
 import type { IndexReader, IndexRecord, IndexWriter } from '../../src/log/index-store.ts'
 import { nodeVerifier } from '../../src/keys/node-verifier.ts'
 import { encodeAuditState, parseAuditState } from '../../src/monitor/audit-state-file.ts'
+import {
+  encodeRegistrationPolicy,
+  REGISTRATION_POLICY_MEDIA_TYPE,
+} from '../../src/policy/registration-policy.ts'
 import type { Submitter } from '../../src/registry/ports.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
 import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
 import { auditRegistry } from '../support/audit-registry.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
-import { ISSUER, TestRegistry } from '../support/test-registry.ts'
+import { ISSUER, LOG_ISSUER, TestRegistry } from '../support/test-registry.ts'
 import {
   ALL_LOOKUPS,
   createIndexedRegistry,
@@ -66,6 +70,19 @@ async function find(url: string, query: string): Promise<number[]> {
   const body = (await response.json()) as { statements: { index: number }[] }
   expect(response.status, JSON.stringify(body)).toBe(200)
   return body.statements.map(({ index }) => index)
+}
+
+/** From its entry on nobody writes journals. */
+function nobodysPolicy(service: TestRegistry): Promise<Uint8Array> {
+  const { operator, clock } = service
+  return signStatement({
+    payload: encodeRegistrationPolicy({
+      ...{ version: 1, algorithms: ['ES256'], contentTypes: ['*'] },
+      operatorKeys: [operator.publicKey],
+    }),
+    ...{ issuer: LOG_ISSUER, subject: 'policy', signer: operator, issuedAt: clock.time },
+    contentType: REGISTRATION_POLICY_MEDIA_TYPE,
+  })
 }
 
 /** A registry whose index passes through a test's hands. */
@@ -165,6 +182,7 @@ describe('an audit of what the index says of submitters', () => {
       },
     })
   const withRun1: Change = (all) => [...all, { name: 'submitter', value: 'run_id:1' }]
+  const withNobody: Change = (all) => all.filter(({ name }) => name !== 'submitter')
 
   it.each<[string, number, Change]>([
     ['nobody', 5, () => []],
@@ -210,6 +228,35 @@ describe('an audit of what the index says of submitters', () => {
     await writeJournal(service)
     await follow(service, index, 4)
     expect(await findIndexFault({ service, url })).toMatchObject({ code: 19, leafIndex: 2 })
+    await service.close()
+  })
+
+  it('says nothing of entries that no journal is about: the newest, and those of no registrar', async () => {
+    const { service, url, index } = await serve()
+    await writeJournal(service)
+    await service.registry.register(await service.statement(60), submitter(1))
+    await service.registry.register(await nobodysPolicy(service))
+    await service.registry.register(await service.statement(61), submitter(2))
+    await follow(service, index)
+    const report = await auditRegistry(service, url, { index: ALL_LOOKUPS })
+    expect(report.index).toMatchObject({ records: 13 })
+    await service.close()
+  })
+
+  it('compares what no journal was about the last time', async () => {
+    const { service, url, index } = await serve(lieAbout(10, withNobody))
+    await writeJournal(service)
+    await service.registry.register(await service.statement(60), submitter(3))
+    await follow(service, index)
+    const first = await auditRegistry(service, url, { index: { ...ALL_LOOKUPS, lookups: 0 } })
+    expect(first.index).toMatchObject({ from: 0, records: 11 })
+    await writeJournal(service)
+    await follow(service, index)
+    const state = parseAuditState(encodeAuditState(first.state))
+    expect(await findIndexFault({ service, url }, { state })).toMatchObject({
+      code: 19,
+      leafIndex: 10,
+    })
     await service.close()
   })
 

@@ -83,13 +83,27 @@ export function forgeKeys(): ForgeKeys {
   }
 }
 
-interface ForgedHead {
+export interface ForgedHead {
   readonly size: number
   readonly time: number
+  /** Who signs it; the log's receipt key where it is absent. */
+  readonly receipt?: Signer
+}
+
+/** What another log is made of, to be signed and exported here. */
+export interface ForgedParts {
+  readonly keys: ForgeKeys
+  readonly origin: string
+  readonly issuer: string
+  readonly entries: readonly Uint8Array[]
+  readonly heads: readonly ForgedHead[]
+  readonly collateral: ReadonlyMap<string, Uint8Array>
 }
 
 export class LogForge {
   readonly keys: ForgeKeys
+  readonly origin: string
+  readonly issuer: string
   readonly entries: Uint8Array[] = []
   readonly heads: ForgedHead[] = []
   readonly collateral = new Map<string, Uint8Array>()
@@ -98,8 +112,19 @@ export class LogForge {
   #pending: JournalCollateral[] = []
   #uncovered = 0
 
-  private constructor(keys: ForgeKeys) {
+  private constructor(keys: ForgeKeys, origin = ORIGIN, issuer = LOG_ISSUER) {
     this.keys = keys
+    this.origin = origin
+    this.issuer = issuer
+  }
+
+  /** A log that was written elsewhere. */
+  static of({ keys, origin, issuer, entries, heads, collateral }: ForgedParts): LogForge {
+    const forge = new LogForge(keys, origin, issuer)
+    for (const entry of entries) forge.entries.push(entry)
+    forge.heads.push(...heads)
+    for (const [digest, bytes] of collateral) forge.collateral.set(digest, bytes)
+    return forge
   }
 
   /** A log with its policy and anchors. */
@@ -120,7 +145,7 @@ export class LogForge {
 
   /** The same log so far, which then goes its own way. */
   fork(): LogForge {
-    const copy = new LogForge(this.keys)
+    const copy = new LogForge(this.keys, this.origin, this.issuer)
     copy.entries.push(...this.entries)
     copy.heads.push(...this.heads)
     for (const [digest, bytes] of this.collateral) copy.collateral.set(digest, bytes)
@@ -134,20 +159,31 @@ export class LogForge {
     return encodeVerifierKey(verifierKeyOf(this.keys.checkpoint, 'ed25519'))
   }
 
+  /** All keys that heads are signed with. */
+  get receiptKeys(): readonly Uint8Array[] {
+    const signers = new Set([
+      this.keys.receipt,
+      ...this.heads.flatMap((head) => head.receipt ?? []),
+    ])
+    return [...signers].map(({ publicKey }) => encodeCoseKey(publicKey))
+  }
+
   get receiptKey(): Uint8Array {
     return encodeCoseKey(this.keys.receipt.publicKey)
   }
 
+  /** An empty list of registrars is none: nobody writes journals then. */
   policy(parts: Partial<RegistrationPolicy> = {}): RegistrationPolicy {
     const { operator, registrar } = this.keys
-    return {
-      version: 1,
+    const { registrarKeys, ...policy } = {
+      version: 1 as const,
       algorithms: ['ES256', 'EdDSA'],
       contentTypes: ['*'],
       operatorKeys: [operator.publicKey],
       registrarKeys: [registrar.publicKey],
       ...parts,
     }
+    return registrarKeys.length === 0 ? policy : { ...policy, registrarKeys }
   }
 
   async policyStatement(parts: Partial<RegistrationPolicy> = {}): Promise<Uint8Array> {
@@ -280,7 +316,7 @@ export class LogForge {
 
   async checkpoint({ treeHead }: SignedTreeHead, signer?: NoteSigner): Promise<Uint8Array> {
     const signers = [signer ?? this.keys.checkpoint]
-    return encodeCheckpoint(await signCheckpoint({ origin: ORIGIN, treeHead, signers }))
+    return encodeCheckpoint(await signCheckpoint({ origin: this.origin, treeHead, signers }))
   }
 
   async #signHeads(
@@ -289,13 +325,14 @@ export class LogForge {
   ): Promise<SignedTreeHead[]> {
     let edge = TreeEdge.empty(hasher)
     const signed: SignedTreeHead[] = []
-    for (const { size, time } of this.heads) {
+    const { issuer, origin } = this
+    for (const { size, time, receipt = this.keys.receipt } of this.heads) {
       const appended = edge.append(leaves.slice(edge.treeSize, size))
       edge = appended.edge
       for (const { level, index, hashes } of appended.tiles) tiles.set(`${level}/${index}`, hashes)
       const treeHead = { treeSize: edge.treeSize, rootHash: edge.rootHash() }
-      const claims = { issuer: LOG_ISSUER, origin: ORIGIN, treeHead, registrationTime: time }
-      signed.push(await signTreeHead(claims, this.keys.receipt))
+      const claims = { issuer, origin, treeHead, registrationTime: time }
+      signed.push(await signTreeHead(claims, receipt))
     }
     return signed
   }

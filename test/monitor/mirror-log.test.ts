@@ -15,31 +15,7 @@ import { parseSignedStatement } from '../../src/statement/signed-statement.ts'
 import { audit } from './audit-fixture.ts'
 import { hasher, LogForge, ORIGIN, readerOf, sha256 } from './log-forge.ts'
 import type { Resources } from './log-forge.ts'
-
-class MemoryTarget implements MirrorTarget {
-  readonly name = 'copy'
-  readonly files: Resources = new Map()
-  readonly written: string[] = []
-
-  async read(path: string): Promise<Uint8Array | undefined> {
-    return this.files.get(path)
-  }
-
-  async write(path: string, bytes: Uint8Array): Promise<void> {
-    this.written.push(path)
-    this.files.set(path, bytes)
-  }
-
-  async removePartials(path: string): Promise<void> {
-    for (const name of this.files.keys()) {
-      if (name.startsWith(`${path}.p/`)) this.files.delete(name)
-    }
-  }
-
-  async sync(): Promise<void> {
-    // Memory keeps everything.
-  }
-}
+import { MemoryTarget } from './memory-target.ts'
 
 function lying(
   honest: ResourceReader,

@@ -58,6 +58,20 @@ describe('content that is gone', () => {
     }
   })
 
+  it('is told by a state that was kept in between, too', async () => {
+    const { forge, digest } = await admitted()
+    await forge.batch(await forge.statements('a', 300))
+    // The journal is ahead of the block that the audit stopped at.
+    await forge.journal()
+    const early = await audit(forge, undefined, { isCancelled: () => true })
+    await prune(forge, digest)
+    forge.collateral.clear()
+    const state = parseAuditState(encodeAuditState(early.state))
+    const later = await audit(forge, undefined, { state })
+    expect(later.unreplayed).toEqual([{ leafIndex: 2, digest, prunedBy: 304 }])
+    expect(parseAuditState(encodeAuditState(later.state)).unreplayed).toEqual(later.unreplayed)
+  })
+
   it('is told, too, when a later entry of its block waits for a journal', async () => {
     const { forge, digest } = await admitted()
     await forge.journal()
