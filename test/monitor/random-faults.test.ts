@@ -38,7 +38,10 @@ function flipped(bytes: Uint8Array, random: Random): Uint8Array {
   return bytes.with(at, bytes[at]! ^ (1 << random(8)))
 }
 
-/** The kind of fault that an audit ends with; content that was pruned by the rules is told, too. */
+/**
+ * The kind of fault that an audit ends with; content that was pruned by the rules is told, too, and that
+ * entries wait: for a journal that was made unreadable, say, and with it all that it is about.
+ */
 async function outcome(
   forge: LogForge,
   resources: Resources,
@@ -46,6 +49,7 @@ async function outcome(
 ): Promise<string> {
   try {
     const honest = await audit(forge, resources, { verifier, isSampled })
+    if (honest.waitingFrom !== undefined) return 'waiting'
     return honest.unreplayed.length > 0 ? 'not replayable' : 'passed'
   } catch (error) {
     if (error instanceof AuditFault) return error.kind
