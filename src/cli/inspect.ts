@@ -11,7 +11,7 @@ import { renderItems } from './inspect/item.ts'
 const HELP = `
 Reads Signed and Transparent Statements, Receipts, signed tree heads, C2SP checkpoints,
 tlog-proofs and cosignatures, COSE keys and key sets, PEM files, certificates, trust files,
-TEE evidence with its collateral, and EARs.
+TEE evidence, its collateral, reference values (CoRIM), and EARs.
 Control characters in them are shown as \\u{…}. Private keys are never printed. Nothing is
 verified: use \`attestry verify\`, and \`attestry appraise\` for evidence.
 

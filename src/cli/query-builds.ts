@@ -61,7 +61,7 @@ export function addQueryBuilds(query: Command): void {
     help: HELP,
   })
   addLookupOptions(command)
-  for (const [option, , text] of FILTERS) command.option(option, text)
+  for (const [option, , text] of FILTERS) command.option(option, text, collect)
   command
     .option('--tcb-svn-below <name:hex>', 'security version below this (repeatable)', collect)
     .option('--limit <n>', 'rows at most', parseCount, 50)

@@ -12,6 +12,7 @@ import type { Filters } from './query/arguments.ts'
 import { addLookupOptions, openClient, readFilters } from './query/options.ts'
 import type { LookupOptions } from './query/options.ts'
 import { RowVerifier } from './query/verify-row.ts'
+import { collect } from './option-values.ts'
 import { readStateFile, writeStateFile } from './state-file.ts'
 import { untilSignal } from './until-signal.ts'
 
@@ -32,9 +33,9 @@ Examples:
 interface FeedOptions extends LookupOptions {
   readonly after?: number
   readonly state?: string
-  readonly kind?: string
-  readonly type?: string
-  readonly subject?: string
+  readonly kind?: readonly string[]
+  readonly type?: readonly string[]
+  readonly subject?: readonly string[]
   readonly follow?: boolean
 }
 
@@ -47,9 +48,9 @@ export function addQueryFeed(query: Command): void {
   addLookupOptions(command)
     .option('--after <index>', 'index of the last event that you have', parseAfter)
     .option('--state <file>', 'keep the place in this file; made at the first run')
-    .option('--kind <kind>', 'only statements of this kind')
-    .option('--type <type>', 'only this predicate type or media type')
-    .option('--subject <subject>', 'only this subject')
+    .option('--kind <kind>', 'only statements of this kind', collect)
+    .option('--type <type>', 'only this predicate type or media type', collect)
+    .option('--subject <subject>', 'only this subject', collect)
     .option('--follow', 'go on as entries come')
     .action(run(feed))
 }
@@ -122,6 +123,10 @@ class Place {
   readonly #path: string | undefined
   #saved: number
   #savedAt = performance.now()
+  /** Of the events since then, should none come after them. */
+  #saveLater: NodeJS.Timeout | undefined
+  /** One save after the other; once one failed, all do. */
+  #saving: Promise<void> = Promise.resolve()
 
   private constructor({ url, state }: FeedOptions, after: number) {
     this.#url = url
@@ -143,13 +148,23 @@ class Place {
   async move(after: number): Promise<void> {
     this.after = Math.max(this.after, after)
     if (performance.now() - this.#savedAt >= SAVE_MS) await this.save()
+    // The next move tells of a failure, or the last save.
+    else this.#saveLater ??= setTimeout(() => void this.save().catch(() => undefined), SAVE_MS)
   }
 
-  async save(): Promise<void> {
+  save(): Promise<void> {
+    clearTimeout(this.#saveLater)
+    this.#saveLater = undefined
+    this.#saving = this.#saving.then(() => this.#write())
+    return this.#saving
+  }
+
+  async #write(): Promise<void> {
     if (this.#path === undefined || this.#saved === this.after) return
-    const text = JSON.stringify({ version: 1, url: this.#url, after: this.after })
+    const { after } = this
+    const text = JSON.stringify({ version: 1, url: this.#url, after })
     await writeStateFile(this.#path, encodeUtf8(`${text}\n`))
-    this.#saved = this.after
+    this.#saved = after
     this.#savedAt = performance.now()
   }
 }

@@ -1,6 +1,6 @@
 /** A registration that is believed only when the Receipt that came back verifies (standards.md IS-17). */
 import { ScrapiClient } from '../client/scrapi-client.ts'
-import { AttestryError } from '../errors.ts'
+import { AttestryError, PolicyError } from '../errors.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
 import { attachReceipts } from '../statement/transparent-statement.ts'
 import { verifyTransparentStatement } from '../verify/index.ts'
@@ -40,8 +40,14 @@ export async function registerWithContent(
   const upload = content && { ...content, url, token }
   // First, where it is let in: then the service reads it when it decides.
   const offered = upload && (await offerPayload(upload))
-  const registered = await registerAndVerify(request)
   const isLate = upload !== undefined && offered === 'not-yet'
+  const registered = await registerAndVerify(request).catch((error: unknown) => {
+    // A rule that reads the content saw none, although it is on the command line.
+    if (isLate && error instanceof PolicyError) {
+      error.message += '; its content was not handed over: before the registration that takes a token (--token-file)' // prettier-ignore
+    }
+    throw error
+  })
   if (!isLate) return { registered, stored: offered }
   const stored = await storePayload(upload).catch((error: unknown) => {
     // There is no way back: whoever reads the error has to know that half of it was done.

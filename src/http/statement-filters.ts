@@ -15,6 +15,7 @@ const ATTRIBUTES_MAX = 16
 
 const ROLES: readonly DigestRole[] = ['subject', 'dependency', 'evidence']
 const NAME = /^[a-z][a-z0-9-]{0,63}$/
+const HEX = /^[0-9a-f]+$/i
 const INDEX_MAX = Number.MAX_SAFE_INTEGER
 /** Each reads along all statements that have such a version. */
 const SVNS_MAX = 4
@@ -38,7 +39,7 @@ export function readFilter(parameters: QueryParameters): StatementFilter {
     roles: roles.length === 0 ? undefined : (roles as DigestRole[]),
     issuer: parameters.one('issuer'),
     subject: parameters.one('subject'),
-    signer: parameters.one('signer'),
+    signer: lowerHex(parameters.one('signer')),
     kind: readKind(parameters),
     type: parameters.one('type'),
     attributes: attributes.length === 0 ? undefined : attributes,
@@ -107,7 +108,13 @@ function canonical(name: string, value: string): string {
   if (name === 'submitter' && !value.includes(':')) {
     refuse('submitter is the name of a claim, a colon and its value')
   }
-  return name === 'measurement' ? canonicalMeasurement(value) : value
+  if (name === 'measurement') return canonicalMeasurement(value)
+  return name === 'fmspc' || name === 'platform-certificate' ? lowerHex(value) : value
+}
+
+/** Hex in the case of the index; anything else as it is. */
+function lowerHex<Text extends string | undefined>(value: Text): Text | string {
+  return value !== undefined && HEX.test(value) ? value.toLowerCase() : value
 }
 
 function readNumbers(parameters: QueryParameters): NonNullable<IndexQuery['numbers']> {

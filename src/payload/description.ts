@@ -32,7 +32,6 @@ export const STATEMENT_KINDS = [
   'tee-result',
   'reference-values',
   'collateral',
-  'build-dispatch',
   // governance
   'incident',
   'exception',

@@ -174,6 +174,8 @@ describe('an agent in a TD of a synthetic Intel', () => {
     const content = new Uint8Array(readFileSync(at('quote.content')))
     const refusal = await run('register', 'quote.bin.cose', '--url', url)
     expect([refusal.status, refusal.stderr]).toEqual([1, expect.stringContaining('content-missing')]) // prettier-ignore
+    const nameless = await run('register', 'quote.bin.cose', '--url', url, '--payload', 'quote.content') // prettier-ignore
+    expect([nameless.status, nameless.stderr]).toEqual([1, expect.stringMatching(/content-missing.*not handed over.*--token-file/)]) // prettier-ignore
     const { ports, clock } = service().registry
     await ports.payloads!.store.put({
       ...{ name: { algorithm: 'SHA-256', digest: sha256(content) }, sha256: sha256(content) },

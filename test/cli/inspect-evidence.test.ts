@@ -1,5 +1,8 @@
 /** Evidence, collateral and results for people: what is shown, and that nothing breaks it. */
 import { describe, expect, it } from 'vitest'
+import { CborTag } from '../../src/cbor/decode.ts'
+import type { CborValue } from '../../src/cbor/decode.ts'
+import { encodeCbor } from '../../src/cbor/encode.ts'
 import { encodeCoseKey } from '../../src/cose/public-key.ts'
 import { inspectBytes } from '../../src/cli/inspect/inspect-bytes.ts'
 import { renderItems } from '../../src/cli/inspect/item.ts'
@@ -87,6 +90,30 @@ describe('inspect of evidence', () => {
     const text = shown(makeJwt(earClaims(), privateKey))
     expect(text).toMatch(/^attestation result \(EAR\)/)
     expect(text).toMatch(/status +affirming/)
+  })
+
+  it('shows the files of a vendor that a bundle is made of, each alone', () => {
+    const { collateral } = dcap
+    expect(shown(collateral['intel-tcb-info']!)).toMatch(
+      /^TEE collateral\nintel-tcb-info +2026-05-20/,
+    )
+    expect(shown(collateral['intel-qe-identity']!)).toMatch(/^TEE collateral\nintel-qe-identity/)
+    expect(shown(collateral['intel-root-crl']!)).toMatch(/^certificate revocation list\nintel-root-crl .*\n +by +Intel SGX Root CA/) // prettier-ignore
+    expect(shown(collateral['intel-tcb-info-chain']![0]!)).toMatch(/^X\.509 certificate/)
+  })
+
+  it('shows reference values of a CoRIM', () => {
+    const environment = new Map<CborValue, CborValue>([[1, new CborTag(550, Uint8Array.of(1, 2))]])
+    const digests = [[7, new Uint8Array(48).fill(0xab)]]
+    const measured = new Map<CborValue, CborValue>([[0, 'kernel'], [1, new Map([[2, digests]])]]) // prettier-ignore
+    const key = new CborTag(558, encodeCoseKey(testSigner().publicKey))
+    const triples = new Map<CborValue, CborValue>([[0, [[environment, [measured]]]], [1, [[environment, []]]], [3, [[environment, [key]]]]]) // prettier-ignore
+    const comid = new CborTag(506, encodeCbor(new Map([[4, triples]])))
+    const until = new Map([[1, new CborTag(1, 5)]])
+    const corim = new Map<CborValue, CborValue>([[0, 'id'], [1, [comid]], [4, until]]) // prettier-ignore
+    expect(shown(encodeCbor(new CborTag(501, corim)))).toMatch(
+      /^reference values \(CoRIM\)\nuntil +1970-01-01T00:00:05Z\nkernel +sha384:(?:ab){48}\n +instance +0102\nplatform key +[0-9a-f]{64}\n +instance +0102\nnot read +1 other triples$/,
+    )
   })
 
   it('leaves terminal escapes in texts to the printer, which makes them harmless', () => {

@@ -56,6 +56,28 @@ describe('inspect', () => {
     expect(text).not.toContain('abab')
   })
 
+  it.each([
+    ['a JWK', '{"kty":"EC","crv":"P-256","d":"abababab","x":"cdcd"}'],
+    ['a JWK Set', '{"keys": [{"kty":"oct", "k" : "abababab"}]}'],
+    [
+      'PEM in JSON',
+      '{"key":"-----BEGIN PRIVATE KEY-----\\nabababab\\n-----END PRIVATE KEY-----\\n"}',
+    ],
+  ])('does not show private keys of %s', (_name, text) => {
+    const { kind, items } = inspectBytes(encodeUtf8(text))
+    expect(kind).toBe('JSON text')
+    expect(renderItems(items).join('\n')).toMatch(/^begins +not shown: .*private key/)
+  })
+
+  it('shows the public part of a JWK', () => {
+    expect(shown(encodeUtf8('{"kty":"EC","crv":"P-256","x":"cdcd"}'))).toContain('"x":"cdcd"')
+  })
+
+  it('takes JSON that holds certificates for JSON', () => {
+    const text = '{"cert":"-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----\\n"}'
+    expect(shown(encodeUtf8(text))).toMatch(/^JSON text\nbegins +\{"cert"/)
+  })
+
   it('survives every truncation and every flipped byte of a statement', () => {
     const whole = sign1(new Map<CborValue, CborValue>([[1, -7], [15, new Map([[1, 'a']])]])) // prettier-ignore
     for (let at = 0; at < whole.length; at++) {

@@ -65,6 +65,13 @@ describe('attestry query statements', () => {
     expect(found.status).toBe(0)
   })
 
+  it('asks for all values of a filter that is repeated, not for the last one', async () => {
+    const builder = ['--builder', 'https://ci.example/builder/1']
+    const both = ['statements', '--builder', 'https://ci.example/other', ...builder]
+    expect(rowsOf(await query(...both, '--json'))).toEqual([])
+    expect(rowsOf(await query('statements', ...builder, '--json'))).not.toEqual([])
+  })
+
   it('says that there is more, and that there is nothing', async () => {
     expect((await query('statements', '--limit', '2')).stdout).toContain(
       '2 statements, and more (--limit) in a tree of 6',
@@ -100,7 +107,9 @@ describe('arguments that mean nothing', () => {
     ['statements --role subject', /--role needs digest or commit/],
     [`statements --digest sha256:${'ab'.repeat(32)} --role maker`, /--role is one of/],
     ['statements --kind incidents', /--kind is one of .*incident/],
+    ['statements --kind build-dispatch', /--kind is one of/], // planned once, and read by nobody
     ['statements --debug maybe', /--debug is true or false/],
+    ['statements --kind scai --kind vsa', /--kind is given 2 times/],
     ['statements --issuer=', /--issuer is empty/],
     ...['registered-from', 'registered-to', 'tcb-date-from', 'tcb-date-to', 'evidence-from', 'evidence-to'].map((name): [string, RegExp] => [`statements --${name} today`, new RegExp(`--${name} is a time like 2026`)]), // prettier-ignore
     ...['score-min', 'score-max'].map((name): [string, RegExp] => [`statements --${name} much`, new RegExp(`--${name} is a decimal number`)]), // prettier-ignore
@@ -115,7 +124,9 @@ describe('arguments that mean nothing', () => {
     ['builds --tcb-date-from today', /--tcb-date-from is a time like 2026/],
     ['builds --tcb-svn-below pcesvn', /--tcb-svn-below is a name/],
     ['show 05d395aa', /64 hex digits/],
+    ['builds --tcb-date-to 5 --tcb-date-to 6', /--tcb-date-to is given 2 times/],
     ['feed --kind incidents', /--kind is one of .*incident/],
+    ['feed --subject a --subject b', /--subject is given 2 times/],
     ['feed --subject=', /--subject is empty/],
     ['feed --after never', /expected an index/],
   ]
@@ -169,6 +180,23 @@ describe('attestry query feed', () => {
     const other = ['query', ...args, '--url', 'http://127.0.0.1:9']
     expect((await hosted(other, { cwd })).stderr).toContain('another log')
   })
+
+  it('keeps its place while nothing comes: killed then, it repeats nothing', async () => {
+    const args = ['query', 'feed', '--url', registry.url, '--state', 'idle.state', '--json']
+    const child = spawn(process.execPath, [cliPath, ...args, '--follow'], { cwd })
+    const closed = once(child, 'close')
+    try {
+      await vi.waitFor(() => {
+        expect(JSON.parse(readFileSync(join(cwd, 'idle.state'), 'utf8'))).toMatchObject({
+          after: 5,
+        })
+      }, 30_000)
+    } finally {
+      child.kill('SIGKILL')
+      await closed
+    }
+    expect((await hosted(args, { cwd })).stdout).toBe('')
+  }, 60_000)
 
   it('killed again and again, sees every entry in order, once after dedupe', async () => {
     const kills = isSlow ? 20 : 3

@@ -35,6 +35,8 @@ const EVERYTHING: Partial<Description> = {
   attributes: [
     ...Object.values(ATTRIBUTE_PARAMETERS).map((name) => ({ name, value: valueOf(name) })),
     { name: 'measurement', value: 'mrtd:aa01' },
+    { name: 'fmspc', value: 'b0c06f000000' },
+    { name: 'platform-certificate', value: SHA256 },
     { name: 'tcb-svn', value: 'tee-tcb-svn:050103' },
     { name: 'tcb-svn', value: 'pcesvn:000d' },
   ],
@@ -76,7 +78,7 @@ beforeAll(async () => {
       const named = {
         issuer: 'https://a',
         subject: 'pkg:npm/a@1',
-        signer: '0011',
+        signer: '00ab',
         contentType: 'a/b',
       }
       if (at === 7) return madeUpRecord(at, named, EVERYTHING)
@@ -127,7 +129,7 @@ describe('GET /statements', () => {
     const { entryId } = row!
     expect(row).toEqual({
       ...{ index: 7, entryId, registeredAt: 1007, issuer: 'https://a', subject: 'pkg:npm/a@1' },
-      ...{ signer: '0011', contentType: 'a/b', kind: 'provenance', type: EVERYTHING.type },
+      ...{ signer: '00ab', contentType: 'a/b', kind: 'provenance', type: EVERYTHING.type },
       ...{ findings: ['alias', 'level-mismatch'] },
       ...{ receipt: `/entries/${entryId}`, statement: `/entries/${entryId}/statement` },
     })
@@ -147,7 +149,8 @@ describe('GET /statements', () => {
       `digest=${text('dirHash:A b+C')}`,
       'issuer=https://a',
       'subject=pkg:npm/a@1',
-      'signer=0011',
+      'signer=00ab',
+      'signer=00AB',
     ],
     ...['kind=provenance', `type=${text(EVERYTHING.type!)}`],
     ...Object.entries(ATTRIBUTE_PARAMETERS).map(
@@ -158,6 +161,7 @@ describe('GET /statements', () => {
       'registeredFrom=1007&registeredTo=1007',
       'registeredFrom=1970-01-01T00:16:47Z&registeredTo=1007',
     ],
+    ...['fmspc=B0C06F000000', `platformCertificate=${SHA256.toUpperCase()}`],
     ...['measurement=mrtd:aa01', 'measurement=AA01', 'measurement=mrtd:AA01'],
     ...['tcbSvnBelow=tee-tcb-svn:060103', 'tcbSvnBelow=pcesvn:000E&teeType=tee-type:it/é%20%2B%26'],
     ...NUMBER_PARAMETERS.slice(1).map(({ from }) => `${from}=1600000001`),

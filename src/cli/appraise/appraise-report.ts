@@ -46,7 +46,7 @@ export function reappraisalLines(appraised: Appraised, result: Reappraisal): Lin
 }
 
 const COLLATERAL_HINT =
-  "hint: what is missing or too old comes with --collateral DIR, from the vendor's service (docs/tee.md)"
+  "hint: what is missing or too old comes with --collateral DIR, from the vendor's service, a key of a platform with --policy FILE (docs/tee.md)"
 
 /** Whether the issuer may say so is what `attestry verify` answers. */
 function statedBy({

@@ -10,6 +10,7 @@ import type { TeeEvidence } from '../../payload/tee/evidence-container.ts'
 import type { EvidenceBinding } from '../../payload/tee/container-binding.ts'
 import { findEvidenceFormat } from '../../payload/tee/evidence-format.ts'
 import { parseCollateral } from '../../payload/tee/collateral-bundle.ts'
+import { collateralFromFiles } from '../../payload/tee/collateral-files.ts'
 import type { CollateralBundle } from '../../payload/tee/collateral-bundle.ts'
 import { fingerprint } from '../trust-text.ts'
 import { bytesText } from './cbor-text.ts'
@@ -17,6 +18,9 @@ import { collateralItems } from './collateral.ts'
 import { evidenceItems } from './evidence-facts.ts'
 import type { Inspection, Item } from './item.ts'
 import { tryRead } from './try-read.ts'
+
+const BRACE = 0x7b
+const LISTS: readonly string[] = ['intel-root-crl', 'intel-pck-crl', 'crls']
 
 /** What the bytes hold, when they are evidence or collateral; `undefined` for anything else. */
 export function inspectEvidence(bytes: Uint8Array): Inspection | undefined {
@@ -28,10 +32,25 @@ export function inspectEvidence(bytes: Uint8Array): Inspection | undefined {
   if (bundle !== undefined && Object.keys(bundle).length > 0) {
     return { kind: 'TEE collateral', items: collateralItems(bundle) }
   }
+  const file = inspectCollateralFile(bytes)
+  if (file !== undefined) return file
   const found = findEvidenceFormat(bytes)
   if (found === undefined) return undefined
   const items = evidenceItems({ format: found.format, evidence: bytes }, {})
   return { kind: `TEE evidence, ${found.format}`, items }
+}
+
+/** A file of a vendor's service. Chains alone are shown as the certificates that they are. */
+function inspectCollateralFile(bytes: Uint8Array): Inspection | undefined {
+  const bundle = tryRead(() => collateralFromFiles([{ name: 'file', bytes }]))
+  if (bundle === undefined) return undefined
+  const parts = Object.keys(bundle)
+  const isList = parts.every((part) => LISTS.includes(part))
+  if (!isList && bytes.find((byte) => byte > 0x20) !== BRACE) return undefined
+  return {
+    kind: isList ? 'certificate revocation list' : 'TEE collateral',
+    items: collateralItems(bundle),
+  }
 }
 
 function containerItems(container: TeeEvidence): Item[] {

@@ -1,5 +1,5 @@
 /**
- * Recognises what a file is: TEE evidence and results, PEM, JSON (trust file), C2SP notes, COSE_Sign1,
+ * Recognises what a file is: TEE evidence, results and reference values, PEM, JSON (trust file), C2SP notes, COSE_Sign1,
  * COSE_Key, COSE_KeySet, a lone DER certificate, other CBOR. When nothing fits it shows the beginning and the
  * reason; it never fails.
  */
@@ -9,6 +9,7 @@ import type { TrustPolicy } from '../../verify/trust-policy.ts'
 import { parseTrustPolicy } from '../../verify/trust-policy.ts'
 import { anchorName, anchorPatterns, fingerprint } from '../trust-text.ts'
 import { bytesText, cborItem } from './cbor-text.ts'
+import { inspectCorim } from './corim.ts'
 import { inspectEar } from './ear.ts'
 import { inspectEvidence } from './evidence.ts'
 import { certificateItem } from './headers.ts'
@@ -21,10 +22,11 @@ import { inspectSign1 } from './sign1.ts'
 export function inspectBytes(bytes: Uint8Array): Inspection {
   if (bytes.length === 0) return { kind: 'empty', items: [] }
   const text = textOf(bytes)
-  const evidence = inspectEvidence(bytes) ?? inspectEar(bytes)
+  const evidence = inspectEvidence(bytes) ?? inspectEar(bytes) ?? inspectCorim(bytes)
   if (evidence !== undefined) return evidence
-  if (text?.includes('-----BEGIN ') === true) return inspectPem(text)
+  // JSON first: collateral and bundles hold PEM in strings, with other line ends.
   if (text !== undefined && /^\s*[{[]/.test(text)) return inspectJson(bytes, text)
+  if (text?.includes('-----BEGIN ') === true) return inspectPem(text)
   const note = text === undefined ? undefined : inspectNote(text)
   if (note !== undefined) return note
   try {
@@ -72,9 +74,17 @@ function inspectJson(bytes: Uint8Array, text: string): Inspection {
   } catch (error) {
     const isTrust = text.includes('"logs"') && text.includes('"issuers"')
     const note = isTrust ? [{ name: 'not a trust file', value: (error as Error).message }] : []
-    return { kind: 'JSON text', items: [...note, { name: 'begins', value: text.slice(0, 200) }] }
+    return { kind: 'JSON text', items: [...note, beginningOf(text)] }
   }
   return { kind: 'trust file', items: trustItems(trust) }
+}
+
+/** PEM in a string, and the private members of JWKs (RFC 7518 §6.2.2, §6.3.2, §6.4.1). */
+const PRIVATE = /PRIVATE KEY|"(?:d|k|p|q|dp|dq|qi)"\s*:/
+
+function beginningOf(text: string): Item {
+  const hidden = 'not shown: it may hold a private key'
+  return { name: 'begins', value: PRIVATE.test(text) ? hidden : text.slice(0, 200) }
 }
 
 function trustItems(trust: TrustPolicy): Item[] {

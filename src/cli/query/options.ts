@@ -75,10 +75,10 @@ const FILTERS: readonly (readonly [parameter: string, value: string, text: strin
   ['indexBelow', 'n', 'index below'],
 ]
 
-/** Adds an option for every filter. */
+/** Adds an option for every filter. All are collected, so that none given twice is dropped in silence. */
 export function addFilters(command: Command): Command {
   for (const [parameter, value, text] of FILTERS) {
-    command.option(`${optionName(parameter)} <${value}>`, text)
+    command.option(`${optionName(parameter)} <${value}>`, text, collect)
   }
   return command
     .option('--tcb-svn-below <name:hex>', 'security version below this (repeatable)', collect)
@@ -92,7 +92,7 @@ export function addFilters(command: Command): Command {
 
 /** The filters among the options of a command, as parameters. @throws CliError `ERR_USAGE`. */
 export function readFilters(options: object): Filters {
-  const given = options as Partial<Record<string, string | readonly string[]>>
+  const given = options as Partial<Record<string, readonly string[]>>
   const names = [
     ...FILTERS.map(([parameter]) => parameter),
     'submitter',
@@ -101,7 +101,7 @@ export function readFilters(options: object): Filters {
   ]
   const filters = names.flatMap((name) => {
     const value = given[name]
-    return value === undefined ? [] : [[name, value] as const]
+    return value === undefined ? [] : [[name, value.length === 1 ? value[0]! : value] as const]
   })
   return checkFilters(Object.fromEntries(filters))
 }
