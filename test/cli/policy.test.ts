@@ -126,6 +126,26 @@ describe('attestry policy', () => {
     expect(bad.stderr).toMatch(/ERR_TRUST_CONFIGURATION/)
   })
 
+  it('set: gives the right to change rules away only when told to', async () => {
+    const operator = ['--key', 'data/keys/operator.pem', '--url', server.url]
+    await run('keygen', '--out', 'next.pem')
+    await run('trust', 'add', 'next.json', '--issuer', 'next.pub.cbor')
+    const { issuers } = JSON.parse(readFileSync(join(folder.path, 'next.json'), 'utf8')) as {
+      issuers: { coseKey: string }[]
+    }
+    const { coseKey } = issuers[0]!
+    // Also what comes of a policy of another log.
+    file('away.json', { ...policy, operatorKeys: [coseKey] })
+    const kept = await run('policy', 'set', 'away.json', ...operator)
+    expect(kept).toMatchObject({ status: 4, stdout: '' })
+    expect(kept.stderr).toMatch(/ERR_USAGE.*\nhint: .*--hand-over/)
+    expect((await run('policy', 'diff', 'away.json', '--data', 'data')).stdout).toMatch(
+      /^operatorKeys/,
+    )
+    const given = await run('policy', 'set', 'away.json', ...operator, '--hand-over', '--json')
+    expect(json(given)).toMatchObject({ keyRotated: true })
+  })
+
   it('set: refuses a key that is not the operator’s', async () => {
     file('new.json', { ...policy, contentTypes: ['text/*'] })
     const refused = await run(
@@ -136,6 +156,7 @@ describe('attestry policy', () => {
       'issuer.pem',
       '--url',
       server.url,
+      '--hand-over',
     )
     expect(refused.status).toBe(1)
     expect(refused.stderr).toMatch(/ERR_POLICY_REJECTED/)
