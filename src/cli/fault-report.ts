@@ -1,7 +1,17 @@
 /** How `audit`, `mirror` and `monitor` say that a log did something wrong. */
 import { AuditFault, FAULT_EXIT_CODES } from '../monitor/audit-fault.ts'
+import { AttestryError } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { Report } from './command.ts'
 import { fields, formatNumber } from './terminal.ts'
+
+/** A key that nobody named may be the new one of a rotation; whether it is, the operator says. */
+const KEY_HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
+  ERR_NOTE_SIGNATURE:
+    'if its operator says that the checkpoint key was rotated, name the new one: --log-key VKEY, and again for each older one',
+  ERR_RECEIPT_LOG_UNKNOWN:
+    'if its operator says that the receipt key was rotated: attestry trust fetch --url URL -o TRUST --replace, then --trust TRUST',
+}
 
 /** A fault for programs. */
 export function faultJson(fault: AuditFault): Record<string, unknown> {
@@ -15,6 +25,8 @@ export function reportFault(
   { name, json }: { readonly name: string; readonly json: Readonly<Record<string, unknown>> },
 ): Report {
   const { kind, place, message } = fault
+  const { cause } = fault
+  const hint = cause instanceof AttestryError ? KEY_HINTS[(cause as AttestryError).code] : undefined
   const number = (value: number | undefined): string | undefined =>
     value === undefined ? undefined : formatNumber(value)
   return {
@@ -29,6 +41,7 @@ export function reportFault(
         ['tile', place.tile],
         ['tree size', number(place.treeSize)],
       ]),
+      ...(hint === undefined ? [] : [`hint: ${hint}`]),
     ],
   }
 }

@@ -66,9 +66,13 @@ export async function openReader(from: string): Promise<ResourceReader> {
   }
   const { isDataDirectory, isDirectory, LogDirectory } = await import('../app/log-directory.ts')
   if (await isDataDirectory(from)) {
-    throw new CliError('ERR_USAGE', `${from} is the data directory of a log, and no export or mirror`, {
-      hint: 'name the address of its registry, or write an export: attestry log export',
-    })
+    throw new CliError(
+      'ERR_USAGE',
+      `${from} is the data directory of a log, and no export or mirror`,
+      {
+        hint: 'name the address of its registry, or write an export: attestry log export',
+      },
+    )
   }
   if (await isDirectory(from)) return new LogDirectory(from)
   throw new CliError('ERR_USAGE', `${from} is neither an http: or https: URL nor a directory`)

@@ -6,9 +6,11 @@
 import type { Command } from 'commander'
 import { equalBytes } from '../bytes/bytes.ts'
 import { REGISTRATION_POLICY_MEDIA_TYPE, TRUST_ANCHORS_MEDIA_TYPE } from '../payload/media-types.ts'
+import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { CommonOptions, Report } from './command.ts'
 import { writeOutput } from './files.ts'
+import { loadKeyFile } from './keygen.ts'
 import { registerByOperator } from './operator-statement.ts'
 import type { OperatorOptions } from './operator-statement.ts'
 import { parseUrl } from './option-values.ts'
@@ -19,7 +21,8 @@ import { fingerprint } from './trust-text.ts'
 
 const HELP = `
 FILE is a policy or a trust anchors document. Try a policy first with \`policy test\`. A
-policy that lists other operator keys takes the right to change it from this one.
+policy that lists other operator keys takes the right to change it from this one, for ever; that
+has to be meant: --hand-over.
 
 A new log verifies TEE evidence before it admits it. What it refuses beyond that, and under which
 roots, is the member "teeEvidence" of what \`policy show --json\` prints (docs/policies.md).
@@ -35,6 +38,7 @@ const SUBJECTS = {
 } as const
 
 interface SetOptions extends CommonOptions, OperatorOptions {
+  readonly handOver?: boolean
   readonly output?: string
 }
 
@@ -46,21 +50,24 @@ export function addPolicySet(policy: Command): void {
     .option('--issuer <iss>', "the log's issuer; by default what the log itself presents")
     .option('--trust <trust>', "trust file to verify the Receipt with, not the service's own keys")
     .option('--token-file <file>', 'bearer token; by default from ATTESTRY_TOKEN')
+    .option('--hand-over', 'register a policy that does not list this key any more')
     .option('-o, --output <file>', 'Transparent Statement to write')
     .action(run(set))
 }
 
 async function set(file: string, options: SetOptions): Promise<Report> {
-  const { output } = options
+  const { output, handOver = false } = options
   const document = await readRulesDocument(file)
+  const { publicKey } = await loadKeyFile(options.key)
+  const passesOn =
+    document.kind === 'policy' &&
+    !document.policy.operatorKeys.some(({ spki }) => equalBytes(spki, publicKey.spki))
+  if (passesOn && !handOver) throw passedOn(file, options.key)
   const [subject, contentType] = SUBJECTS[document.kind]
   const stated = { payload: document.bytes, subject, contentType }
   const { issuer, key, registered } = await registerByOperator(stated, options)
   if (output !== undefined) await writeOutput(output, registered.transparentStatement)
   const { leafIndex, registrationTime } = registered.statement
-  const passesOn =
-    document.kind === 'policy' &&
-    !document.policy.operatorKeys.some(({ spki }) => equalBytes(spki, key.spki))
   return {
     json: {
       kind: document.kind,
@@ -83,6 +90,14 @@ async function set(file: string, options: SetOptions): Promise<Report> {
       ...(passesOn ? [ROTATED] : []),
     ],
   }
+}
+
+/** There is no way back, and a policy that was written for another log looks the same. */
+function passedOn(file: string, key: string): CliError {
+  const message = `${file} does not list the key ${key} among its operatorKeys: an operator key that signs it changes no rules after that`
+  const hint =
+    'is it a policy of this log? If another key is to take over, list both first, or give this one up with --hand-over'
+  return new CliError('ERR_USAGE', message, { hint })
 }
 
 const ROTATED: Line = {

@@ -6,11 +6,13 @@ import type { Command } from 'commander'
 import { InputError } from '../errors.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
 import type { LogPlace } from '../app/data-directory.ts'
+import type { EntryCollateral } from '../app/entry-collateral.ts'
 import type { EvidenceReferences } from '../app/evidence-references.ts'
 import type { Preimages } from '../app/preimages.ts'
 import type { BundleVerifier } from '../payload/bundle-verifier.ts'
 import { decide } from '../policy/decide.ts'
 import type { Decision } from '../policy/decision.ts'
+import { DelegationIndex } from '../policy/delegation-index.ts'
 import type { RegistrationPolicy } from '../policy/registration-policy.ts'
 import { SigstoreBundleVerifier } from '../sigstore/sigstore-bundle-verifier.ts'
 import { NO_RULES } from '../policy/rules-in-force.ts'
@@ -31,7 +33,9 @@ import type { Line } from './terminal.ts'
 
 const HELP = `
 Statements in FILES are decided as of now (or --at), entries of the log as of their own
-registration. Anchors come from --anchors, or from the log with --data.
+registration: with the submitter, the certificates and the delegations that they had. Anchors
+come from --anchors, or with --data are those that are in force in the log. A submitter is not
+known for FILES.
 
 Exit status: 0 everything is accepted, 1 something is refused, 4 wrong command line.
 
@@ -102,15 +106,18 @@ async function test(file: string, files: readonly string[], options: TestOptions
     files.length > 0 ? await readStatements(files, options.at) : entriesOf(log?.entries ?? [])
   const verdicts: Verdict[] = []
   const anchors = options.anchors === undefined ? {} : await readAnchorsFile(options.anchors)
-  const rules = { ...(log?.rules ?? NO_RULES), ...anchors }
+  const admittedWith = place === undefined ? undefined : await openAdmittedWith(place)
+  const delegations = await readDelegations(log, admittedWith)
+  const rules = { ...(log?.rules ?? NO_RULES), ...anchors, delegations }
   const bundles = new SigstoreBundleVerifier()
   const preimages = place === undefined ? undefined : await openPreimages(place)
   const references = place === undefined ? undefined : await openReferences(place)
-  const under = { policy, rules, log, bundles, preimages, references }
+  const under = { policy, rules, log, bundles, preimages, references, admittedWith }
   for (const one of tried) verdicts.push(await verdictOf(one, under))
   await bundles.close()
   await preimages?.close()
   await references?.close()
+  await admittedWith?.close()
   return report(verdicts)
 }
 
@@ -121,6 +128,28 @@ async function openPreimages(place: LogPlace): Promise<Preimages> {
 
 async function openReferences(place: LogPlace): Promise<EvidenceReferences> {
   return (await import('../app/evidence-references.ts')).openEvidenceReferences(place)
+}
+
+async function openAdmittedWith(place: LogPlace): Promise<EntryCollateral> {
+  return (await import('../app/entry-collateral.ts')).openEntryCollateral(place)
+}
+
+/** As they were admitted: with the certificate chains that are collateral. */
+async function readDelegations(
+  log: LogRules | undefined,
+  admittedWith: EntryCollateral | undefined,
+): Promise<DelegationIndex> {
+  const entries = []
+  for (const entry of log?.delegationEntries ?? []) {
+    const { x5chain } = (await admittedWith?.of(entry.leafIndex)) ?? {}
+    const { statement } = entry
+    entries.push(
+      x5chain === undefined
+        ? entry
+        : { ...entry, statement: { ...statement, unprotectedX5chain: x5chain } },
+    )
+  }
+  return DelegationIndex.from(entries)
 }
 
 async function readAnchorsFile(path: string): Promise<Pick<Rules, 'anchors' | 'inner'>> {
@@ -159,18 +188,23 @@ async function verdictOf(
     readonly bundles: BundleVerifier
     readonly preimages: Preimages | undefined
     readonly references: EvidenceReferences | undefined
+    readonly admittedWith: EntryCollateral | undefined
   },
 ): Promise<Verdict> {
-  const { policy, rules, log, bundles, preimages, references } = under
-  const { anchors, inner, delegations } = rules
+  const { policy, rules, log, bundles, preimages, references, admittedWith } = under
+  const { anchors, inner } = rules
+  // Of an entry, what was lent or taken back later does not count.
+  const delegations =
+    leafIndex === undefined ? rules.delegations : rules.delegations.below(leafIndex)
   let decision: Decision
   try {
-    const preimage = await preimages?.of(statement)
+    const stored = leafIndex === undefined ? {} : await admittedWith?.of(leafIndex)
+    const preimage = stored?.preimage ?? (await preimages?.of(statement))
     const evidence = await references?.of({ statement, preimage, leafIndex }, policy)
     decision = await decide({
       ...{ statement, policy, anchors, inner, delegations, registrationTime, bundles },
       verifier: nodeVerifier,
-      ...(preimage === undefined ? {} : { collateral: { preimage } }),
+      collateral: { ...stored, ...(preimage === undefined ? {} : { preimage }) },
       ...(evidence === undefined ? {} : { evidence }),
       ...(log === undefined ? {} : { log: log.state }),
     })

@@ -68,6 +68,8 @@ export interface LogRules {
   readonly policyEntry: number
   readonly policyTime: number
   readonly entries: readonly AdmittedEntry[]
+  /** Delegations and revocations, without chains that were collateral. */
+  readonly delegationEntries: readonly AdmittedEntry[]
 }
 
 /** Walks the log of a data directory; keeps its last `last` ordinary entries. */
@@ -80,6 +82,7 @@ export async function readLogRules(
   let policyEntry = -1
   let policyTime = 0
   const entries: AdmittedEntry[] = []
+  const delegationEntries: AdmittedEntry[] = []
   let state: StoredState
   try {
     state = await readLog({
@@ -93,6 +96,7 @@ export async function readLogRules(
         const kind = governanceOf(statement)
         rules = rulesAfter(rules, admitted)
         if (kind === 'policy') [policyEntry, policyTime] = [leafIndex, registrationTime]
+        if (kind?.startsWith('delegation') === true) delegationEntries.push(admitted)
         if (kind !== undefined || last === 0) return
         entries.push(admitted)
         // Cut now and then, not at every entry.
@@ -105,7 +109,8 @@ export async function readLogRules(
   const { policy, ...rest } = rules
   if (policy === undefined) throw new CliError('ERR_FILE', `${place.data}: the log has no policy`)
   const kept = last === 0 ? [] : entries.slice(-last)
-  return { state, rules: { ...rest, policy }, policyEntry, policyTime, entries: kept }
+  const inForce = { ...rest, policy }
+  return { state, rules: inForce, policyEntry, policyTime, entries: kept, delegationEntries }
 }
 
 /** A policy as rows for people. */

@@ -32,6 +32,7 @@ export async function withWitnesses(
   const { tlogProof, tlogPolicy } = options
   if (tlogProof === undefined || tlogPolicy === undefined) return report
   const [proof, policy] = [await readInput(tlogProof), await readInput(tlogPolicy)]
+  if (proof.length === 0) return notWitnessed(name, emptyProof(tlogProof))
   const notAfter = Math.floor(Date.now() / 1000) + CLOCK_SKEW_SECONDS
   try {
     const proven = await verifyWitnessedInclusion({ transparentStatement, proof, policy, notAfter })
@@ -45,6 +46,12 @@ export async function withWitnesses(
     if (!isEvidence || error.code === 'ERR_TRUST_CONFIGURATION') throw error
     return notWitnessed(name, error)
   }
+}
+
+/** A registry answers 204 while no checkpoint that it published has the entry. */
+function emptyProof(path: string): VerificationError {
+  const message = `${path} is empty: the entry was in no published checkpoint when it was fetched`
+  return new VerificationError('ERR_QUORUM', message)
 }
 
 interface WitnessedStatement {

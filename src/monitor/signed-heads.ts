@@ -137,7 +137,7 @@ export class SignedHeads {
       const key = this.findKey(head.keyId)
       if (key === undefined) {
         throw new VerificationError(
-          'ERR_RECEIPT_SIGNATURE',
+          'ERR_RECEIPT_LOG_UNKNOWN',
           `signed by a key that is not pinned (${encodeHex(head.keyId)})`,
         )
       }

@@ -77,11 +77,73 @@ describe('attestry policy', () => {
     expect((await run('policy', 'test', 'new.json', 'note.cose')).status).toBe(4)
   })
 
+  it('test: decides about entries with what they were admitted with, and by', async () => {
+    await run('init', '--data', 'lent', '--origin', 'log.example/2', '--trust', 'issuer.pub.cbor', '--token', 'ci') // prettier-ignore
+    await run('keygen', '--out', 'farm.pem')
+    await run('trust', 'add', 'farm.json', '--issuer', 'farm.pub.cbor')
+    const made = json(await run('token', 'add', '--data', 'lent', '--name', 'farm', '--json'))
+    writeFileSync(join(folder.path, 'token'), made['token'] as string)
+    const lent = await startServer(['serve', '--data', 'lent', '--port', '0'], { cwd: folder.path })
+    const register = async (name: string, key: string, type: string): Promise<string> => {
+      await run('sign', name, '--key', key, '--issuer', ISSUER, '--subject', 'pkg:npm/demo', '--type', type, '-o', `${name}.cose`) // prettier-ignore
+      const registered = await run('register', `${name}.cose`, '--url', lent.url, '--token-file', 'token', '--json') // prettier-ignore
+      expect(registered.stderr).toBe('')
+      return json(registered)['entryId'] as string
+    }
+    const shown = json(await run('policy', 'show', '--data', 'lent', '--json'))
+    file('strict.json', {
+      ...(shown['policy'] as Record<string, unknown>),
+      delegation: { depthMax: 1 },
+      submitter: { required: true },
+      conditions: [{ name: 'farm', cel: "submitter.name == 'farm'" }],
+      celEvaluator: '@marcbachmann/cel-js@8.0.0',
+    })
+    expect((await run('policy', 'set', 'strict.json', '--key', 'lent/keys/operator.pem', '--url', lent.url)).stderr).toBe('') // prettier-ignore
+    const { issuers } = JSON.parse(readFileSync(join(folder.path, 'farm.json'), 'utf8')) as {
+      issuers: { coseKey: string }[]
+    }
+    const { coseKey: audience } = issuers[0]!
+    const given = { version: 1, audience, subjects: ['*'], predicateTypes: ['*'], expires: 4e9 }
+    const type = 'application/vnd.attestry.delegation'
+    const delegation = await register(file('given', given), 'issuer.pem', `${type}+json`)
+    await register('note', 'farm.pem', 'text/plain')
+    file('taken', { version: 1, delegation })
+    await register('taken', 'issuer.pem', `${type}-revocation+json`)
+    await register('sbom', 'issuer.pem', 'application/spdx+json')
+    const tried = await run('policy', 'test', 'strict.json', '--data', 'lent')
+    expect(tried).toMatchObject({
+      stdout: '2 tried: 2 accepted, 0 refused\n',
+      stderr: '',
+      status: 0,
+    })
+    await lent.stop()
+  }, 60_000)
+
   it('test: says what is wrong with a policy that could not be set', async () => {
     file('bad.json', { ...policy, conditions: [{ name: 'x', cel: 'a.matches("b")' }], celEvaluator: 'x@1' }) // prettier-ignore
     const bad = await run('policy', 'test', 'bad.json', '--data', 'data')
     expect(bad.status).toBe(1)
     expect(bad.stderr).toMatch(/ERR_TRUST_CONFIGURATION/)
+  })
+
+  it('set: gives the right to change rules away only when told to', async () => {
+    const operator = ['--key', 'data/keys/operator.pem', '--url', server.url]
+    await run('keygen', '--out', 'next.pem')
+    await run('trust', 'add', 'next.json', '--issuer', 'next.pub.cbor')
+    const { issuers } = JSON.parse(readFileSync(join(folder.path, 'next.json'), 'utf8')) as {
+      issuers: { coseKey: string }[]
+    }
+    const { coseKey } = issuers[0]!
+    // Also what comes of a policy of another log.
+    file('away.json', { ...policy, operatorKeys: [coseKey] })
+    const kept = await run('policy', 'set', 'away.json', ...operator)
+    expect(kept).toMatchObject({ status: 4, stdout: '' })
+    expect(kept.stderr).toMatch(/ERR_USAGE.*\nhint: .*--hand-over/)
+    expect((await run('policy', 'diff', 'away.json', '--data', 'data')).stdout).toMatch(
+      /^operatorKeys/,
+    )
+    const given = await run('policy', 'set', 'away.json', ...operator, '--hand-over', '--json')
+    expect(json(given)).toMatchObject({ keyRotated: true })
   })
 
   it('set: refuses a key that is not the operator’s', async () => {
@@ -94,6 +156,7 @@ describe('attestry policy', () => {
       'issuer.pem',
       '--url',
       server.url,
+      '--hand-over',
     )
     expect(refused.status).toBe(1)
     expect(refused.stderr).toMatch(/ERR_POLICY_REJECTED/)

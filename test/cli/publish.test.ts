@@ -60,6 +60,7 @@ describe('key rotate', () => {
     await ok('trust', 'fetch', '--url', first.url, '-o', 'trust.json')
     await ok('trust', 'add', 'trust.json', '--issuer', 'issuer.pub.cbor=i:*')
     await ok('verify', 'old.transparent.cose', '--trust', 'trust.json')
+    await ok('audit', first.url, '--state', 'audit.state', '--trust', 'trust.json')
     expect((await run('key', 'rotate', '--data', 'log', '--purpose', 'receipt')).stderr).toContain(
       'ERR_LOG_LOCKED',
     )
@@ -72,6 +73,8 @@ describe('key rotate', () => {
     expect((await run('verify', 'new.transparent.cose', '--trust', 'trust.json')).status).not.toBe(
       0,
     )
+    const unknown = await run('audit', second.url, '--state', 'audit.state')
+    expect(unknown).toMatchObject({ status: 18, stdout: expect.stringMatching(/^hint: .*trust fetch .*--replace/m) }) // prettier-ignore
     const changed = await run('trust', 'fetch', '--url', second.url, '-o', 'trust.json')
     expect(changed.stderr).toContain('ERR_PIN_CHANGED')
     const { fingerprints } = await json<{ fingerprints: string[] }>('trust', 'fetch', '--replace', '--url', second.url, '-o', 'trust.json') // prettier-ignore
@@ -79,11 +82,16 @@ describe('key rotate', () => {
     for (const name of ['old', 'new']) {
       await ok('verify', `${name}.transparent.cose`, '--trust', 'trust.json')
     }
+    await ok('audit', second.url, '--state', 'audit.state', '--trust', 'trust.json')
     await second.stop()
     await ok('log', 'check', '--data', 'log')
   })
 
   it('of the checkpoint key has an end of its own', async () => {
+    const first = await serve()
+    await ok('trust', 'fetch', '--url', first.url, '-o', 'trust.json')
+    await ok('audit', first.url, '--state', 'audit.state', '--trust', 'trust.json')
+    await first.stop()
     const rotated = await json<{ vkeys: string[] }>('key', 'rotate', '--data', 'log', '--purpose', 'checkpoint') // prettier-ignore
     const both = await json<object>('log', 'vkey', '--data', 'log')
     expect(both).toMatchObject({ vkey: rotated.vkeys[0], outgoing: [rotated.vkeys[1]] })
@@ -91,6 +99,14 @@ describe('key rotate', () => {
     const one = await json<object>('log', 'vkey', '--data', 'log')
     expect(one).toMatchObject({ outgoing: [], retired: [rotated.vkeys[1]] })
     expect(await ok('log', 'vkey', '--data', 'log', '--all')).toBe(`${rotated.vkeys.join('\n')}\n`)
+
+    const server = await serve()
+    const unknown = await run('audit', server.url, '--state', 'audit.state', '--trust', 'trust.json') // prettier-ignore
+    expect(unknown).toMatchObject({ stderr: '', status: 10, stdout: expect.stringMatching(/^hint: .*--log-key VKEY/m) }) // prettier-ignore
+    const named = rotated.vkeys.flatMap((vkey) => ['--log-key', vkey])
+    await ok('audit', server.url, '--state', 'audit.state', ...named)
+    await ok('audit', server.url, '--state', 'audit.state')
+    await server.stop()
   })
 
   it('of other keys is a matter of the policy', async () => {

@@ -188,6 +188,12 @@ describe('a log with a witness', () => {
     // The log's own signature alone, another witness, another statement: no quorum, no proof.
     writeFileSync(at('bare.tlog-proof'), proof.replace(/\u2014 witness\.example .*\n/, ''))
     expect(await verify('policy.txt', 'bare.tlog-proof')).toMatchObject({ status: 1 })
+    // What `curl -o` makes of the 204 of an entry that no published checkpoint has yet.
+    writeFileSync(at('empty.tlog-proof'), '')
+    const early = await verify('policy.txt', 'empty.tlog-proof')
+    expect(early.stdout).toMatch(
+      /empty\.tlog-proof is empty: .*\(ERR_QUORUM\)\n(.*\n)*hint: .*fetch .* again/,
+    )
     const other = noteSigner('other.example')
     const { name, publicKey } = other
     const stranger = encodeVerifierKey(
