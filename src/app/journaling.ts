@@ -1,12 +1,16 @@
 /**
  * When journals are written: every so often while the log is served, and once more when it is closed
- * and takes nothing else. A log whose policy names no registrar has none; one whose policy names
- * others than our key does not start with it.
+ * and takes nothing else. A log whose policy names no registrar has none. One whose policy names others
+ * than our key does not start, if no policy ever named it: it is the wrong file then, and else the policy's
+ * affair, which only a served log can change.
  */
 import { setTimeout as wait } from 'node:timers/promises'
+import { equalBytes } from '../bytes/bytes.ts'
 import { StartError } from '../errors.ts'
+import { parseRegistrationPolicy } from '../policy/registration-policy.ts'
 import { JournalWriter } from '../registry/journal.ts'
 import type { JournalOptions } from '../registry/journal.ts'
+import { parseSignedStatement } from '../statement/signed-statement.ts'
 import type { RegistryConfig } from './config.ts'
 
 /** Where several nodes write, one that is at least this much of an interval old is enough for all. */
@@ -22,7 +26,7 @@ export interface Journaling {
   close(): Promise<void>
 }
 
-/** @throws StartError `ERR_KEY_MISMATCH` when the policy names other keys than the registrar's. */
+/** @throws StartError `ERR_KEY_MISMATCH` when the policy names other keys, and none before it named ours. */
 export async function openJournaling(
   { paths, report, journalIntervalMs }: RegistryConfig,
   ports: JournalOptions['ports'],
@@ -30,14 +34,16 @@ export async function openJournaling(
 ): Promise<Journaling> {
   const { registrarKeys = [] } = ports.rules().policy
   const writer = await JournalWriter.open({ ports, signer })
-  if (registrarKeys.length > 0 && !writer.isRegistrar) {
+  const isLeftOut = registrarKeys.length > 0 && !writer.isRegistrar
+  if (isLeftOut && !(await wasNamed(signer, ports.log))) {
     throw new StartError(
       'ERR_KEY_MISMATCH',
       `the registrar key ${paths.registrarKey} is not among those that the policy in force names: ` +
         "put the log's own key file back, or name this one in a new policy",
     )
   }
-  let wasRegistrar = true
+  if (isLeftOut) report({ level: 'error', event: 'journal-without-registrar' })
+  let wasRegistrar = !isLeftOut
   const write = async (restSeconds?: number): Promise<void> => {
     try {
       const { appended, isRegistrar } = await writer.write(restSeconds)
@@ -62,4 +68,17 @@ export async function openJournaling(
       await Promise.race([write(), wait(CLOSE_MS, undefined, { ref: false })])
     },
   }
+}
+
+/** Whether an earlier policy of the log named the key. */
+async function wasNamed(
+  { publicKey: { spki } }: JournalOptions['signer'],
+  log: JournalOptions['ports']['log'],
+): Promise<boolean> {
+  for (const index of await log.listGovernance('policy')) {
+    const { payload } = parseSignedStatement(await log.readEntry(index)).message
+    const { registrarKeys = [] } = parseRegistrationPolicy(payload ?? new Uint8Array(0))
+    if (registrarKeys.some((key) => equalBytes(key.spki, spki))) return true
+  }
+  return false
 }

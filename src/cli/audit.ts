@@ -11,7 +11,7 @@ import type { SeenHead } from '../monitor/seen-heads.ts'
 import { encodeAuditState, parseAuditState } from '../monitor/audit-state-file.ts'
 import { SigstoreBundleVerifier } from '../sigstore/sigstore-bundle-verifier.ts'
 import { reportAudit } from './audit-report.ts'
-import { readInput } from './files.ts'
+import { parseFile, readInput } from './files.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
 import { orFault } from './fault-report.ts'
@@ -89,7 +89,8 @@ function parseAmount(text: string): number {
 
 async function audit(from: string, options: AuditCommandOptions): Promise<Report> {
   const stored = await readStateFile(options.state)
-  const state = stored === undefined ? undefined : parseAuditState(stored)
+  const state =
+    stored === undefined ? undefined : parseFile(options.state, () => parseAuditState(stored))
   const started = performance.now()
   const seconds = (): number => Math.round(performance.now() - started) / 1000
   const about = { name: from, json: { log: from, state: options.state } }
