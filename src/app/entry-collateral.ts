@@ -1,7 +1,6 @@
 /** What the entries of a data directory were admitted with, for commands that decide about them again. */
-import { decodeChain, parseSubmitterCollateral } from '../policy/collateral.ts'
+import { readPiece } from '../policy/collateral.ts'
 import type { Collateral } from '../policy/collateral.ts'
-import type { CollateralKind } from '../policy/registration-journal.ts'
 import { logPaths } from './data-directory.ts'
 import type { LogPlace } from './data-directory.ts'
 import { openStoreReader } from './stores.ts'
@@ -25,18 +24,5 @@ export async function openEntryCollateral(place: LogPlace): Promise<EntryCollate
       return collateral
     },
     close: () => log.close(),
-  }
-}
-
-function readPiece(kind: CollateralKind, bytes: Uint8Array): Collateral {
-  switch (kind) {
-    case 'x5chain':
-      return { x5chain: decodeChain(bytes) }
-    case 'submitter-claims':
-      return { submitter: parseSubmitterCollateral(bytes) }
-    case 'preimage':
-      return { preimage: bytes }
-    case 'jwks': // Verified the token, and takes no part in the decision.
-      return {}
   }
 }

@@ -2,11 +2,10 @@
  * Statements by which an operator governs a log: signed with an operator key in the log's own name,
  * and registered like any other.
  */
-import type { PublicKey } from '../cose/public-key.ts'
+import type { Signer } from '../cose/signer.ts'
 import { assertRegistrable, parseSignedStatement } from '../statement/signed-statement.ts'
 import { signStatement } from '../statement/sign-statement.ts'
 import { readToken } from './bearer-token.ts'
-import { loadKeyFile } from './keygen.ts'
 import { registerAndVerify } from './verified-registration.ts'
 import type { VerifiedRegistration } from './verified-registration.ts'
 import { fetchTrustedLog } from './service-trust.ts'
@@ -20,7 +19,6 @@ export interface OperatorDocument {
 }
 
 export interface OperatorOptions {
-  readonly key: string
   readonly url: string
   /** The log's issuer; by default what the log itself presents. */
   readonly issuer?: string
@@ -30,17 +28,16 @@ export interface OperatorOptions {
 
 export interface OperatorStatement {
   readonly issuer: string
-  readonly key: PublicKey
   readonly registered: VerifiedRegistration
 }
 
 /** Throws as {@link registerAndVerify}. */
 export async function registerByOperator(
   document: OperatorDocument,
+  signer: Signer,
   options: OperatorOptions,
 ): Promise<OperatorStatement> {
-  const { key, url } = options
-  const signer = await loadKeyFile(key)
+  const { url } = options
   const trust = options.trust === undefined ? undefined : await readTrustFile(options.trust)
   const token = await readToken(options.tokenFile)
   const issuer = options.issuer ?? (await fetchTrustedLog({ url })).issuer
@@ -53,5 +50,5 @@ export async function registerByOperator(
   })
   assertRegistrable(parseSignedStatement(statementBytes))
   const registered = await registerAndVerify({ url, statementBytes, trust, token })
-  return { issuer, key: signer.publicKey, registered }
+  return { issuer, registered }
 }

@@ -13,6 +13,7 @@ import type { PayloadName } from '../statement/payload-name.ts'
 import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { Report } from './command.ts'
+import { loadKeyFile } from './keygen.ts'
 import { addLogPlace } from './log-place.ts'
 import type { LogPlaceOptions } from './log-place.ts'
 import { registerByOperator } from './operator-statement.ts'
@@ -75,13 +76,16 @@ function assertReason(reason: string): void {
   parsePayloadPruning(encodePayloadPruning({ digest: `sha256:${'0'.repeat(64)}`, reason }))
 }
 
-async function register(digest: string, options: PruneOptions & OperatorOptions): Promise<void> {
+async function register(
+  digest: string,
+  options: PruneOptions & OperatorOptions & { readonly key: string },
+): Promise<void> {
   const document = {
     payload: encodePayloadPruning({ digest, reason: options.reason }),
     subject: `urn:attestry:payload:${digest}`,
     contentType: PAYLOAD_PRUNING_MEDIA_TYPE,
   }
-  await registerByOperator(document, options)
+  await registerByOperator(document, await loadKeyFile(options.key), options)
 }
 
 function report(name: string, outcome: PruneOutcome, { reason }: PruneOptions): Report {

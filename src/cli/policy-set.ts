@@ -38,6 +38,7 @@ const SUBJECTS = {
 } as const
 
 interface SetOptions extends CommonOptions, OperatorOptions {
+  readonly key: string
   readonly handOver?: boolean
   readonly output?: string
 }
@@ -58,14 +59,15 @@ export function addPolicySet(policy: Command): void {
 async function set(file: string, options: SetOptions): Promise<Report> {
   const { output, handOver = false } = options
   const document = await readRulesDocument(file)
-  const { publicKey } = await loadKeyFile(options.key)
+  const signer = await loadKeyFile(options.key)
+  const { publicKey } = signer
   const passesOn =
     document.kind === 'policy' &&
     !document.policy.operatorKeys.some(({ spki }) => equalBytes(spki, publicKey.spki))
   if (passesOn && !handOver) throw passedOn(file, options.key)
   const [subject, contentType] = SUBJECTS[document.kind]
   const stated = { payload: document.bytes, subject, contentType }
-  const { issuer, key, registered } = await registerByOperator(stated, options)
+  const { issuer, registered } = await registerByOperator(stated, signer, options)
   if (output !== undefined) await writeOutput(output, registered.transparentStatement)
   const { leafIndex, registrationTime } = registered.statement
   return {
@@ -74,7 +76,7 @@ async function set(file: string, options: SetOptions): Promise<Report> {
       entryId: registered.entryId,
       leafIndex: leafIndex ?? null,
       registrationTime: registrationTime ?? null,
-      key: fingerprint(key),
+      key: fingerprint(publicKey),
       keyRotated: passesOn,
       output: output ?? null,
     },
@@ -84,7 +86,7 @@ async function set(file: string, options: SetOptions): Promise<Report> {
         ['log', issuer],
         ['entry id', registered.entryId],
         ['registered', registrationTime === undefined ? undefined : formatTime(registrationTime)],
-        ['key', fingerprint(key)],
+        ['key', fingerprint(publicKey)],
         ['written', output],
       ]),
       ...(passesOn ? [ROTATED] : []),

@@ -3,15 +3,11 @@ import { encodeHex } from '../bytes/hex.ts'
 import { assertInvariant, InputError } from '../errors.ts'
 import type { LogStore } from '../log/store.ts'
 import type { DescribedAttribute } from '../payload/description.ts'
-import { parseSubmitterCollateral } from '../policy/collateral.ts'
-import { submitterAttributes } from '../policy/submitter-attributes.ts'
-
-/** Submitters that are remembered: most entries of a stretch are by few. */
-const SUBMITTERS_MAX = 256
+import { KnownSubmitters } from '../policy/submitter-attributes.ts'
 
 export class SubmitterReader {
   readonly #log: Pick<LogStore, 'listEntryCollateral' | 'findCollateral'>
-  readonly #known = new Map<string, readonly DescribedAttribute[]>()
+  readonly #known = new KnownSubmitters()
 
   constructor(log: Pick<LogStore, 'listEntryCollateral' | 'findCollateral'>) {
     this.#log = log
@@ -30,24 +26,20 @@ export class SubmitterReader {
   }
 
   async #attributesOf(digest: Uint8Array): Promise<readonly DescribedAttribute[]> {
-    const key = encodeHex(digest)
-    const known = this.#known.get(key)
-    if (known !== undefined) return known
-    const stored = await this.#log.findCollateral(digest)
-    assertInvariant(stored !== undefined, `the claims sha256:${key} of a submitter are not stored`)
-    const attributes = attributesOf(stored.bytes)
-    if (this.#known.size >= SUBMITTERS_MAX) this.#known.clear()
-    this.#known.set(key, attributes)
-    return attributes
-  }
-}
-
-/** Claims that cannot be read name nobody; an audit refuses the entry for them. */
-function attributesOf(claims: Uint8Array): readonly DescribedAttribute[] {
-  try {
-    return submitterAttributes(parseSubmitterCollateral(claims))
-  } catch (error) {
-    if (error instanceof InputError) return []
-    throw error
+    const hex = encodeHex(digest)
+    try {
+      return await this.#known.find(hex, async () => {
+        const stored = await this.#log.findCollateral(digest)
+        assertInvariant(
+          stored !== undefined,
+          `the claims sha256:${hex} of a submitter are not stored`,
+        )
+        return stored.bytes
+      })
+    } catch (error) {
+      // Claims that cannot be read name nobody; an audit refuses the entry for them.
+      if (error instanceof InputError) return []
+      throw error
+    }
   }
 }

@@ -6,7 +6,7 @@
 import type { Sha256 } from '../bytes/digest.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { AttestryError } from '../errors.ts'
-import { decodeChain, parseSubmitterCollateral } from '../policy/collateral.ts'
+import { readPiece } from '../policy/collateral.ts'
 import type { Collateral } from '../policy/collateral.ts'
 import type { JournalCollateral } from '../policy/registration-journal.ts'
 import { matchPayload } from '../statement/hash-envelope.ts'
@@ -86,14 +86,8 @@ export async function readEntryCollateral(
       continue
     }
     try {
-      if (piece.kind === 'preimage') {
-        matchPayload(statement, bytes)
-        collateral = { ...collateral, preimage: bytes }
-      }
-      if (piece.kind === 'x5chain') collateral = { ...collateral, x5chain: decodeChain(bytes) }
-      if (piece.kind === 'submitter-claims') {
-        collateral = { ...collateral, submitter: parseSubmitterCollateral(bytes) }
-      }
+      if (piece.kind === 'preimage') matchPayload(statement, bytes)
+      collateral = { ...collateral, ...readPiece(piece.kind, bytes) }
     } catch (cause) {
       if (!(cause instanceof AttestryError)) throw cause
       const { message } = cause as AttestryError

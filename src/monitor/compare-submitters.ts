@@ -2,13 +2,11 @@
  * What the index says of submitters held against the journals, which alone say who submitted (design D5).
  * A journal comes after the entries that it is about, a minute at most: so long what the index said waits.
  */
-import type { Sha256 } from '../bytes/digest.ts'
 import type { StatementFacts } from '../client/statement-row.ts'
 import type { DescribedAttribute } from '../payload/description.ts'
-import { parseSubmitterCollateral } from '../policy/collateral.ts'
 import { parseRegistrationJournal } from '../policy/registration-journal.ts'
 import type { JournalCollateral } from '../policy/registration-journal.ts'
-import { submitterAttributes } from '../policy/submitter-attributes.ts'
+import { KnownSubmitters } from '../policy/submitter-attributes.ts'
 import { AuditFault } from './audit-fault.ts'
 import { readCollateral } from './collateral.ts'
 import type { CollateralPorts } from './collateral.ts'
@@ -24,20 +22,17 @@ interface Said {
 }
 
 export interface SubmitterPorts extends CollateralPorts {
-  readonly sha256: Sha256
   /** Told what an entry can be looked up by. */
   readonly onKnown: (leafIndex: number, attributes: readonly DescribedAttribute[]) => void
 }
 
 const NOBODY: readonly DescribedAttribute[] = []
-/** Submitters that are remembered: most entries of a journal are by few. */
-const SUBMITTERS_MAX = 256
 
 export class SubmitterComparison {
   readonly #ports: SubmitterPorts
   /** In the order of the log. */
   #waiting: Said[] = []
-  readonly #known = new Map<string, readonly DescribedAttribute[]>()
+  readonly #known = new KnownSubmitters()
 
   constructor(ports: SubmitterPorts) {
     this.#ports = ports
@@ -84,7 +79,10 @@ export class SubmitterComparison {
 
   async #compare(said: Said, piece: JournalCollateral | undefined): Promise<void> {
     const { leafIndex, entryId, values } = said
-    const attributes = piece === undefined ? NOBODY : await this.#attributesOf(piece)
+    const attributes =
+      piece === undefined
+        ? NOBODY
+        : await this.#known.find(piece.digest, () => readCollateral(piece, this.#ports))
     const wanted = attributes.map(({ value }) => value)
     const missing = wanted.find((value) => !values.includes(value))
     const extra = values.find((value) => !wanted.includes(value))
@@ -94,16 +92,6 @@ export class SubmitterComparison {
       throw new AuditFault('index', message, { leafIndex, entryId })
     }
     this.#ports.onKnown(leafIndex, attributes)
-  }
-
-  async #attributesOf(piece: JournalCollateral): Promise<readonly DescribedAttribute[]> {
-    const known = this.#known.get(piece.digest)
-    if (known !== undefined) return known
-    const claims = parseSubmitterCollateral(await readCollateral(piece, this.#ports))
-    const attributes = submitterAttributes(claims)
-    if (this.#known.size >= SUBMITTERS_MAX) this.#known.clear()
-    this.#known.set(piece.digest, attributes)
-    return attributes
   }
 }
 

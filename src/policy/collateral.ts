@@ -11,6 +11,7 @@ import { decodeCbor } from '../cbor/decode.ts'
 import type { CborValue } from '../cbor/decode.ts'
 import { encodeCbor } from '../cbor/encode.ts'
 import { InputError } from '../errors.ts'
+import type { CollateralKind } from './registration-journal.ts'
 import { SUBMITTER_KINDS } from './submitter-claims.ts'
 import type { SubmitterClaims } from './submitter-claims.ts'
 
@@ -24,6 +25,23 @@ export interface Collateral {
   readonly submitter?: SubmitterClaims
   /** Content of a hash envelope; whoever gives it has held it against the signed digest. */
   readonly preimage?: Uint8Array
+}
+
+/**
+ * What a stored piece is to decide(); nothing for what takes no part in it, as the key set of a token.
+ * @throws InputError as {@link decodeChain} and {@link parseSubmitterCollateral}.
+ */
+export function readPiece(kind: CollateralKind, bytes: Uint8Array): Collateral {
+  switch (kind) {
+    case 'x5chain':
+      return { x5chain: decodeChain(bytes) }
+    case 'submitter-claims':
+      return { submitter: parseSubmitterCollateral(bytes) }
+    case 'preimage':
+      return { preimage: bytes }
+    case 'jwks':
+      return {}
+  }
 }
 
 /** The bytes of an unprotected x5chain: a CBOR array of DER certificates, leaf first. */

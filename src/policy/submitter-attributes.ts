@@ -4,10 +4,11 @@
  */
 import type { DescribedAttribute } from '../payload/description.ts'
 import { DescriptionBuilder } from '../payload/description-builder.ts'
+import { parseSubmitterCollateral } from './collateral.ts'
 import type { SubmitterClaims } from './submitter-claims.ts'
 
 /** Attributes of one submitter, bounded as those of statements are. */
-export function submitterAttributes({
+function submitterAttributes({
   kind,
   issuer,
   claims,
@@ -17,4 +18,28 @@ export function submitterAttributes({
     out.attribute('submitter', `${name}:${value}`)
   }
   return out.build('opaque', '').attributes
+}
+
+/** Submitters that are remembered: most entries of a stretch are by few. */
+const SUBMITTERS_MAX = 256
+
+/** Attributes of submitters by the digest of their claims, read once. */
+export class KnownSubmitters {
+  readonly #known = new Map<string, readonly DescribedAttribute[]>()
+
+  /**
+   * @param read the claims as they are stored.
+   * @throws InputError as `parseSubmitterCollateral`.
+   */
+  async find(
+    digest: string,
+    read: () => Promise<Uint8Array>,
+  ): Promise<readonly DescribedAttribute[]> {
+    const known = this.#known.get(digest)
+    if (known !== undefined) return known
+    const attributes = submitterAttributes(parseSubmitterCollateral(await read()))
+    if (this.#known.size >= SUBMITTERS_MAX) this.#known.clear()
+    this.#known.set(digest, attributes)
+    return attributes
+  }
 }

@@ -8,11 +8,9 @@ import type { Finding } from '../payload/description.ts'
 import { readPayloadFacts } from '../payload/registration-facts.ts'
 import type { PayloadFacts } from '../payload/registration-facts.ts'
 import { decideIssuer } from '../policy/decide-issuer.ts'
-import { readTrustAnchorsDocument } from '../policy/registration-policy.ts'
-import { assertRegistrable, parseSignedStatement } from '../statement/signed-statement.ts'
+import { assertRegistrable } from '../statement/signed-statement.ts'
 import type { SignedStatement } from '../statement/signed-statement.ts'
-import type { TrustAnchor } from '../statement/trust-anchor.ts'
-import { findPolicyAt } from './policy-at.ts'
+import { findAnchorsAt, findPolicyAt } from './policy-at.ts'
 import type { RegistryPorts } from './ports.ts'
 
 export interface UsedDelegation {
@@ -69,23 +67,6 @@ async function findChain(
     return speaker.kind === 'speaker' ? (speaker.delegations ?? []) : []
   } catch (error) {
     if (error instanceof InputError) return []
-    throw error
-  }
-}
-
-/** The trust anchors that an entry was admitted under; undefined where they cannot be read here. */
-async function findAnchorsAt(
-  leafIndex: LeafIndex,
-  { log, sha256 }: RegistryPorts,
-): Promise<readonly TrustAnchor[] | undefined> {
-  const indexes = await log.listGovernance('trust-anchors')
-  const index = indexes.findLast((each) => each < leafIndex)
-  if (index === undefined) return undefined
-  const { message } = parseSignedStatement(await log.readEntry(index), { sha256 })
-  try {
-    return readTrustAnchorsDocument(message.payload ?? new Uint8Array(0)).anchors
-  } catch (error) {
-    if (error instanceof InputError) return undefined
     throw error
   }
 }

@@ -10,9 +10,8 @@ import { sha256 } from '../../src/bytes/digest.ts'
 import { encodeHex } from '../../src/bytes/hex.ts'
 import type { AuditReport } from '../../src/monitor/audit-log.ts'
 import { encodeAuditState, parseAuditState } from '../../src/monitor/audit-state-file.ts'
-import type { IndexReader, IndexRecord } from '../../src/log/index-store.ts'
+import type { IndexRecord } from '../../src/log/index-store.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
-import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
 import { auditRegistry } from '../support/audit-registry.ts'
 import { indexLog } from '../support/index-log.ts'
 import {
@@ -28,9 +27,10 @@ import {
   ALL_LOOKUPS as ALL,
   createIndexedRegistry,
   findIndexFault as findFault,
+  serveIndex,
   writeJournal,
 } from './indexed-fixture.ts'
-import type { IndexedRegistry } from './indexed-fixture.ts'
+import type { IndexedRegistry, Lie } from './indexed-fixture.ts'
 
 const isSlow = process.env['ATTESTRY_SLOW'] === '1'
 const directory = temporaryDirectory()
@@ -221,24 +221,7 @@ const said =
   (description: Partial<IndexRecord['description']>): Change =>
   (record) => ({ ...record, description: { ...record.description, ...description } })
 
-/** A registry whose index passes through a test's hands. */
-async function serve(
-  lie: (index: MemoryIndex) => Partial<IndexReader> = () => ({}),
-): Promise<{ service: TestRegistry; url: string; index: MemoryIndex }> {
-  const index = new MemoryIndex()
-  const reader: IndexReader = {
-    readState: () => index.readState(),
-    query: (query) => index.query(query),
-    findRecords: (indexes) => index.findRecords(indexes),
-    findEnvelopes: (digest) => index.findEnvelopes(digest),
-    follow: (listener) => index.follow(listener),
-    close: () => index.close(),
-    ...lie(index),
-  }
-  const service = await TestRegistry.create({ index: reader })
-  await fill(service)
-  return { service, index, url: (await service.listen()).url }
-}
+const serve = (lie?: Lie): ReturnType<typeof serveIndex> => serveIndex(fill, lie)
 
 describe('an audit of what an index answers', () => {
   it.each([

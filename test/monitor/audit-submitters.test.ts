@@ -16,16 +16,19 @@ import {
 } from '../../src/policy/registration-policy.ts'
 import type { Submitter } from '../../src/registry/ports.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
-import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
+import type { MemoryIndex } from '../../src/store/memory/memory-index.ts'
 import { auditRegistry } from '../support/audit-registry.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
-import { ISSUER, LOG_ISSUER, TestRegistry } from '../support/test-registry.ts'
+import type { TestRegistry } from '../support/test-registry.ts'
+import { ISSUER, LOG_ISSUER } from '../support/test-registry.ts'
 import {
   ALL_LOOKUPS,
   createIndexedRegistry,
   findIndexFault,
+  serveIndex,
   writeJournal,
 } from './indexed-fixture.ts'
+import type { Lie } from './indexed-fixture.ts'
 
 const directory = temporaryDirectory()
 const PROVIDER = 'https://token.example'
@@ -85,24 +88,7 @@ function nobodysPolicy(service: TestRegistry): Promise<Uint8Array> {
   })
 }
 
-/** A registry whose index passes through a test's hands. */
-async function serve(
-  lie: (index: MemoryIndex) => Partial<IndexReader> = () => ({}),
-): Promise<{ service: TestRegistry; url: string; index: MemoryIndex }> {
-  const index = new MemoryIndex()
-  const reader: IndexReader = {
-    readState: () => index.readState(),
-    query: (query) => index.query(query),
-    findRecords: (indexes) => index.findRecords(indexes),
-    findEnvelopes: (digest) => index.findEnvelopes(digest),
-    follow: (listener) => index.follow(listener),
-    close: () => index.close(),
-    ...lie(index),
-  }
-  const service = await TestRegistry.create({ index: reader })
-  await fill(service)
-  return { service, index, url: (await service.listen()).url }
-}
+const serve = (lie?: Lie): ReturnType<typeof serveIndex> => serveIndex(fill, lie)
 
 describe('a look-up by submitter', () => {
   let opened: Awaited<ReturnType<typeof serve>>

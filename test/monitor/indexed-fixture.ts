@@ -1,9 +1,10 @@
 /** A served registry with the real tables of an index, and audits of it that look up everything. */
 import Database from 'better-sqlite3'
-import type { IndexWriter } from '../../src/log/index-store.ts'
+import type { IndexReader, IndexWriter } from '../../src/log/index-store.ts'
 import { AuditFault, FAULT_EXIT_CODES } from '../../src/monitor/audit-fault.ts'
 import type { AuditOptions } from '../../src/monitor/audit-log.ts'
 import { JournalWriter } from '../../src/registry/journal.ts'
+import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
 import { openIndex } from '../../src/store/sqlite/open-index.ts'
 import { SqliteIndex } from '../../src/store/sqlite/sqlite-index.ts'
 import { auditRegistry } from '../support/audit-registry.ts'
@@ -63,6 +64,32 @@ export async function createIndexedRegistry(
       await reader.close()
     },
   }
+}
+
+/** What an index in memory answers otherwise than it should. */
+export type Lie = (honest: MemoryIndex) => Partial<IndexReader>
+
+/**
+ * A registry whose index passes through a test's hands.
+ * @param fill registers what is to be indexed.
+ */
+export async function serveIndex(
+  fill: (service: TestRegistry) => Promise<void>,
+  lie: Lie = () => ({}),
+): Promise<{ service: TestRegistry; url: string; index: MemoryIndex }> {
+  const index = new MemoryIndex()
+  const reader: IndexReader = {
+    readState: () => index.readState(),
+    query: (query) => index.query(query),
+    findRecords: (indexes) => index.findRecords(indexes),
+    findEnvelopes: (digest) => index.findEnvelopes(digest),
+    follow: (listener) => index.follow(listener),
+    close: () => index.close(),
+    ...lie(index),
+  }
+  const service = await TestRegistry.create({ index: reader })
+  await fill(service)
+  return { service, index, url: (await service.listen()).url }
 }
 
 /** Covers what is registered with a journal. */

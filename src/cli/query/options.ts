@@ -73,6 +73,9 @@ const FILTERS: readonly (readonly [parameter: string, value: string, text: strin
   ['registeredTo', 'time', 'registered at this time or before'],
   ['indexFrom', 'n', 'index at least'],
   ['indexBelow', 'n', 'index below'],
+  ['tcbSvnBelow', 'name:hex', 'security version below this (repeatable)'],
+  ['submitter', 'claim:value', 'who submitted, e.g. run_id:4320093439 (repeatable)'],
+  ['attribute', 'name:value', 'any other attribute (repeatable)'],
 ]
 
 /** Adds an option for every filter. All are collected, so that none given twice is dropped in silence. */
@@ -81,25 +84,12 @@ export function addFilters(command: Command): Command {
     command.option(`${optionName(parameter)} <${value}>`, text, collect)
   }
   return command
-    .option('--tcb-svn-below <name:hex>', 'security version below this (repeatable)', collect)
-    .option(
-      '--submitter <claim:value>',
-      'who submitted, e.g. run_id:4320093439 (repeatable)',
-      collect,
-    )
-    .option('--attribute <name:value>', 'any other attribute (repeatable)', collect)
 }
 
 /** The filters among the options of a command, as parameters. @throws CliError `ERR_USAGE`. */
 export function readFilters(options: object): Filters {
   const given = options as Partial<Record<string, readonly string[]>>
-  const names = [
-    ...FILTERS.map(([parameter]) => parameter),
-    'submitter',
-    'attribute',
-    'tcbSvnBelow',
-  ]
-  const filters = names.flatMap((name) => {
+  const filters = FILTERS.flatMap(([name]) => {
     const value = given[name]
     return value === undefined ? [] : [[name, value.length === 1 ? value[0]! : value] as const]
   })
