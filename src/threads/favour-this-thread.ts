@@ -32,7 +32,9 @@ export function favourThisThread(): void {
 /** Ids of threads, which Linux takes where it takes those of processes. */
 function otherThreads(): number[] {
   try {
-    return readdirSync('/proc/self/task').map(Number).filter((thread) => thread !== process.pid)
+    return readdirSync('/proc/self/task')
+      .map(Number)
+      .filter((thread) => thread !== process.pid)
   } catch {
     return []
   }
