@@ -3,22 +3,10 @@
  * or about the last entries of a log, each at its own registration time.
  */
 import type { Command } from 'commander'
-import { InputError } from '../errors.ts'
-import { nodeVerifier } from '../keys/node-verifier.ts'
-import type { LogPlace } from '../app/data-directory.ts'
-import type { EntryCollateral } from '../app/entry-collateral.ts'
-import type { EvidenceReferences } from '../app/evidence-references.ts'
-import type { Preimages } from '../app/preimages.ts'
-import type { BundleVerifier } from '../payload/bundle-verifier.ts'
-import { decide } from '../policy/decide.ts'
-import type { Decision } from '../policy/decision.ts'
-import { DelegationIndex } from '../policy/delegation-index.ts'
-import type { RegistrationPolicy } from '../policy/registration-policy.ts'
 import { SigstoreBundleVerifier } from '../sigstore/sigstore-bundle-verifier.ts'
 import { NO_RULES } from '../policy/rules-in-force.ts'
 import type { Rules } from '../policy/rules-in-force.ts'
 import { parseSignedStatement } from '../statement/signed-statement.ts'
-import type { SignedStatement } from '../statement/signed-statement.ts'
 import { CliError } from './cli-error.ts'
 import { addStore, namedLog } from './log-place.ts'
 import { addCommand, run } from './command.ts'
@@ -26,6 +14,8 @@ import type { CommonOptions, Report } from './command.ts'
 import { EXIT } from './exit-codes.ts'
 import { readInput } from './files.ts'
 import { parseCount, parseTime } from './option-values.ts'
+import { openKeptDocuments, readDelegations, verdictOf } from './policy-trial.ts'
+import type { Tried, Verdict } from './policy-trial.ts'
 import { readLogRules, readPolicyFile, readRulesDocument } from './policy-text.ts'
 import type { LogRules } from './policy-text.ts'
 import { formatNumber } from './terminal.ts'
@@ -54,21 +44,6 @@ interface TestOptions extends CommonOptions {
   readonly last?: number
   readonly anchors?: string
   readonly at?: number
-}
-
-interface Tried {
-  readonly name: string
-  readonly statement: SignedStatement
-  readonly registrationTime: number
-  /** Of an entry of the log. */
-  readonly leafIndex?: number
-}
-
-interface Verdict {
-  readonly name: string
-  readonly entryId: string
-  readonly rule?: string
-  readonly reason?: string
 }
 
 export function addPolicyTest(policy: Command): void {
@@ -106,50 +81,15 @@ async function test(file: string, files: readonly string[], options: TestOptions
     files.length > 0 ? await readStatements(files, options.at) : entriesOf(log?.entries ?? [])
   const verdicts: Verdict[] = []
   const anchors = options.anchors === undefined ? {} : await readAnchorsFile(options.anchors)
-  const admittedWith = place === undefined ? undefined : await openAdmittedWith(place)
-  const delegations = await readDelegations(log, admittedWith)
+  const kept = place === undefined ? undefined : await openKeptDocuments(place)
+  const delegations = await readDelegations(log, kept)
   const rules = { ...(log?.rules ?? NO_RULES), ...anchors, delegations }
   const bundles = new SigstoreBundleVerifier()
-  const preimages = place === undefined ? undefined : await openPreimages(place)
-  const references = place === undefined ? undefined : await openReferences(place)
-  const under = { policy, rules, log, bundles, preimages, references, admittedWith }
+  const under = { policy, rules, log, bundles, kept }
   for (const one of tried) verdicts.push(await verdictOf(one, under))
   await bundles.close()
-  await preimages?.close()
-  await references?.close()
-  await admittedWith?.close()
+  await kept?.close()
   return report(verdicts)
-}
-
-/** Loaded here: who tries FILES does not wait for SQLite. */
-async function openPreimages(place: LogPlace): Promise<Preimages> {
-  return (await import('../app/preimages.ts')).openPreimages(place)
-}
-
-async function openReferences(place: LogPlace): Promise<EvidenceReferences> {
-  return (await import('../app/evidence-references.ts')).openEvidenceReferences(place)
-}
-
-async function openAdmittedWith(place: LogPlace): Promise<EntryCollateral> {
-  return (await import('../app/entry-collateral.ts')).openEntryCollateral(place)
-}
-
-/** As they were admitted: with the certificate chains that are collateral. */
-async function readDelegations(
-  log: LogRules | undefined,
-  admittedWith: EntryCollateral | undefined,
-): Promise<DelegationIndex> {
-  const entries = []
-  for (const entry of log?.delegationEntries ?? []) {
-    const { x5chain } = (await admittedWith?.of(entry.leafIndex)) ?? {}
-    const { statement } = entry
-    entries.push(
-      x5chain === undefined
-        ? entry
-        : { ...entry, statement: { ...statement, unprotectedX5chain: x5chain } },
-    )
-  }
-  return DelegationIndex.from(entries)
 }
 
 async function readAnchorsFile(path: string): Promise<Pick<Rules, 'anchors' | 'inner'>> {
@@ -177,44 +117,6 @@ function entriesOf(entries: LogRules['entries']): Tried[] {
     statement,
     registrationTime,
   }))
-}
-
-async function verdictOf(
-  { name, statement, registrationTime, leafIndex }: Tried,
-  under: {
-    readonly policy: RegistrationPolicy
-    readonly rules: Pick<Rules, 'anchors' | 'inner' | 'delegations'>
-    readonly log: LogRules | undefined
-    readonly bundles: BundleVerifier
-    readonly preimages: Preimages | undefined
-    readonly references: EvidenceReferences | undefined
-    readonly admittedWith: EntryCollateral | undefined
-  },
-): Promise<Verdict> {
-  const { policy, rules, log, bundles, preimages, references, admittedWith } = under
-  const { anchors, inner } = rules
-  // Of an entry, what was lent or taken back later does not count.
-  const delegations =
-    leafIndex === undefined ? rules.delegations : rules.delegations.below(leafIndex)
-  let decision: Decision
-  try {
-    const stored = leafIndex === undefined ? {} : await admittedWith?.of(leafIndex)
-    const preimage = stored?.preimage ?? (await preimages?.of(statement))
-    const evidence = await references?.of({ statement, preimage, leafIndex }, policy)
-    decision = await decide({
-      ...{ statement, policy, anchors, inner, delegations, registrationTime, bundles },
-      verifier: nodeVerifier,
-      collateral: { ...stored, ...(preimage === undefined ? {} : { preimage }) },
-      ...(evidence === undefined ? {} : { evidence }),
-      ...(log === undefined ? {} : { log: log.state }),
-    })
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error
-    return { name, entryId: statement.entryId, rule: error.code, reason: error.message }
-  }
-  if (decision.kind === 'accept') return { name, entryId: statement.entryId }
-  const { rule, reason } = decision
-  return { name, entryId: statement.entryId, rule, reason }
 }
 
 function report(verdicts: readonly Verdict[]): Report {
