@@ -45,7 +45,7 @@ export function reportAudit(name: string, report: AuditReport, seconds: number):
         ['signed heads', formatNumber(counts.heads)],
         ['journals', formatNumber(counts.journals)],
         ['receipts', formatNumber(counts.receipts)],
-        ['index', index === undefined ? 'none is served' : indexText(index)],
+        ['index', index === undefined ? noIndexText(report) : indexText(index)],
         ['witnesses', cosigners.length === 0 ? undefined : cosigners.join(', ')],
         [
           'seen',
@@ -90,6 +90,10 @@ function unreplayedRow({
 }: UnreplayedEntry): readonly [string, string] {
   const by = prunedBy === undefined ? '' : `, deleted as entry ${formatNumber(prunedBy)} says`
   return ['not replayable', `entry ${formatNumber(leafIndex)}: ${digest}${by}`]
+}
+
+function noIndexText({ isComplete }: AuditReport): string {
+  return isComplete ? 'none is served' : 'not compared yet'
 }
 
 function indexText({ records, lookups, treeSize, notComparable, seed }: IndexAuditReport): string {

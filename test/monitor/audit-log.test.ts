@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { AuditReport } from '../../src/monitor/audit-log.ts'
 import type { AuditState } from '../../src/monitor/audit-state.ts'
 import { encodeAuditState, parseAuditState } from '../../src/monitor/audit-state-file.ts'
 import { encodeSubmitterCollateral } from '../../src/policy/collateral.ts'
@@ -15,6 +16,11 @@ async function smallLog(): Promise<LogForge> {
   await forge.journal()
   return forge
 }
+
+const linesOf = (report: AuditReport): string =>
+  reportAudit('log', report, 0)
+    .lines.map((line) => (typeof line === 'string' ? line : line.text))
+    .join('\n')
 
 describe('an audit of an honest log', () => {
   it('finds nothing and says how far it got', async () => {
@@ -89,6 +95,9 @@ describe('an audit of an honest log', () => {
     expect(report.isComplete).toBe(false)
     expect(report.state.replayed.treeSize).toBe(256)
     expect(report.state.head).toBeUndefined()
+    // Whether it has an index at all was not asked.
+    expect(linesOf(report)).toMatch(/^index +not compared yet$/mu)
+    expect(linesOf(await audit(forge))).toMatch(/^index +none is served$/mu)
   })
 
   it('waits for a journal where an entry may have been admitted with collateral', async () => {
