@@ -174,7 +174,7 @@ export class RandomLog {
     const random = this.#random
     await this.#tick(random(20))
     const kinds: readonly Kind[] = [
-      ...['plain', 'plain', 'other', 'provenance', 'chain', 'delegated'],
+      ...['plain', 'plain', 'other', 'provenance', 'chain', 'delegated', 'delegatedByChain'],
       ...['envelope', 'envelope512', 'envelopeOfProvenance'],
     ] as Kind[]
     const some = Array.from({ length: 1 + random(4) }, () => kinds[random(kinds.length)]!)

@@ -6,9 +6,13 @@ import { nodeVerifier } from '../../src/keys/node-verifier.ts'
 import { encodeSubmitterCollateral } from '../../src/policy/collateral.ts'
 import type { AuditProgress } from '../../src/monitor/audit-log.ts'
 import type { AuditState } from '../../src/monitor/audit-state.ts'
+import { parseSignedStatement } from '../../src/statement/signed-statement.ts'
+import { TEST_NOW } from '../support/test-pki.ts'
 import type { SignatureVerifier } from '../../src/x509/signature-verifier.ts'
 import { audit, findFault } from './audit-fixture.ts'
 import { LogForge } from './log-forge.ts'
+import { ANCHORS, pooled, TEE_EVIDENCE } from './random-statements.ts'
+import type { Kind } from './random-statements.ts'
 
 const NOBODY = { registrarKeys: [] }
 const content = encodeUtf8('{"a":1}')
@@ -87,6 +91,22 @@ describe('an honest log whose policy names a registrar for a while', () => {
     expect(before).toMatchObject({ waitingFrom: 2, waitsFor: 'journal' })
     await forge.journal()
     expect((await audit(forge, undefined, { state })).waitingFrom).toBeUndefined()
+  })
+
+  /** Entry 2 is admitted with what only a journal tells, and entry 3 because of entry 2. */
+  it.each<[Kind, Kind]>([
+    ['delegationByChain', 'delegatedByChain'],
+    ['teeCollateralEnvelope', 'evidenceByEnvelope'],
+  ])('waits with a %s, and with what rests on it', async (first, second) => {
+    const policy = { delegation: { depthMax: 1 }, teeEvidence: TEE_EVIDENCE }
+    const forge = await LogForge.create({ anchors: [...ANCHORS], time: TEST_NOW, policy })
+    const { bytes } = await pooled(first, 1)
+    await forge.batch([parseSignedStatement(bytes).entry])
+    await forge.batch([(await pooled(second, 1)).bytes])
+    expect(await audit(forge)).toMatchObject({ waitingFrom: 2, waitsFor: 'journal' })
+    await forge.batch([await forge.policyStatement({ ...NOBODY, ...policy })])
+    await forge.batch([(await pooled(second, 1)).bytes])
+    expect(await audit(forge)).toMatchObject({ waitingFrom: 2, waitsFor: 'registrar' })
   })
 
   /** 300 entries of known submitters under a policy without a registrar, and then the first journal. */
