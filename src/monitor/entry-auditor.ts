@@ -46,9 +46,9 @@ export interface EntryAuditorOptions {
 interface BlockInFlight extends ScannedBlock {
   readonly before: ReplayPoint
   readonly prepared: PreparedBlock
+  /** The first entry that no journal covered when it was prepared. */
+  readonly uncovered: number
   readonly evidence: Promise<AuditFault | undefined>
-  /** It is decided with the journals that cover it, where there are any. */
-  readonly isCovered: boolean
 }
 
 export class EntryAuditor {
@@ -119,31 +119,31 @@ export class EntryAuditor {
   async #start(scanned: ScannedBlock): Promise<BlockInFlight> {
     const block = await this.#ahead.complete(scanned)
     const before = this.#point
-    let prepared = await this.#prepare(block)
-    let isCovered = hasRegistrar(before.rules.now)
+    let prepared = await this.#prepare(block, before)
     // A block whose own rules are the first to ask for journals is decided once those are read.
-    if (!isCovered && prepared.registrarChanges.length > 0) {
-      await this.#cover(block, before)
-      prepared = await this.#prepare(block)
-      isCovered = true
+    if (!hasRegistrar(before.rules.now) && prepared.registrarChanges.length > 0) {
+      await this.#cover(block)
+      prepared = await this.#prepare(block, before)
     }
+    const { next: uncovered } = this.#ledger.position
     const evidence = this.#checkEvidence(block)
     evidence.catch(() => undefined)
-    return { ...scanned, block, before, prepared, evidence, isCovered }
+    return { ...scanned, block, before, prepared, uncovered, evidence }
   }
 
-  /** Reads the journals about a block that was prepared without, which begins once more. */
-  async #cover({ start, end }: Block, before: ReplayPoint): Promise<void> {
-    this.#preparedTo = start
-    await this.#ahead.cover(end)
-    this.#point = before
-  }
-
-  async #prepare(block: Block): Promise<PreparedBlock> {
-    const prepared = await this.#replayer.prepare(block, this.#point)
+  async #prepare(block: Block, before: ReplayPoint): Promise<PreparedBlock> {
+    const prepared = await this.#replayer.prepare(block, before)
     this.#point = prepared.after
     this.#preparedTo = block.end
     return prepared
+  }
+
+  /** Reads the journals about a block that is going to be prepared again. */
+  async #cover({ start, end }: Block): Promise<void> {
+    const preparedTo = this.#preparedTo
+    this.#preparedTo = start
+    await this.#ahead.cover(end)
+    this.#preparedTo = preparedTo
   }
 
   /**
@@ -152,11 +152,15 @@ export class EntryAuditor {
    */
   async #decide(inFlight: BlockInFlight[]): Promise<BlockInFlight> {
     const [first] = inFlight as [BlockInFlight]
-    if (!first.isCovered && (await first.prepared.outcome).kind !== 'replayed') {
-      await this.#cover(first.block, first.before)
+    if ((await first.prepared.outcome).kind !== 'replayed') {
+      await this.#cover(first.block)
+      const { next: uncovered } = this.#ledger.position
+      if (uncovered === first.uncovered) return inFlight.shift()!
+      let { before } = first
       for (const [at, one] of inFlight.entries()) {
-        const before = this.#point
-        inFlight[at] = { ...one, before, prepared: await this.#prepare(one.block) }
+        const prepared = await this.#prepare(one.block, before)
+        inFlight[at] = { ...one, before, prepared, uncovered }
+        before = prepared.after
       }
     }
     return inFlight.shift()!
