@@ -13,7 +13,8 @@ import { fields, formatNumber } from './terminal.ts'
 const UNREPLAYED_SHOWN_MAX = 20
 
 export function reportAudit(name: string, report: AuditReport, seconds: number): Report {
-  const { pin, head, from, counts, waitingFrom, cosigners, unreplayed, index, seen } = report
+  const { pin, head, from, counts, waitingFrom, waitsFor, cosigners, unreplayed, index, seen } =
+    report
   const { text, tone, outcome, exitCode } = verdictOf(report)
   return {
     exitCode,
@@ -27,6 +28,7 @@ export function reportAudit(name: string, report: AuditReport, seconds: number):
       from,
       replayed: from + counts.entries,
       waitingFrom: waitingFrom ?? null,
+      waitsFor: waitsFor ?? null,
       checked: { ...counts },
       index: index ?? null,
       notReplayable: unreplayed,
@@ -41,7 +43,7 @@ export function reportAudit(name: string, report: AuditReport, seconds: number):
         ['tree size', formatNumber(head.treeSize)],
         ['root hash', encodeHex(head.rootHash)],
         ['replayed', `${formatNumber(counts.entries)} entries, from ${formatNumber(from)} on`],
-        ['waiting', waitingFrom === undefined ? undefined : waiting(waitingFrom)],
+        ['waiting', waitingFrom === undefined ? undefined : waiting(waitingFrom, waitsFor)],
         ['signed heads', formatNumber(counts.heads)],
         ['journals', formatNumber(counts.journals)],
         ['receipts', formatNumber(counts.receipts)],
@@ -65,20 +67,26 @@ interface AuditVerdict {
   readonly outcome: 'ok' | 'interrupted' | 'not-replayable'
 }
 
-function verdictOf({ isComplete, unreplayed }: AuditReport): AuditVerdict {
+function verdictOf({ isComplete, unreplayed, waitsFor }: AuditReport): AuditVerdict {
   if (!isComplete) {
     const text = 'interrupted; run it again to go on'
     return { text, tone: 'warn', outcome: 'interrupted', exitCode: EXIT.failed }
   }
-  if (unreplayed.length === 0) {
+  const why: string[] = []
+  if (unreplayed.length > 0) {
+    const what = `${formatNumber(unreplayed.length)} admissions are not replayable`
+    why.push(`${what}: their content was deleted by the operator`)
+  }
+  if (waitsFor === 'registrar') {
+    why.push(
+      'the newest admissions are not replayable: no journal tells what they were made with, ' +
+        'and the policy names no registrar to sign one',
+    )
+  }
+  if (why.length === 0) {
     return { text: 'nothing is wrong', tone: 'good', outcome: 'ok', exitCode: EXIT.ok }
   }
-  const what = `${formatNumber(unreplayed.length)} admissions are not replayable`
-  const isSaid = unreplayed.every(({ prunedBy }) => prunedBy !== undefined)
-  const why = isSaid
-    ? 'their content was deleted by the operator; nothing else is wrong'
-    : "their content is gone, and the operator's word for it is not found yet"
-  const text = `${what}: ${why}`
+  const text = [...why, 'nothing else is wrong'].join('; ')
   const exitCode = FAULT_EXIT_CODES.collateral
   return { text, tone: 'warn', outcome: 'not-replayable', exitCode }
 }
@@ -103,6 +111,10 @@ function indexText({ records, lookups, treeSize, notComparable, seed }: IndexAud
   return `${asked}; it covers ${formatNumber(treeSize)} entries (seed ${seed})${rest}`
 }
 
-function waiting(leafIndex: number): string {
-  return `entry ${formatNumber(leafIndex)} and later wait for the next journal; audit again in a minute`
+function waiting(leafIndex: number, waitsFor: AuditReport['waitsFor']): string {
+  const what =
+    waitsFor === 'registrar'
+      ? 'a policy that names a registrar, and its journal'
+      : 'the next journal; audit again in a minute'
+  return `entry ${formatNumber(leafIndex)} and later wait for ${what}`
 }

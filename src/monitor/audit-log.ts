@@ -64,8 +64,10 @@ export interface AuditReport {
   /** The first entry that this audit looked at. */
   readonly from: number
   readonly counts: Readonly<AuditCounts>
-  /** From this entry on, decisions wait for a journal that is not there yet. */
+  /** The first entry whose decision waits for a journal that is not there yet. */
   readonly waitingFrom?: number
+  /** With it: what has to come, a journal, or first a policy that names a registrar to sign it. */
+  readonly waitsFor?: 'journal' | 'registrar'
   /**
    * Entries, of this audit or an earlier one, whose content the operator deleted by a registered
    * statement: they are not replayable, and an audit with some never passes (design D1).
@@ -111,7 +113,8 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
   const indexed = index === undefined ? {} : { indexed: index.position }
   const end: AuditState = isCut ? last : { ...last, head, ...indexed }
   const { waitingFrom, counts, unreplayed } = auditor
-  const waiting = waitingFrom === undefined ? {} : { waitingFrom }
+  const waitsFor = auditor.hasRegistrar ? ('journal' as const) : ('registrar' as const)
+  const waiting = waitingFrom === undefined ? {} : { waitingFrom, waitsFor }
   const found = { pin, head, from, counts, cosigners, unreplayed, seen: seen.length }
   const compared = index === undefined ? {} : { index }
   const isComplete = !isCut && index?.isCut !== true

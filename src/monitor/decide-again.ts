@@ -44,12 +44,14 @@ export interface ReplayedEntry {
   readonly givens?: EvidenceGivens
   /** Content that it was decided with and that is not served any more. */
   readonly missing?: MissingPreimage
+  /** Decisions about entries below it that it may depend on, and that no journal covers. */
+  readonly doubts: readonly Promise<ReplayOutcome>[]
 }
 
 /** What a decision came to, or those of a block. */
 export type ReplayOutcome =
   | { readonly kind: 'replayed'; readonly missing: readonly MissingPreimage[] }
-  /** From this entry on, nothing can be said until a journal covers it; `missing` is of those before it. */
+  /** About this entry, the first such, nothing can be said until a journal covers it. */
   | {
       readonly kind: 'waiting'
       readonly leafIndex: number
@@ -83,6 +85,18 @@ const BY_CHAIN: ReadonlySet<string> = new Set<RuleName>([
   'signature',
   'delegation-signer',
 ])
+/** What delegations and registered collateral below an entry say decides, too. */
+const BY_EARLIER: ReadonlySet<string> = new Set<RuleName>([
+  ...(['issuer-unknown', 'issuer-key', 'certificate-path', 'did-x509', 'signature'] as const),
+  ...(['anchor-subject', 'anchor-predicate-type', 'anchor-builder-id', 'tee-evidence'] as const),
+  ...([
+    'delegation-parent',
+    'delegation-signer',
+    'delegation-scope',
+    'delegation-expired',
+  ] as const),
+  ...(['delegation-depth', 'delegation-cycle', 'delegation-revoked'] as const),
+])
 
 /** Decides about an entry once more, under the rules and at the time of its registration. */
 export async function decideAgain(
@@ -91,8 +105,9 @@ export async function decideAgain(
 ): Promise<ReplayOutcome> {
   const { leafIndex, statement, registered, rules, collateral } = read
   const { hashEnvelope } = statement.headers
-  // It decides either way whether the content of a hash envelope was at hand.
-  if (hashEnvelope !== undefined && isUncovered(read, options.ledger)) {
+  // It decides either way whether the content of a hash envelope was at hand: without a registrar it never is.
+  const byContent = hashEnvelope !== undefined && hasRegistrar(rules)
+  if (byContent && !options.ledger.isCovered(leafIndex)) {
     return { kind: 'waiting', leafIndex, missing: [] }
   }
   const { preimage } = collateral
@@ -104,7 +119,8 @@ export async function decideAgain(
     return { kind: 'replayed', missing: [missing] }
   }
   if (refusal === undefined) return { kind: 'replayed', missing: [] }
-  if (mayWait(entry, refusal, options.ledger)) return { kind: 'waiting', leafIndex, missing: [] }
+  if (await mayWait(entry, refusal, options.ledger))
+    return { kind: 'waiting', leafIndex, missing: [] }
   return { kind: 'fault', fault: await explain(entry, refusal, options) }
 }
 
@@ -132,18 +148,19 @@ async function refusalOf(
   }
 }
 
-/** A journal that names what the entry was admitted with is still to come. */
-function isUncovered({ leafIndex, rules }: ReplayedEntry, ledger: JournalLedger): boolean {
-  return hasRegistrar(rules) && !ledger.isCovered(leafIndex)
-}
-
-/** Collateral that no journal names yet could make the difference. */
-function mayWait(entry: ReplayedEntry, { rule }: Refusal, ledger: JournalLedger): boolean {
-  const { rules, statement } = entry
-  if (!isUncovered(entry, ledger)) return false
+/** Collateral that no journal names yet, its own or that of entries below it, could make the difference. */
+async function mayWait(
+  { leafIndex, rules, statement, doubts }: ReplayedEntry,
+  { rule }: Refusal,
+  ledger: JournalLedger,
+): Promise<boolean> {
   if (governanceOf(statement) === 'journal') return false
-  const byCertificate = rules.anchors.some(({ kind }) => kind !== 'cose-key')
-  return BY_COLLATERAL.has(rule) || (byCertificate && BY_CHAIN.has(rule))
+  if (!ledger.isCovered(leafIndex)) {
+    const byCertificate = rules.anchors.some(({ kind }) => kind !== 'cose-key')
+    if (BY_COLLATERAL.has(rule) || (byCertificate && BY_CHAIN.has(rule))) return true
+  }
+  if (!BY_EARLIER.has(rule)) return false
+  return (await Promise.all(doubts)).some(({ kind }) => kind === 'waiting')
 }
 
 async function explain(

@@ -12,14 +12,13 @@ import type { AuditFault } from './audit-fault.ts'
 import { firstState } from './audit-state.ts'
 import type { AuditState, LogPin } from './audit-state.ts'
 import type { AuthenticatedTree } from './authenticated-tree.ts'
-import type { RegisteredCollateral } from './evidence-references.ts'
 import { findNextRules } from './find-next-rules.ts'
 import { JournalLedger } from './journal-ledger.ts'
 import type { LogSource } from './log-source.ts'
 import { PrunedContent } from './pruned-content.ts'
 import type { UnreplayedEntry } from './pruned-content.ts'
 import { EntryReplayer } from './replay-entries.ts'
-import type { PreparedBlock } from './replay-entries.ts'
+import type { PreparedBlock, ReplayPoint } from './replay-entries.ts'
 import { hasRegistrar, RulesHistory } from './rules-history.ts'
 import { ScanAhead } from './scan-ahead.ts'
 import type { ScannedBlock } from './scan-ahead.ts'
@@ -45,14 +44,16 @@ export interface EntryAuditorOptions {
 }
 
 interface BlockInFlight extends ScannedBlock {
+  readonly before: ReplayPoint
   readonly prepared: PreparedBlock
+  /** The first entry that no journal covered when it was prepared. */
+  readonly uncovered: number
   readonly evidence: Promise<AuditFault | undefined>
-  readonly journalSince: number | undefined
 }
 
 export class EntryAuditor {
   readonly counts = { entries: 0, heads: 0, journals: 0, receipts: 0 }
-  /** The first entry about which nothing can be said until a journal covers it. */
+  /** The first entry about which nothing can be said until a journal covers it: the state stays before it. */
   waitingFrom: number | undefined
   state: AuditState
   readonly #options: EntryAuditorOptions
@@ -60,17 +61,16 @@ export class EntryAuditor {
   readonly #ledger: JournalLedger
   readonly #replayer: EntryReplayer
   readonly #pruned: PrunedContent
-  #rules: RulesHistory
+  #point: ReplayPoint
   /** Blocks below it were prepared with the journals that were read by then. */
   #preparedTo: number
-  #registered: readonly RegisteredCollateral[]
 
   constructor(options: EntryAuditorOptions, state?: AuditState) {
     const { pin, heads, hasher, sha256, source } = options
     this.#options = options
     this.state = { ...(state ?? firstState(hasher)), pin }
-    this.#rules = RulesHistory.from(this.state.rules, sha256)
-    this.#registered = this.state.registered ?? []
+    const rules = RulesHistory.from(this.state.rules, sha256)
+    this.#point = { rules, registered: this.state.registered ?? [], doubts: [] }
     this.#pruned = new PrunedContent(this.state.unreplayed ?? [], sha256)
     this.#ledger = new JournalLedger(heads, this.state.journal)
     this.#preparedTo = this.state.replayed.treeSize
@@ -92,55 +92,78 @@ export class EntryAuditor {
     return this.#pruned.entries
   }
 
+  /** Whether somebody may sign journals at the end of what was read. */
+  get hasRegistrar(): boolean {
+    return hasRegistrar(this.#point.rules.now)
+  }
+
   /**
    * Audits to the end of the tree, and stops after every block.
    * @throws AuditFault for the first fault in the order of the log.
    */
   async *run(): AsyncGenerator<AuditState, void, undefined> {
     const inFlight: BlockInFlight[] = []
-    for (let more = true; more && !this.#isWaiting();) {
-      const next = await this.#ahead.next(hasRegistrar(this.#rules.now))
+    for (let more = true; more;) {
+      const next = await this.#ahead.next(this.hasRegistrar)
       more = next !== undefined
       if (next !== undefined) inFlight.push(await this.#start(next))
-      while (inFlight.length > (more ? BLOCKS_IN_FLIGHT : 0) && !this.#isWaiting()) {
-        if (await this.#settle(inFlight.shift()!)) yield this.state
+      while (inFlight.length > (more ? BLOCKS_IN_FLIGHT : 0)) {
+        await this.#settle(inFlight)
+        yield this.state
       }
     }
-    // What waits for a journal is still read: the tree is checked to its end.
     await this.#ahead.finish()
-    // What waits for a journal may hold the pruning that is looked for.
-    if (!this.#isWaiting()) this.#pruned.assertPruned()
-  }
-
-  #isWaiting(): boolean {
-    return this.waitingFrom !== undefined
+    this.#pruned.assertPruned()
   }
 
   async #start(scanned: ScannedBlock): Promise<BlockInFlight> {
     const block = await this.#ahead.complete(scanned)
-    const prepared = await this.#prepare(block)
+    const before = this.#point
+    let prepared = await this.#prepare(block, before)
+    // A block whose own rules are the first to ask for journals is decided once those are read.
+    if (!hasRegistrar(before.rules.now) && prepared.registrarChanges.length > 0) {
+      await this.#cover(block)
+      prepared = await this.#prepare(block, before)
+    }
+    const { next: uncovered } = this.#ledger.position
     const evidence = this.#checkEvidence(block)
     evidence.catch(() => undefined)
-    this.#rules = prepared.rules
-    this.#registered = prepared.registered
+    return { ...scanned, block, before, prepared, uncovered, evidence }
+  }
+
+  async #prepare(block: Block, before: ReplayPoint): Promise<PreparedBlock> {
+    const prepared = await this.#replayer.prepare(block, before)
+    this.#point = prepared.after
     this.#preparedTo = block.end
-    await this.#ahead.judgeJournals(block.end, prepared.registrarChanges)
-    return { ...scanned, block, prepared, evidence, journalSince: this.#ahead.journalSince }
+    return prepared
+  }
+
+  /** Reads the journals about a block that is going to be prepared again. */
+  async #cover({ start, end }: Block): Promise<void> {
+    const preparedTo = this.#preparedTo
+    this.#preparedTo = start
+    await this.#ahead.cover(end)
+    this.#preparedTo = preparedTo
   }
 
   /**
-   * A block whose own rules are the first to ask for journals is decided once those are read; so is one
-   * that is refused where no rule asks for any: a journal of later rules may tell why it was admitted.
+   * The next block, decided. Where no rule asks for journals it was decided without them: if it is not well,
+   * it is once more with those of later rules, which may tell why it was admitted, and so are those behind it.
    */
-  async #prepare(block: Block): Promise<PreparedBlock> {
-    const prepare = (): Promise<PreparedBlock> =>
-      this.#replayer.prepare(block, this.#rules, this.#registered)
-    const prepared = await prepare()
-    if (hasRegistrar(this.#rules.now)) return prepared
-    const isFirst = prepared.registrarChanges.some(({ isNamed }) => isNamed)
-    if (!isFirst && (await prepared.outcome).kind !== 'fault') return prepared
-    await this.#ahead.cover(block.end)
-    return prepare()
+  async #decide(inFlight: BlockInFlight[]): Promise<BlockInFlight> {
+    const [first] = inFlight as [BlockInFlight]
+    if ((await first.prepared.outcome).kind !== 'replayed') {
+      await this.#cover(first.block)
+      const { next: uncovered } = this.#ledger.position
+      if (uncovered === first.uncovered) return inFlight.shift()!
+      let { before } = first
+      for (const [at, one] of inFlight.entries()) {
+        const prepared = await this.#prepare(one.block, before)
+        inFlight[at] = { ...one, before, prepared, uncovered }
+        before = prepared.after
+      }
+    }
+    return inFlight.shift()!
   }
 
   async #checkEvidence({ start, entries }: Block): Promise<AuditFault | undefined> {
@@ -158,37 +181,40 @@ export class EntryAuditor {
     })
   }
 
-  /** Waits for a block's decisions; false when they have to wait for a journal. */
-  async #settle(inFlight: BlockInFlight): Promise<boolean> {
-    const { block, prepared, evidence, journal, journalSince } = inFlight
+  /** Waits for the decisions of the next block; the state moves over it unless something before it waits. */
+  async #settle(inFlight: BlockInFlight[]): Promise<void> {
+    const { block, prepared, evidence, journal } = await this.#decide(inFlight)
     const outcome = await prepared.outcome
+    await this.#ahead.judgeJournals(block.end, prepared.registrarChanges)
     const served = await evidence
     const decided = outcome.kind === 'fault' ? outcome.fault : undefined
     const found = earliest(decided, served)
-    if (found !== undefined) throw earliest(this.#ahead.fault, found)!
-    const isWaiting = outcome.kind === 'waiting'
-    const end = isWaiting ? outcome.leafIndex : block.end
+    const ahead = this.#ahead.fault
+    if (found !== undefined) throw earliest(ahead, found)!
+    // The state must not move over what a journal ahead, or one that is late, says of this block.
+    if (ahead !== undefined && (ahead.place.leafIndex ?? block.end) < block.end) throw ahead
     if (outcome.kind !== 'fault') this.#pruned.add(outcome.missing)
-    this.#pruned.readPrunings(block, end)
+    this.#pruned.readPrunings(block)
+    this.#ledger.release(block.end)
+    if (this.waitingFrom !== undefined) return
+    if (outcome.kind === 'waiting') this.waitingFrom = outcome.leafIndex
+    const end = this.waitingFrom ?? block.end
     this.counts.entries += end - block.start
     this.counts.heads += block.heads.filter(({ treeSize }) => treeSize <= end).length
-    if (isWaiting) {
-      // The next audit begins with this block again: the state moves by whole ones.
-      this.waitingFrom = end
-      return false
-    }
-    this.#ledger.release(block.end)
+    // The next audit begins with a block that waits again: the state moves by whole ones.
+    if (this.waitingFrom !== undefined) return
     const { head } = this.state
+    const { rules, registered } = prepared.after
+    const { journalSince } = this.#ahead
     this.state = {
       pin: this.#options.pin,
       ...(head === undefined ? {} : { head }),
       replayed: { treeSize: block.edge.treeSize, rootHash: block.edge.rootHash() },
-      rules: prepared.rules.entries,
+      rules: rules.entries,
       journal,
       ...(journalSince === undefined ? {} : { journalSince }),
       ...(this.#pruned.entries.length === 0 ? {} : { unreplayed: this.#pruned.entries }),
-      ...(prepared.registered.length === 0 ? {} : { registered: prepared.registered }),
+      ...(registered.length === 0 ? {} : { registered }),
     }
-    return true
   }
 }

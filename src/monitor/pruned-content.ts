@@ -41,10 +41,10 @@ export class PrunedContent {
     if (fresh.length > 0) this.#entries = [...this.#entries, ...fresh]
   }
 
-  /** Reads the prunings of a block whose entries below `end` were found to be admitted rightly. */
-  readPrunings({ start, entries }: Pick<Block, 'start' | 'entries'>, end: number): void {
+  /** Reads the prunings of a block without faults. */
+  readPrunings({ start, entries }: Pick<Block, 'start' | 'entries'>): void {
     if (this.#entries.every(({ prunedBy }) => prunedBy !== undefined)) return
-    for (const [offset, entry] of entries.slice(0, end - start).entries()) {
+    for (const [offset, entry] of entries.entries()) {
       const digest = findPruned(entry, this.#sha256)
       if (digest !== undefined) this.#prune(digest, start + offset)
     }

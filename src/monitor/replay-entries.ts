@@ -28,15 +28,21 @@ export interface RegistrarChange {
   readonly isNamed: boolean
 }
 
+/** What the entries below a place make of those behind it. */
+export interface ReplayPoint {
+  readonly rules: RulesHistory
+  /** Entries that registered TEE collateral. */
+  readonly registered: readonly RegisteredCollateral[]
+  /** Decisions that others may depend on, about entries that no journal covers. */
+  readonly doubts: readonly Promise<ReplayOutcome>[]
+}
+
 /** A block whose decisions are being made. */
 export interface PreparedBlock {
   readonly outcome: Promise<ReplayOutcome>
   /** In order: rules change within a block, and back. */
   readonly registrarChanges: readonly RegistrarChange[]
-  /** The rules after the block. */
-  readonly rules: RulesHistory
-  /** Entries up to its end that registered TEE collateral. */
-  readonly registered: readonly RegisteredCollateral[]
+  readonly after: ReplayPoint
 }
 
 export class EntryReplayer {
@@ -47,28 +53,22 @@ export class EntryReplayer {
   }
 
   /** Follows the rules through a block and starts deciding about its entries. */
-  async prepare(
-    block: Block,
-    rules: RulesHistory,
-    before: readonly RegisteredCollateral[],
-  ): Promise<PreparedBlock> {
+  async prepare(block: Block, before: ReplayPoint): Promise<PreparedBlock> {
     const decisions: Promise<ReplayOutcome>[] = []
     const registrarChanges: RegistrarChange[] = []
-    let history = rules
-    let registered = before
+    let point = before
     let fault: AuditFault | undefined
     for (const [offset, bytes] of block.entries.entries()) {
       try {
-        const entry = await this.#readEntry(block, offset, bytes, { history, registered })
+        const entry = await this.#readEntry(block, offset, bytes, point)
         const decision = decideAgain(entry, this.#options)
         decision.catch(() => undefined)
         decisions.push(decision)
-        const wasNamed = hasRegistrar(history.now)
-        history = this.#follow(block, entry, history)
-        const isNamed = hasRegistrar(history.now)
+        const wasNamed = hasRegistrar(point.rules.now)
+        point = this.#follow(block, entry, point, decision)
+        const isNamed = hasRegistrar(point.rules.now)
         const { leafIndex } = entry
         if (isNamed !== wasNamed) registrarChanges.push({ leafIndex, isNamed })
-        registered = this.#remember(entry, registered)
       } catch (error) {
         if (!(error instanceof AuditFault)) throw error
         fault = error
@@ -78,24 +78,33 @@ export class EntryReplayer {
     const outcome = firstOf(decisions, fault)
     // It is awaited in its turn, or never, when an earlier block ends the audit.
     outcome.catch(() => undefined)
-    return { outcome, registrarChanges, rules: history, registered }
+    return { outcome, registrarChanges, after: point }
   }
 
-  /** Later evidence may name it. */
-  #remember(
-    { leafIndex, statement }: ReplayedEntry,
-    registered: readonly RegisteredCollateral[],
-  ): readonly RegisteredCollateral[] {
-    const pieces = this.#options.ledger.collateralOf(leafIndex)
-    const found = registeredCollateral(leafIndex, statement, pieces)
-    return found === undefined ? registered : [...registered, found]
+  /** What an entry makes of those behind it. */
+  #follow(
+    block: Block,
+    entry: ReplayedEntry,
+    { rules: before, registered, doubts }: ReplayPoint,
+    decision: Promise<ReplayOutcome>,
+  ): ReplayPoint {
+    const { leafIndex, statement } = entry
+    const { ledger } = this.#options
+    const rules = this.#followRules(block, entry, before)
+    const found = registeredCollateral(leafIndex, statement, ledger.collateralOf(leafIndex))
+    const decides = rules !== before || found !== undefined
+    return {
+      rules,
+      registered: found === undefined ? registered : [...registered, found],
+      doubts: decides && !ledger.isCovered(leafIndex) ? [...doubts, decision] : doubts,
+    }
   }
 
   async #readEntry(
     block: Block,
     offset: number,
     bytes: Uint8Array,
-    { history, registered }: Pick<ReplayedEntry, 'registered'> & { history: RulesHistory },
+    { rules: { now, before }, registered, doubts }: ReplayPoint,
   ): Promise<ReplayedEntry> {
     const leafIndex = block.start + offset
     const { ledger } = this.#options
@@ -110,9 +119,8 @@ export class EntryReplayer {
     if (leafIndex === 1 && governanceOf(statement) !== 'trust-anchors') {
       throw new AuditFault('admission', 'entry 1 is not the trust anchors', { leafIndex })
     }
-    const { now, before } = history
     const read = { leafIndex, registrationTime, statement, rules: first ?? now, before }
-    return { ...read, registered, ...found }
+    return { ...read, registered, doubts, ...found }
   }
 
   /** The first policy is signed by a key that it names itself; who created the log pinned it. */
@@ -131,7 +139,7 @@ export class EntryReplayer {
   }
 
   /** A statement that makes rules also closes its batch (design D4). */
-  #follow(block: Block, entry: ReplayedEntry, history: RulesHistory): RulesHistory {
+  #followRules(block: Block, entry: ReplayedEntry, history: RulesHistory): RulesHistory {
     const { statement, leafIndex, collateral } = entry
     if (!changesRules(statement)) return history
     const { entryId } = statement
@@ -173,17 +181,20 @@ function parseEntry(bytes: Uint8Array, leafIndex: number, sha256: Sha256): Signe
   }
 }
 
-/** The first in the order of the log that is not well. */
+/** The first fault in the order of the log; else the first entry that waits. What waits hides no fault. */
 async function firstOf(
   decisions: readonly Promise<ReplayOutcome>[],
   fault: AuditFault | undefined,
 ): Promise<ReplayOutcome> {
   const missing: MissingPreimage[] = []
+  let waiting: number | undefined
   for (const decision of decisions) {
     const outcome = await decision
-    if (outcome.kind === 'waiting') return { ...outcome, missing }
     if (outcome.kind === 'fault') return outcome
+    if (outcome.kind === 'waiting') waiting ??= outcome.leafIndex
     missing.push(...outcome.missing)
   }
-  return fault === undefined ? { kind: 'replayed', missing } : { kind: 'fault', fault }
+  if (fault !== undefined) return { kind: 'fault', fault }
+  if (waiting !== undefined) return { kind: 'waiting', leafIndex: waiting, missing }
+  return { kind: 'replayed', missing }
 }

@@ -74,11 +74,13 @@ export class ScanAhead {
     return isHeld ? block : this.#scanner.reread(block)
   }
 
-  /** Judges the journals before `end`, each under the rules that it came under. */
+  /** Judges the journals before `end`, each under the rules that it came under, and those that never came. */
   async judgeJournals(end: number, changes: readonly RegistrarChange[]): Promise<void> {
     const late = await faultOf(async () => {
       for (const { leafIndex, isNamed } of changes) {
         await this.#judgeBefore(leafIndex)
+        // Nobody can sign what waits from here on, and until here somebody could.
+        if (!isNamed) await this.#assertInTime(this.#waitUntil(leafIndex))
         this.journalSince = isNamed ? leafIndex + 1 : undefined
       }
       await this.#judgeBefore(end)
@@ -92,6 +94,12 @@ export class ScanAhead {
     const due = this.#waits.filter(({ by }) => by < end)
     this.#waits = this.#waits.filter(({ by }) => by >= end)
     for (const wait of due) await this.#assertInTime(wait)
+  }
+
+  /** What waits where no journal came before entry `by`, all of which were judged. */
+  #waitUntil(by: number): JournalWait {
+    const first = this.#waits[0]?.first ?? this.#options.ledger.firstUncovered(by) ?? by
+    return { first, to: by, by }
   }
 
   /** Checks the tree to its end. @throws AuditFault for what is wrong ahead. */

@@ -3,7 +3,7 @@ import type { AuditReport } from '../../src/monitor/audit-log.ts'
 import type { AuditState } from '../../src/monitor/audit-state.ts'
 import { encodeAuditState, parseAuditState } from '../../src/monitor/audit-state-file.ts'
 import { encodeSubmitterCollateral } from '../../src/policy/collateral.ts'
-import { audit, findFault } from './audit-fixture.ts'
+import { audit } from './audit-fixture.ts'
 import { reportAudit } from '../../src/cli/audit-report.ts'
 import { LogForge } from './log-forge.ts'
 
@@ -118,12 +118,18 @@ describe('an audit of an honest log', () => {
     expect(report.counts.entries).toBe(4)
   })
 
-  it('does not wait where the policy names no registrar', async () => {
+  it('waits for no journal where the policy names no registrar, and passes nothing unseen', async () => {
     const forge = await LogForge.create({
       policy: { registrarKeys: [], submitter: { required: true } },
     })
     await forge.batch([await forge.statement('by-nobody')])
-    expect(await findFault(forge)).toMatchObject({ code: 14, leafIndex: 2, rule: 'submitter' })
+    // The registry may have known who it was: nothing public says so, and nothing contradicts it.
+    const report = await audit(forge)
+    expect(report).toMatchObject({ waitingFrom: 2, waitsFor: 'registrar' })
+    expect(reportAudit('log', report, 0)).toMatchObject({
+      exitCode: 17,
+      json: { outcome: 'not-replayable', waitingFrom: 2, waitsFor: 'registrar' },
+    })
   })
 
   it('follows policies and anchors from their own index on', async () => {

@@ -32,6 +32,8 @@ interface Parts {
   readonly entries: readonly CopiedEntry[]
   readonly heads: readonly ForgedHead[]
   readonly collateral: ReadonlyMap<string, Uint8Array>
+  /** In force after the last entry. */
+  readonly last: Pick<CopiedEntry, 'hasRegistrar'>
   /** Content that was deleted, and the entry that says so. */
   readonly prunedBy: ReadonlyMap<string, number>
 }
@@ -42,8 +44,7 @@ export interface Expected {
   readonly heads: number
   readonly journals: number
   readonly waitingFrom: number | undefined
-  /** An entry that was admitted with collateral where nobody signed journals, and none names it yet. */
-  readonly isUntold: boolean
+  readonly waitsFor: 'journal' | 'registrar' | undefined
 }
 
 export class CopiedLog {
@@ -76,7 +77,8 @@ export class CopiedLog {
       if (governanceOf({ message, ...statement }) === 'policy')
         policy = parseRegistrationPolicy(message.payload!)
     }
-    return new CopiedLog({ keys, entries, heads, collateral, prunedBy })
+    const last = { hasRegistrar: namesRegistrar(policy) }
+    return new CopiedLog({ keys, entries, last, heads, collateral, prunedBy })
   }
 
   get sizes(): readonly number[] {
@@ -103,20 +105,27 @@ export class CopiedLog {
     const next = ends.at(-1) ?? 0
     const uncovered = (at: number): boolean => at >= next && entries[at]!.covers === undefined
     const waits = entries.findIndex(
-      (one, at) => uncovered(at) && one.hasRegistrar && (one.isEnvelope || one.usesCollateral),
+      (one, at) => uncovered(at) && ((one.hasRegistrar && one.isEnvelope) || one.usesCollateral),
     )
+    const { hasRegistrar } = this.#parts.entries[size] ?? this.#parts.last
+    const waitsFor = hasRegistrar ? 'journal' : 'registrar'
     return {
       entries: size,
       heads: this.#parts.heads.filter((head) => head.size <= size).length,
       journals: ends.length,
-      waitingFrom: waits < 0 ? undefined : waits,
-      isUntold: entries.some((one, at) => uncovered(at) && !one.hasRegistrar && one.usesCollateral),
+      ...(waits < 0
+        ? { waitingFrom: undefined, waitsFor: undefined }
+        : { waitingFrom: waits, waitsFor }),
     }
   }
 }
 
 function receiptOf(rotated: Pick<ForgedHead, 'receipt'> | undefined): Pick<ForgedHead, 'receipt'> {
   return rotated?.receipt === undefined ? {} : { receipt: rotated.receipt }
+}
+
+function namesRegistrar(policy: RegistrationPolicy | undefined): boolean {
+  return (policy?.registrarKeys ?? []).length > 0
 }
 
 function copy(
@@ -130,7 +139,7 @@ function copy(
   return {
     bytes,
     covers: isJournal ? parseRegistrationJournal(statement.message.payload!).to : undefined,
-    hasRegistrar: (policy?.registrarKeys ?? []).length > 0,
+    hasRegistrar: namesRegistrar(policy),
     isEnvelope: statement.headers.hashEnvelope !== undefined,
     usesCollateral: kinds.has('x5chain') || bySubmitter,
   }

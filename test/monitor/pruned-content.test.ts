@@ -83,17 +83,22 @@ describe('content that is gone', () => {
     expect(unreplayed).toEqual([{ leafIndex: 2, digest, prunedBy: 4 }])
   })
 
-  it('is not called deleted while the word of the operator may be in what waits', async () => {
+  it('is called deleted also where the word of the operator is behind what waits', async () => {
     const { forge, digest } = await admitted()
     await forge.journal()
     await forge.batch([await forge.statement('y', { payload: content, hash: 'SHA-512' })])
     await prune(forge, digest)
     forge.collateral.clear()
     const report = await audit(forge)
-    expect(report).toMatchObject({ waitingFrom: 4, unreplayed: [{ leafIndex: 2, digest }] })
+    expect(report).toMatchObject({
+      waitingFrom: 4,
+      unreplayed: [{ leafIndex: 2, digest, prunedBy: 5 }],
+    })
     const { exitCode, lines } = reportAudit('log', report, 0)
     expect(exitCode).toBe(17)
-    expect(lines[0]).toMatchObject({ text: expect.stringContaining('not found yet') as string })
+    expect(lines[0]).toMatchObject({
+      text: expect.stringContaining('deleted by the operator') as string,
+    })
   })
 
   it.each([

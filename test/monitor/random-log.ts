@@ -57,6 +57,8 @@ export class RandomLog {
   readonly #checkpoint: NoteSigner
   readonly #payloads: PrunedStore
   readonly #first: number
+  /** Its policies drop registrars and name them again all the time. */
+  readonly #isRestless: boolean
   /** Registered, with their kinds. */
   readonly #used: { readonly kind: Kind; readonly number: number }[] = []
   readonly #absent: { readonly bytes: Uint8Array; readonly content: Uint8Array }[] = []
@@ -90,6 +92,7 @@ export class RandomLog {
     this.#payloads = parts.payloads
     this.#first = parts.random(500)
     this.#number = this.#first
+    this.#isRestless = parts.random(3) === 0
   }
 
   static async create(
@@ -146,7 +149,8 @@ export class RandomLog {
   async #step(room: number): Promise<void> {
     const random = this.#random
     const which = random(100)
-    if (which < 12) await this.#tick(random(4) === 0 ? random(5000) : random(PAUSE))
+    if (this.#isRestless && random(5) === 0) await this.#dropRegistrar(room)
+    else if (which < 12) await this.#tick(random(4) === 0 ? random(5000) : random(PAUSE))
     else if (which < 55)
       await this.#batch(1 + random(Math.max(1, Math.min(room, [1, 3, 20, 100, 300][random(5)]!))))
     else if (which < 62) await this.#changePolicy({})
@@ -170,7 +174,7 @@ export class RandomLog {
     const random = this.#random
     await this.#tick(random(20))
     const kinds: readonly Kind[] = [
-      ...['plain', 'plain', 'other', 'provenance', 'chain', 'delegated'],
+      ...['plain', 'plain', 'other', 'provenance', 'chain', 'delegated', 'delegatedByChain'],
       ...['envelope', 'envelope512', 'envelopeOfProvenance'],
     ] as Kind[]
     const some = Array.from({ length: 1 + random(4) }, () => kinds[random(kinds.length)]!)
@@ -264,6 +268,19 @@ export class RandomLog {
     )
     if (!this.hasRegistrar || !wasRegistrar) this.#waited = 0
     if (!this.hasRegistrar) this.#count('no registrar')
+  }
+
+  /** With entries that wait or without, for long or short, and for few entries or many blocks. */
+  async #dropRegistrar(room: number): Promise<void> {
+    const random = this.#random
+    await this.#batch(1 + random(3))
+    await this.#changePolicy({ registrars: [] })
+    for (let some = random(4); some > 0; some--) {
+      if (random(2) === 0) await this.#tick(random(1000))
+      else await this.#batch(1 + random(Math.max(1, random(2) === 0 ? room : 3)))
+    }
+    if (random(4) > 0) await this.#changePolicy({ registrars: [random(2)] })
+    this.#count('registrar dropped')
   }
 
   async #changeAnchors(): Promise<void> {

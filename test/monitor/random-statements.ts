@@ -62,6 +62,7 @@ export type Kind =
   | 'other'
   | 'provenance'
   | 'delegated'
+  | 'delegatedByChain'
   | 'chain'
   | 'envelope'
   | 'envelope512'
@@ -156,6 +157,7 @@ const KINDS: Readonly<Record<Kind, (number: number) => Promise<PooledStatement>>
   other: (n: number) => signed({ ...json(n), issuer: B, signer: keyB }, `b-${n}`),
   provenance: (n: number) => signed(provenance(n), `p-${n}`),
   delegated: (n: number) => signed({ ...text(n), signer: delegate }, `d-${n}`),
+  delegatedByChain: (n: number) => signed({ ...text(n), issuer: X, signer: delegate }, `dx-${n}`),
   chain: (n: number) => byChain(n, text(n)),
   envelope: (n: number) => signed({ ...json(n), hash: 'SHA-256' }, `e-${n}`),
   // Two of a number have the same content.

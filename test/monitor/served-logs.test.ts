@@ -104,7 +104,6 @@ async function check(one: number): Promise<void> {
     const { treeSize: before } = await index.readState()
     const upTo = stages === 1 ? log.size : before + random(log.size - before + 1)
     await log.follow(writer, upTo)
-    if ((await log.copy()).expected(log.size).isUntold) continue
     const known = state === undefined ? {} : { state: parseAuditState(encodeAuditState(state)) }
     const report = await run(http, { ...indexed, ...known })
     expect(report.index?.treeSize).toBe(upTo)
