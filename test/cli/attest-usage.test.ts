@@ -75,6 +75,8 @@ describe('the commands', () => {
     ['a payload without a file', ['attest', 'nonce', 'payload'], '--payload FILE'],
     ['a build without a key', ['attest', 'nonce', 'build', '--build-id', 'x', '--checkpoint', 'plain.json'], '--bound-key'], // prettier-ignore
     ['a build without a checkpoint', ['attest', 'nonce', 'build', '--build-id', 'x'], '--checkpoint'], // prettier-ignore
+    ['a checkpoint that is none', ['attest', 'nonce', 'checkpoint', '--checkpoint', 'plain.json'], 'plain.json is no checkpoint: note has no'], // prettier-ignore
+    ['a checkpoint that is none, to attest', ['attest', 'tdx', 'tsm/outblob', '--bind', 'checkpoint', '--checkpoint', 'plain.json'], 'plain.json is no checkpoint: note has no'], // prettier-ignore
     ['an option that takes no part', ['attest', 'nonce', 'key', '--build-id', 'x'], 'says nothing'],
     ['another type', ['attest', 'nonce', 'colour'], 'colour'],
     ['a log that nothing pins', ['attest', 'tdx', 'x', '--url', 'http://127.0.0.1:1'], '--trust'],

@@ -27,7 +27,7 @@ import { readCollateralBytes, readEvidenceInput, readEvidencePolicy } from './ev
 import { appraisalJson, appraisalLines } from './facts-text.ts'
 import { attestExitCode } from './input-mistakes.ts'
 import { attestHelp, WHAT } from './kinds-text.ts'
-import { assertLogNamed, bundlesById, findNonceLog, openReferencedLog, readRegistered } from './log-reference.ts' // prettier-ignore
+import { assertLogNamed, bundlesById, findNonceLog, openReferencedLog, parseCheckpointFile, readRegistered } from './log-reference.ts' // prettier-ignore
 import type { LogReferenceOptions, RegisteredBundle } from './log-reference.ts'
 
 interface AttestOptions extends CommonOptions, ContainerBindOptions, LogReferenceOptions {
@@ -144,6 +144,7 @@ async function readContainer(
   const read = async (path: string | undefined): Promise<Uint8Array | undefined> =>
     path === undefined ? undefined : readInput(path)
   const [eventLog, checkpoint] = [await read(options.eventLog), await read(options.checkpoint)]
+  if (checkpoint !== undefined) parseCheckpointFile(options.checkpoint!, checkpoint)
   return {
     ...{ format: found.format, evidence },
     ...(collateral === undefined ? {} : { collateral }),
