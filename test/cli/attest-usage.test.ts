@@ -22,6 +22,7 @@ describe('the commands', () => {
     writeFileSync(at('tsm/provider'), 'tdx_guest\n')
     writeFileSync(at('tsm/outblob'), synthetic.quote)
     writeFileSync(at('tsm/auxblob'), '')
+    writeFileSync(at('cut.bin'), synthetic.quote.slice(0, 700))
   })
 
   it('take a directory of configfs-tsm, and a pipe', async () => {
@@ -89,6 +90,8 @@ describe('the commands', () => {
     ['builds of any environment', ['query', 'builds', '--url', 'http://127.0.0.1:1'], 'one filter'],
     ['a file that is no evidence', ['appraise', 'plain.json'], 'holds no evidence'],
     ['a file that is no evidence, to attest', ['attest', 'tdx', 'plain.json'], 'no evidence that is known here'], // prettier-ignore
+    ['a quote that is cut short', ['appraise', 'cut.bin'], 'cut.bin holds a quote that is cut short: the quote ends early'], // prettier-ignore
+    ['a quote that is cut short, to attest', ['attest', 'tdx', 'cut.bin'], 'a quote cut short: the quote ends early'], // prettier-ignore
     ['evidence of another kind', ['attest', 'snp', 'tsm/outblob'], 'it is an Intel TDX quote'],
     ['a file that is not there', ['appraise', 'nothing'], 'no such file'],
     ['a file that is not there, to attest', ['attest', 'tdx', 'nothing'], 'no such file'],

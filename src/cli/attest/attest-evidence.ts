@@ -10,7 +10,11 @@ import { signEvidence } from '../../client/evidence-statement.ts'
 import type { EvidenceStatement } from '../../client/evidence-statement.ts'
 import { nodeVerifier } from '../../keys/node-verifier.ts'
 import type { TeeEvidence } from '../../payload/tee/evidence-container.ts'
-import { EVIDENCE_KINDS, findEvidenceFormat } from '../../payload/tee/evidence-format.ts'
+import {
+  EVIDENCE_KINDS,
+  findCutQuote,
+  findEvidenceFormat,
+} from '../../payload/tee/evidence-format.ts'
 import type { EvidenceKind } from '../../payload/tee/evidence-format.ts'
 import { evidencePins } from '../../policy/tee-evidence-policy.ts'
 import { CliError } from '../cli-error.ts'
@@ -135,7 +139,9 @@ async function readContainer(
   const evidence = await readEvidenceInput(file)
   const found = findEvidenceFormat(evidence)
   if (found?.kind !== kind) {
-    const what = found === undefined ? 'no evidence that is known here' : WHAT[found.kind]
+    const cut = findCutQuote(evidence)
+    const none = cut === undefined ? 'no evidence that is known here' : `a quote cut short: ${cut}`
+    const what = found === undefined ? none : WHAT[found.kind]
     throw new CliError('ERR_FILE', `${nameOf(file)} is not ${WHAT[kind]}: it is ${what}`, {
       ...(found === undefined ? {} : { hint: `attestry attest ${found.kind} …` }),
     })
