@@ -36,6 +36,8 @@ export interface BackupRequest {
   /** A directory that does not exist, or is empty. */
   readonly out: string
   readonly onProgress?: (progress: BackupProgress) => void
+  /** Told where the guard should be. A log that lost its guard is backed up all the same, before anything else. */
+  readonly onGuardMissing?: (place: string) => void
 }
 
 /** A head is signed some milliseconds after it was committed. */
@@ -60,6 +62,7 @@ export async function backupLog(request: BackupRequest): Promise<BackupManifest>
   const store = SqliteLogStore.open(paths.store, { mode: 'existing', readonly: true })
   const guard = SqliteGuard.open(paths.guard)
   try {
+    if ((await guard.read()) === undefined) request.onGuardMissing?.(guard.place)
     await prepareOut(out)
     const partial = join(out, `${STORE_FILE}.partial`)
     const { state, head, schema } = await copyOnline({

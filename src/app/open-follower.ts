@@ -19,7 +19,7 @@ import { openPreimages, openStoreReader } from './stores.ts'
  * What the tables hold depends on how statements are read: a change of that, or of a handler, takes
  * another number, and an index with any other one is made again.
  */
-const MADE_BY = '5'
+const MADE_BY = '6'
 
 export type FollowedPaths = Pick<DataPaths, 'store' | 'index'>
 export type FollowedBy = Pick<FollowLoopOptions, 'onProgress' | 'onFailure' | 'entriesMax'>

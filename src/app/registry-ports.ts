@@ -2,6 +2,7 @@
 import { loadSigner } from '../keys/file-signer.ts'
 import { nativeDigest, nativeHasher, nativeSha256 } from '../keys/native-hash.ts'
 import { nodeVerifier } from '../keys/node-verifier.ts'
+import type { OidcTokens } from '../keys/oidc-tokens.ts'
 import type { ApiTokenStore, RefusalStore } from '../log/operator-tables.ts'
 import type { PayloadStore } from '../log/payload-store.ts'
 import { NamedPayloads } from '../registry/named-payloads.ts'
@@ -14,7 +15,7 @@ import type { ServiceMetrics } from './metrics.ts'
 import type { OpenedLog } from './open-log.ts'
 import { followRules } from './rules.ts'
 import type { Scrubbing } from './scrubbing.ts'
-import { createSubmitters, openOidcTokens } from './submitters.ts'
+import { createSubmitters } from './submitters.ts'
 import type { Traces } from './traces.ts'
 import { readVersion } from './version.ts'
 import type { Witnessing } from './witnessing.ts'
@@ -25,6 +26,7 @@ export interface RegistryParts {
   readonly opened: OpenedLog
   readonly witnessing: Witnessing | undefined
   readonly refusals: RefusalStore
+  readonly oidc: OidcTokens
   readonly tokens: ApiTokenStore
   readonly payloads: PayloadStore
   readonly bundles: SigstoreBundleVerifier
@@ -41,7 +43,7 @@ export async function registryPorts(
   parts: RegistryParts,
 ): Promise<RegistryPorts> {
   const { opened, witnessing, refusals, tokens, payloads, bundles, indexing, ending } = parts
-  const { gate, metrics, traces } = parts
+  const { gate, metrics, traces, oidc } = parts
   const { log, names, serviceKeys, checkpointKeys } = opened
   const rules = await followRules(log)
   return {
@@ -57,7 +59,7 @@ export async function registryPorts(
     ...(traces === undefined ? {} : { spans: traces.registrations }),
     submitters: createSubmitters({
       ...{ tokens, clock, issuer: names.issuer, required: submitters.required },
-      oidc: await openOidcTokens(submitters.oidcKeys, clock),
+      oidc,
     }),
     payloads: {
       store: payloads,

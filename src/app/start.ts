@@ -1,8 +1,9 @@
-/** Starts a serving registry: opens its parts in their order, and gives each what it needs. */
+/** Starts a serving registry: reads its files, opens its parts in their order, gives each what it needs. */
 import { readFile } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import type { AccessLogOptions } from '../http/access-log.ts'
 import { createHttpServer } from '../http/server.ts'
+import type { TlogPolicy } from '../note/tlog-policy.ts'
 import { SigstoreBundleVerifier } from '../sigstore/sigstore-bundle-verifier.ts'
 import { Registry } from '../registry/registry.ts'
 import type { RegistryConfig } from './config.ts'
@@ -24,7 +25,8 @@ import { readSchemas } from './schemas.ts'
 import { startScrubbing } from './scrubbing.ts'
 import type { Scrubbing } from './scrubbing.ts'
 import { openApiTokens, openPayloads, openRefusals } from './stores.ts'
-import { ServedTls } from './served-tls.ts'
+import { readServedFiles } from './served-files.ts'
+import type { ServedTls } from './served-tls.ts'
 import { observeBoth, openTraces } from './traces.ts'
 import type { Traces } from './traces.ts'
 import { readVersion } from './version.ts'
@@ -52,6 +54,7 @@ export interface RunningRegistry {
  * @throws StartError when the log must not be signed with, or the address cannot be used.
  */
 export async function startRegistry(given: RegistryConfig): Promise<RunningRegistry> {
+  const { tls, witnessPolicy, oidc } = await readServedFiles(given)
   const { config, metrics } = observe(given)
   const ending = new Ending(config)
   const traces = await startTraces(config, ending)
@@ -69,7 +72,7 @@ export async function startRegistry(given: RegistryConfig): Promise<RunningRegis
     ending.onEnd(() => gate?.close())
     const refusals = await openRefusals(config.paths)
     ending.onEnd(() => refusals.close())
-    const witnessing = await startWitnesses(config, opened)
+    const witnessing = await startWitnesses(config, witnessPolicy, opened)
     ending.onEnd(() => witnessing?.witnesses.close())
     const tokens = await openApiTokens(config.paths, { readonly: true })
     ending.onEnd(() => tokens.close())
@@ -85,14 +88,13 @@ export async function startRegistry(given: RegistryConfig): Promise<RunningRegis
     ending.onEnd(() => scrubbing?.close())
     const parts = {
       ...{ opened, witnessing, refusals, tokens, payloads, bundles, indexing, gate, metrics },
-      ...{ scrubbing, traces, ending },
+      ...{ scrubbing, traces, ending, oidc },
     }
     const registrar = await openRegistrar(config)
     const ports = { ...(await registryPorts(config, parts)), appraiser, registrar }
     const journaling = await openJournaling(config, { ...ports, log: opened.log }, registrar.signer)
     ending.onEnd(() => journaling.close())
     const registry = new Registry(ports)
-    const tls = await ServedTls.open(config)
     const server = createHttpServer({
       registry,
       openapi: await readDescription(),
@@ -133,10 +135,12 @@ async function startTraces(config: RegistryConfig, ending: Ending): Promise<Trac
 /** Undefined when no witness policy is configured. */
 async function startWitnesses(
   config: RegistryConfig,
+  witnessPolicy: TlogPolicy | undefined,
   opened: OpenedLog,
 ): Promise<Witnessing | undefined> {
   const { witnessing } = config
-  return witnessing === undefined ? undefined : startWitnessing({ ...config, witnessing }, opened)
+  if (witnessing === undefined || witnessPolicy === undefined) return undefined
+  return startWitnessing({ ...config, witnessing }, witnessPolicy, opened)
 }
 
 /** Undefined when it is switched off. */

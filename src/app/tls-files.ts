@@ -30,25 +30,45 @@ const MODES_OF_EVERYBODY = 8
 
 /**
  * Reads the files and tries them.
- * @throws StartError `ERR_CONFIGURATION`, or `ERR_KEY_FILE` for the key.
+ * @throws StartError `ERR_CONFIGURATION` that names every file that cannot be read, or `ERR_KEY_FILE`
+ * when nothing but the mode of the key is wrong.
  */
 export async function readTlsFiles({ certificate, key, clientCa }: TlsConfig): Promise<ReadTls> {
-  const material: TlsMaterial = {
-    cert: await readText(certificate, '--tls-cert'),
-    key: await readKey(key),
-    ca: clientCa === undefined ? undefined : await readText(clientCa, '--tls-client-ca'),
-  }
+  const [cert, privateKey, ca] = await readTogether([
+    readText(certificate, '--tls-cert'),
+    readKey(key),
+    clientCa === undefined ? undefined : readText(clientCa, '--tls-client-ca'),
+  ])
+  const material: TlsMaterial = { cert, key: privateKey, ca }
   try {
-    const { cert, ca } = material
     const [leaf] = decodePem(cert, 'CERTIFICATE')
     const { notAfter } = parseCertificate(leaf!)
     if (ca !== undefined) decodePem(ca, 'CERTIFICATE')
-    createSecureContext({ cert, key: material.key, ...(ca === undefined ? {} : { ca }) })
+    createSecureContext({ cert, key: privateKey, ...(ca === undefined ? {} : { ca }) })
     return { ...material, notAfter }
   } catch (cause) {
     const { message } = cause as Error
     throw new StartError('ERR_CONFIGURATION', `--tls-cert ${certificate}: ${message}`, { cause })
   }
+}
+
+/**
+ * Waits for files that are being read.
+ * @throws StartError that says all that is wrong with them.
+ */
+export async function readTogether<const Values extends readonly unknown[]>(
+  reading: Values,
+): Promise<{ -readonly [At in keyof Values]: Awaited<Values[At]> }> {
+  const outcomes = await Promise.allSettled(reading)
+  const reasons = outcomes.flatMap((one) =>
+    one.status === 'rejected' ? [one.reason as Error] : [],
+  )
+  const [first, ...others] = reasons
+  if (first === undefined) return Promise.all(reading)
+  const unexpected = reasons.find((reason) => !(reason instanceof StartError))
+  if (others.length === 0 || unexpected !== undefined) throw unexpected ?? first
+  const problems = reasons.map(({ message }) => message).join('; ')
+  throw new StartError('ERR_CONFIGURATION', problems, { cause: first })
 }
 
 async function readKey(path: string): Promise<string> {

@@ -33,16 +33,17 @@ export interface Witnessing {
 
 /**
  * Asks every witness once, then in the background.
- * @throws StartError when the policy cannot be used, a witness is ahead of this copy of the log, or
+ * @throws StartError when the policy is of other logs, a witness is ahead of this copy of the log, or
  *   a quorum is required and there is none.
  */
 export async function startWitnessing(
   config: RegistryConfig & { readonly witnessing: WitnessingConfig },
+  policy: TlogPolicy,
   { log, checkpointKeys }: OpenedLog,
 ): Promise<Witnessing> {
   const { witnessing, clock, report, paths } = config
   const signer = checkpointKeys.signers[0]!
-  const policy = await readWitnessPolicy(witnessing, checkpointKeys.signers)
+  assertForThisLog(policy, witnessing, checkpointKeys.signers)
   const witnesses = new WitnessClient({
     policy,
     log: witnessedLog(log, signer, checkpointKeys),
@@ -92,10 +93,11 @@ export function witnessedLog(
   }
 }
 
-async function readWitnessPolicy(
-  { policyPath, required }: WitnessingConfig,
-  signers: readonly NoteSigner[],
-): Promise<TlogPolicy> {
+/** @throws StartError `ERR_CONFIGURATION` for a file that cannot be used. */
+export async function readWitnessPolicy({
+  policyPath,
+  required,
+}: WitnessingConfig): Promise<TlogPolicy> {
   let policy: TlogPolicy
   try {
     policy = parseTlogPolicy(new Uint8Array(await readFile(policyPath)))
@@ -106,6 +108,20 @@ async function readWitnessPolicy(
       cause,
     })
   }
+  if (required && policy.quorum === QUORUM_NONE) {
+    throw new StartError(
+      'ERR_CONFIGURATION',
+      `--require-witness with ${policyPath} requires nothing: its quorum is none`,
+    )
+  }
+  return policy
+}
+
+function assertForThisLog(
+  policy: TlogPolicy,
+  { policyPath }: WitnessingConfig,
+  signers: readonly NoteSigner[],
+): void {
   const isListed = policy.logs.some(({ key }) =>
     signers.some(
       ({ name, publicKey }) => key.name === name && equalBytes(key.publicKey, publicKey),
@@ -119,13 +135,6 @@ async function readWitnessPolicy(
         `one: \`attestry log vkey\` prints it`,
     )
   }
-  if (required && policy.quorum === QUORUM_NONE) {
-    throw new StartError(
-      'ERR_CONFIGURATION',
-      `--require-witness with ${policyPath} requires nothing: its quorum is none`,
-    )
-  }
-  return policy
 }
 
 /** The last witnessed checkpoint as a file, replaced whole and durably. */

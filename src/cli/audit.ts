@@ -24,10 +24,11 @@ import { readStateFile, writeStateFile } from './state-file.ts'
 const HELP = `
 Follows the log from where the state file says it stopped: checkpoint, consistency, every tile
 and leaf, every signed head, every admission replayed under the rules of its time, journals,
-collateral, a sample of the Receipts and statements that it serves, and the index: every record,
-and look-ups drawn at random by a seed that is printed. DIR is an export or a mirror. The state
-file is the auditor's memory: without it nobody notices a log that went back. What you have from
-elsewhere (--seen) has to be in the tree, too; what is not proves that others were shown another log.
+collateral, a sample of the Receipts, statements and single heads that it serves, and the index:
+every record, and look-ups drawn at random by a seed that is printed. DIR is an export or a mirror.
+The state file is the auditor's memory: without it nobody notices a log that went back. What you
+have from elsewhere (--seen) has to be in the tree, too; what is not proves that others were shown
+another log.
 
 Exit status (docs/auditors.md): 0 nothing is wrong; 1 the log cannot be read, or the audit was
 interrupted; 4 wrong command line; 10 checkpoint; 11 fork; 12 tile or leaf; 13 statement

@@ -1,11 +1,14 @@
 /** What the filters of `GET /statements` (filter-parameters.ts) ask of the index. */
 import { InputError } from '../errors.ts'
 import type { IndexQuery } from '../log/index-store.ts'
-import { canonicalMeasurement, splitNamed, STATEMENT_KINDS } from '../payload/description.ts'
+import { canonicalAttribute, splitNamed, STATEMENT_KINDS } from '../payload/description.ts'
 import type { AttributeName, DigestRole, StatementKind } from '../payload/description.ts'
-import { canBeAskedFor, isHexDigest } from '../payload/digest-forms.ts'
+import { canBeAskedFor, canonicalAlgorithm, isHexDigest } from '../payload/digest-forms.ts'
 import { parseRfc3339 } from '../payload/rfc3339.ts'
+import { TEE_TYPES } from '../payload/tee/evidence.ts'
+import { NOT_EVALUATED } from '../payload/tee/snp-facts.ts'
 import { isSvnHex } from '../payload/tee/svn-order.ts'
+import { NO_LEVEL, TCB_STATUSES } from '../payload/tee/tcb-level.ts'
 import { ATTRIBUTE_PARAMETERS, NUMBER_PARAMETERS } from './filter-parameters.ts'
 import { refuse } from './query-parameters.ts'
 import type { QueryParameters } from './query-parameters.ts'
@@ -19,6 +22,12 @@ const HEX = /^[0-9a-f]+$/i
 const INDEX_MAX = Number.MAX_SAFE_INTEGER
 /** Each reads along all statements that have such a version. */
 const SVNS_MAX = 4
+
+/**
+ * What verified evidence can say of a TCB. Verdicts of other verifiers are in words of their own; those are
+ * asked for by `attribute`.
+ */
+const STATUSES = [...TCB_STATUSES, NO_LEVEL.status, NOT_EVALUATED]
 
 export type StatementFilter = Omit<IndexQuery, 'order' | 'limit'>
 
@@ -61,12 +70,15 @@ export function readKind(parameters: QueryParameters): StatementKind | undefined
 }
 
 /**
- * `algorithm:value`; the value of a known hash in lower-case hex, whatever case it came in.
+ * `algorithm:value`; of a known hash, name and hex as the index has them, whatever case they came in.
  * @throws InputError `ERR_REQUEST`.
  */
 export function parseDigest(text: string): { algorithm: string; value: string } {
   const at = text.indexOf(':')
-  const [algorithm, value] = [text.slice(0, Math.max(0, at)), text.slice(at + 1)]
+  const [algorithm, value] = [
+    canonicalAlgorithm(text.slice(0, Math.max(0, at))),
+    text.slice(at + 1),
+  ]
   const lower = value.toLowerCase()
   const isHex = isHexDigest(algorithm, lower)
   if (canBeAskedFor(algorithm, isHex === undefined ? value : lower)) {
@@ -88,28 +100,40 @@ function readDigest(parameters: QueryParameters): IndexQuery['digest'] {
 
 function readAttributes(parameters: QueryParameters): NonNullable<IndexQuery['attributes']> {
   const named = Object.entries(ATTRIBUTE_PARAMETERS).flatMap(([parameter, name]) =>
-    parameters.many(parameter).map((value) => ({ name, value: canonical(name, value) })),
+    parameters.many(parameter).map((text) => {
+      const value = parameter === 'tcbStatus' ? oneOf(parameter, STATUSES, text) : text
+      return { name, value: canonical(name, value) }
+    }),
   )
   const any = parameters.many('attribute').map((text) => {
     const at = text.indexOf(':')
     const name = text.slice(0, Math.max(0, at))
     if (!NAME.test(name) || at + 1 === text.length)
       refuse('attribute is a name, a colon and a value')
-    return { name: name as AttributeName, value: canonical(name, text.slice(at + 1)) }
+    return {
+      name: name as AttributeName,
+      value: canonical(name as AttributeName, text.slice(at + 1)),
+    }
   })
   const attributes = [...named, ...any]
   if (attributes.length > ATTRIBUTES_MAX) refuse(`a query has at most ${ATTRIBUTES_MAX} attributes`)
   return attributes
 }
 
-function canonical(name: string, value: string): string {
+function canonical(name: AttributeName, value: string): string {
   // To whoever asks what was open to a debugger, an empty answer would be good news.
   if (name === 'debug' && value !== 'true' && value !== 'false') refuse('debug is true or false')
+  if (name === 'tee-type') return oneOf('teeType', TEE_TYPES, value)
   if (name === 'submitter' && !value.includes(':')) {
     refuse('submitter is the name of a claim, a colon and its value')
   }
-  if (name === 'measurement') return canonicalMeasurement(value)
-  return name === 'fmspc' || name === 'platform-certificate' ? lowerHex(value) : value
+  return canonicalAttribute(name, value)
+}
+
+/** One of a few words, in any case. */
+function oneOf(parameter: string, words: readonly string[], text: string): string {
+  const word = words.find((each) => each.toLowerCase() === text.toLowerCase())
+  return word ?? refuse(`${parameter} is one of ${words.join(', ')}`)
 }
 
 /** Hex in the case of the index; anything else as it is. */

@@ -52,17 +52,18 @@ export class OidcTokens {
     this.#now = now
   }
 
-  /** @throws StartError `ERR_CONFIGURATION` for a key set that cannot be read or used. */
+  /** @throws StartError `ERR_CONFIGURATION` that names every key set which cannot be read or used. */
   static async open(files: readonly OidcKeyFile[], now: () => UnixSeconds): Promise<OidcTokens> {
     const sources = new Map<string, OidcKeySource>()
+    const problems: string[] = []
     for (const { issuer, read } of files) {
       try {
         sources.set(issuer, await OidcKeySource.open({ read, now }))
-      } catch (cause) {
-        const { message } = cause as Error
-        throw new StartError('ERR_CONFIGURATION', `the keys of ${issuer}: ${message}`, { cause })
+      } catch (error) {
+        problems.push(`the keys of ${issuer}: ${(error as Error).message}`)
       }
     }
+    if (problems.length > 0) throw new StartError('ERR_CONFIGURATION', problems.join('; '))
     return new OidcTokens(sources, now)
   }
 

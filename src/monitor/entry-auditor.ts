@@ -23,7 +23,7 @@ import { hasRegistrar, RulesHistory } from './rules-history.ts'
 import { ScanAhead } from './scan-ahead.ts'
 import type { ScannedBlock } from './scan-ahead.ts'
 import type { Block } from './scan-entries.ts'
-import { checkServedEvidence } from './served-evidence.ts'
+import { checkServedEvidence, checkServedHead } from './served-evidence.ts'
 import type { SignedHeads } from './signed-heads.ts'
 
 /** Blocks whose signatures are being verified while the next one is read. */
@@ -166,16 +166,25 @@ export class EntryAuditor {
     return inFlight.shift()!
   }
 
-  async #checkEvidence({ start, entries }: Block): Promise<AuditFault | undefined> {
+  /** Of the entries that are sampled, and of the first head that covers each. */
+  async #checkEvidence({ start, entries, heads }: Block): Promise<AuditFault | undefined> {
     const { pin, isSampled } = this.#options
     const sample = entries
       .map((entry, offset) => ({ leafIndex: start + offset, entry }))
       .filter(({ leafIndex }) => isSampled(leafIndex))
     const options = { ...this.#options, ...pin }
+    let checked = 0
+    const check = async (one: (typeof sample)[number]): Promise<void> => {
+      const head = heads.find(({ treeSize }) => treeSize > one.leafIndex)
+      const isNext = head !== undefined && head.treeSize > checked
+      if (isNext) checked = head.treeSize
+      await checkServedEvidence(one, options)
+      if (isNext) await checkServedHead(head, one.leafIndex, options)
+    }
     return faultOf(async () => {
       for (let at = 0; at < sample.length; at += EVIDENCE_IN_FLIGHT) {
         const some = sample.slice(at, at + EVIDENCE_IN_FLIGHT)
-        await Promise.all(some.map((one) => checkServedEvidence(one, options)))
+        await Promise.all(some.map(check))
         this.counts.receipts += some.length
       }
     })

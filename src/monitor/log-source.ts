@@ -138,6 +138,11 @@ export class LogSource {
     throw new AuditFault('evidence', `${path}, the signed heads, is not served`)
   }
 
+  /** The signed head of one size; bundles have the same. */
+  async head(treeSize: number): Promise<Uint8Array | undefined> {
+    return this.#reader.read(`heads/${treeSize}`, EVIDENCE_BYTES_MAX)
+  }
+
   /** A piece of collateral by `sha256:` and hex. */
   async collateral(digest: string): Promise<Uint8Array | undefined> {
     return this.#reader.read(collateralPath(digest), COLLATERAL_BYTES_MAX)

@@ -1,7 +1,8 @@
 /**
- * Receipts and Transparent Statements that a log hands out, held against the tree that was just
+ * Receipts, Transparent Statements and single heads that a log hands out, held against the tree that was just
  * recomputed (transparency-log.md N29: not the checkpoint alone): a Receipt by a pinned key, of this
- * log, for this entry at this index, over a root that the tree has; a statement that is the entry.
+ * log, for this entry at this index, over a root that the tree has; a statement that is the entry; a head that is
+ * the one of its bundle.
  */
 import { encodeHex } from '../bytes/hex.ts'
 import { equalBytes } from '../bytes/bytes.ts'
@@ -14,7 +15,7 @@ import { parseSignedStatement } from '../statement/signed-statement.ts'
 import { AuditFault } from './audit-fault.ts'
 import type { AuthenticatedTree } from './authenticated-tree.ts'
 import type { LogSource } from './log-source.ts'
-import type { SignedHeads } from './signed-heads.ts'
+import type { SignedHeads, VerifiedHead } from './signed-heads.ts'
 
 export interface EvidenceOptions {
   readonly source: LogSource
@@ -59,6 +60,28 @@ export async function checkServedEvidence(
     const message = `what is served for entry ${leafIndex}: ${cause.message}`
     throw new AuditFault('evidence', message, place, { cause })
   }
+}
+
+/**
+ * Checks the head that is served under its own size, against that of its bundle.
+ * @throws AuditFault `evidence`.
+ */
+export async function checkServedHead(
+  { treeSize, rootHash, registrationTime }: VerifiedHead,
+  leafIndex: number,
+  { source, heads }: EvidenceOptions,
+): Promise<void> {
+  const bytes = await source.head(treeSize)
+  const served = bytes === undefined ? undefined : await heads.verify(bytes)
+  const isSame = served?.treeSize === treeSize && equalBytes(served.rootHash, rootHash)
+  if (isSame && served.registrationTime === registrationTime) return
+  const what = served === undefined ? 'is not served' : 'is another one than in its bundle'
+  const place = { leafIndex, treeSize }
+  throw new AuditFault(
+    'evidence',
+    `heads/${treeSize}, the signed head of that size, ${what}`,
+    place,
+  )
 }
 
 async function checkReceipt(

@@ -110,7 +110,7 @@ export class SignedHeads {
       if (!(cause instanceof InputError)) throw cause
       throw new AuditFault('evidence', `head bundle ${index}: ${cause.message}`, {}, { cause })
     }
-    const heads = await Promise.all(encoded.map((head) => this.#verify(head)))
+    const heads = await Promise.all(encoded.map((head) => this.verify(head)))
     const first = index * HEAD_BUNDLE_WIDTH
     heads.forEach((head, at) => {
       const before = heads[at - 1]
@@ -129,7 +129,8 @@ export class SignedHeads {
     return heads.filter((head) => head.treeSize <= treeSize)
   }
 
-  async #verify(bytes: Uint8Array): Promise<VerifiedHead> {
+  /** Verifies one head of the log. @throws AuditFault `evidence`. */
+  async verify(bytes: Uint8Array): Promise<VerifiedHead> {
     let size: number | undefined
     try {
       const head = parseSignedTreeHead(bytes)

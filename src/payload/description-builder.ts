@@ -4,6 +4,7 @@
  */
 import { decodeUtf8, encodeUtf8 } from '../bytes/bytes.ts'
 import { InputError } from '../errors.ts'
+import { canonicalAttribute } from './description.ts'
 import type {
   AttributeName,
   DescribedAttribute,
@@ -15,7 +16,7 @@ import type {
   NumberName,
   StatementKind,
 } from './description.ts'
-import { isHexDigest } from './digest-forms.ts'
+import { canonicalAlgorithm, isHexDigest } from './digest-forms.ts'
 import { asList, asObject, asText } from './json-members.ts'
 import { parseRfc3339 } from './rfc3339.ts'
 
@@ -73,8 +74,9 @@ export class DescriptionBuilder {
   readonly #numbers = new Different<DescribedNumber>(isSameNamed, namedKey)
   readonly #findings = new Map<string, Finding>()
 
-  /** Adds a digest; upper-case hex of a known hash is written in lower case. */
-  digest(role: DigestRole, algorithm: string, value: string): this {
+  /** Adds a digest; of a known hash its name is written as in-toto does, and hex in lower case. */
+  digest(role: DigestRole, name: string, value: string): this {
+    const algorithm = canonicalAlgorithm(name)
     const lower = value.toLowerCase()
     const text = isHexDigest(algorithm, lower) === true ? lower : wellFormed(value)
     if (text === '' || !this.#fits(this.#digests.items.length, text)) return this
@@ -86,7 +88,7 @@ export class DescriptionBuilder {
   digestSet(role: DigestRole, set: unknown, pointer?: string): this {
     for (const [algorithm, value] of Object.entries(asObject(set) ?? {})) {
       if (typeof value !== 'string') continue
-      if (isHexDigest(algorithm, value.toLowerCase()) === false) {
+      if (isHexDigest(canonicalAlgorithm(algorithm), value.toLowerCase()) === false) {
         this.finding('digest-form', `the ${algorithm} digest is not of its length in hex`, pointer)
       }
       this.digest(role, algorithm, value)
@@ -103,9 +105,9 @@ export class DescriptionBuilder {
     return this
   }
 
-  /** Adds an attribute; anything else than a non-empty text is nothing. */
+  /** Adds an attribute in its {@link canonicalAttribute} form; anything else than a non-empty text is nothing. */
   attribute(name: AttributeName, value: unknown): this {
-    const text = wellFormed(asText(value) ?? '')
+    const text = canonicalAttribute(name, wellFormed(asText(value) ?? ''))
     if (text === '' || !this.#fits(this.#attributes.items.length, text)) return this
     this.#attributes.add({ name, value: text })
     return this

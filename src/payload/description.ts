@@ -125,10 +125,27 @@ export function splitNamed(text: string): { readonly name: string; readonly valu
   return { name: text.slice(0, Math.max(0, at)), value: text.slice(at + 1) }
 }
 
-/** A measurement as it is kept and asked for: the value in lower-case hex, the name as it is. */
-export function canonicalMeasurement(text: string): string {
-  const { name, value } = splitNamed(text)
-  return name === '' ? value.toLowerCase() : `${name}:${value.toLowerCase()}`
+/**
+ * An attribute as it is kept and asked for. Hex, and the ids of CVE, GitHub, Intel and AMD, mean the same in
+ * any case; of a measurement, that is its value. Everything else is as it is written.
+ */
+export function canonicalAttribute(name: AttributeName, text: string): string {
+  switch (name) {
+    case 'measurement': {
+      const { name: register, value } = splitNamed(text)
+      return register === '' ? value.toLowerCase() : `${register}:${value.toLowerCase()}`
+    }
+    case 'vulnerability':
+    case 'advisory':
+      if (/^(cve|intel-sa|amd-sb)-[0-9-]+$/i.test(text)) return text.toUpperCase()
+      return /^ghsa(-[0-9a-z]{4}){3}$/i.test(text) ? `GHSA${text.slice(4).toLowerCase()}` : text
+    case 'fmspc':
+    case 'platform-certificate':
+    case 'bound-key':
+      return /^[0-9a-f]+$/i.test(text) ? text.toLowerCase() : text
+    default:
+      return text
+  }
 }
 
 /** Names of numbers that ranges are asked of. Times are seconds since 1970. */

@@ -3,7 +3,7 @@
  * hash we know, text otherwise (`dirHash`, `arn`, `gce_image_id`).
  */
 
-/** Hex digits by algorithm. */
+/** Hex digits by algorithm, as in-toto spells it. */
 const HEX_DIGITS: ReadonlyMap<string, readonly number[]> = new Map([
   ['md5', [32]],
   ['sha1', [40]],
@@ -16,6 +16,16 @@ const HEX_DIGITS: ReadonlyMap<string, readonly number[]> = new Map([
   ['gitBlob', [40, 64]],
   ['gitTag', [40, 64]],
 ])
+
+const SPELLINGS: ReadonlyMap<string, string> = new Map(
+  [...HEX_DIGITS.keys()].map((algorithm) => [algorithm.toLowerCase(), algorithm]),
+)
+
+/** An algorithm as in-toto spells it: `sha256` for `SHA256` and `SHA-256`. One that is no hash we know stays. */
+export function canonicalAlgorithm(algorithm: string): string {
+  if (HEX_DIGITS.has(algorithm)) return algorithm
+  return SPELLINGS.get(algorithm.toLowerCase().replace(/^(sha|md)-/, '$1')) ?? algorithm
+}
 
 /** Lengths in hex digits that the algorithm has, or `undefined` for one whose values are text. */
 export function hexLengths(algorithm: string): readonly number[] | undefined {

@@ -22,6 +22,7 @@ describe('the commands', () => {
     writeFileSync(at('tsm/provider'), 'tdx_guest\n')
     writeFileSync(at('tsm/outblob'), synthetic.quote)
     writeFileSync(at('tsm/auxblob'), '')
+    writeFileSync(at('cut.bin'), synthetic.quote.slice(0, 700))
   })
 
   it('take a directory of configfs-tsm, and a pipe', async () => {
@@ -75,6 +76,8 @@ describe('the commands', () => {
     ['a payload without a file', ['attest', 'nonce', 'payload'], '--payload FILE'],
     ['a build without a key', ['attest', 'nonce', 'build', '--build-id', 'x', '--checkpoint', 'plain.json'], '--bound-key'], // prettier-ignore
     ['a build without a checkpoint', ['attest', 'nonce', 'build', '--build-id', 'x'], '--checkpoint'], // prettier-ignore
+    ['a checkpoint that is none', ['attest', 'nonce', 'checkpoint', '--checkpoint', 'plain.json'], 'plain.json is no checkpoint: note has no'], // prettier-ignore
+    ['a checkpoint that is none, to attest', ['attest', 'tdx', 'tsm/outblob', '--bind', 'checkpoint', '--checkpoint', 'plain.json'], 'plain.json is no checkpoint: note has no'], // prettier-ignore
     ['an option that takes no part', ['attest', 'nonce', 'key', '--build-id', 'x'], 'says nothing'],
     ['another type', ['attest', 'nonce', 'colour'], 'colour'],
     ['a log that nothing pins', ['attest', 'tdx', 'x', '--url', 'http://127.0.0.1:1'], '--trust'],
@@ -87,6 +90,8 @@ describe('the commands', () => {
     ['builds of any environment', ['query', 'builds', '--url', 'http://127.0.0.1:1'], 'one filter'],
     ['a file that is no evidence', ['appraise', 'plain.json'], 'holds no evidence'],
     ['a file that is no evidence, to attest', ['attest', 'tdx', 'plain.json'], 'no evidence that is known here'], // prettier-ignore
+    ['a quote that is cut short', ['appraise', 'cut.bin'], 'cut.bin holds a quote that is cut short: the quote ends early'], // prettier-ignore
+    ['a quote that is cut short, to attest', ['attest', 'tdx', 'cut.bin'], 'a quote cut short: the quote ends early'], // prettier-ignore
     ['evidence of another kind', ['attest', 'snp', 'tsm/outblob'], 'it is an Intel TDX quote'],
     ['a file that is not there', ['appraise', 'nothing'], 'no such file'],
     ['a file that is not there, to attest', ['attest', 'tdx', 'nothing'], 'no such file'],

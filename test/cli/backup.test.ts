@@ -1,5 +1,5 @@
 /** Backup, restore and the scrubber as an operator meets them: processes, files, messages. */
-import { cpSync, existsSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -48,6 +48,18 @@ describe('backup and restore', () => {
     const refused = await run('restore', 'b', '--data', 'lone')
     expect(refused.status).toBe(1)
     expect(refused.stderr).toContain('Nothing is overwritten')
+  })
+
+  it('say that the guard is missing, and copy the log all the same', async () => {
+    const found = await json('backup', '--data', 'log', '-o', 'with')
+    expect(found).toMatchObject({ guardFound: true })
+    expect(await ok('backup', '--data', 'log', '-o', 'again')).not.toContain('there is no guard')
+    renameSync(at('log.guard'), at('elsewhere'))
+    const made = await ok('backup', '--data', 'log', '-o', 'without')
+    expect(made).toMatch(/^without: backed up 2 entries$/m)
+    expect(made).toMatch(/^there is no guard at \S+log\.guard: .*--guard.*guard adopt/m)
+    expect(await json('backup', '--data', 'log', '-o', 'b')).toMatchObject({ guardFound: false })
+    await ok('restore', 'without', '--data', 'copy', '--guard', 'elsewhere')
   })
 
   it('refuse what is no log and what is no backup', async () => {

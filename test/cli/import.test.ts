@@ -151,12 +151,12 @@ describe('attestry import', () => {
     const manifest = JSON.stringify({ name: '@acme/app', version: '1.2.3' })
 
     /** A tar file of one entry. */
-    function tarball(): Buffer {
+    function tarball(text = manifest): Buffer {
       const header = Buffer.alloc(512)
       header.write('package/package.json')
-      header.write(`${manifest.length.toString(8).padStart(11, '0')}\0`, 124)
+      header.write(`${text.length.toString(8).padStart(11, '0')}\0`, 124)
       const content = Buffer.alloc(512)
-      content.write(manifest)
+      content.write(text)
       return gzipSync(Buffer.concat([header, content, Buffer.alloc(1024)]))
     }
 
@@ -201,6 +201,15 @@ describe('attestry import', () => {
       expect(await refused('npm', 'no.tgz')).toContain('holds no package.json')
       writeFileSync(at('no.json'), '{}')
       expect(await refused('npm', 'no.json')).toContain('nor a lock file')
+      const files: [string, Uint8Array, string][] = [
+        ['text.tgz', Buffer.from('hello'), 'nor a lock file: it is not a JSON document'],
+        ['short.tgz', tarball().subarray(0, 40), 'a gzip file that is damaged, cut short or'],
+        ['odd.tgz', tarball('no JSON'), 'package.json is not a JSON document'],
+      ]
+      for (const [name, bytes, why] of files) {
+        writeFileSync(at(name), bytes)
+        expect(await refused('npm', name)).toMatch(new RegExp(`: ${name}: .*${why}`))
+      }
       writeFileSync(at('app.tgz'), tarball())
       expect(await refused('npm', 'app.tgz')).toContain('--bundle FILE')
     })

@@ -127,6 +127,16 @@ describe('inspect of evidence', () => {
     expect(printed).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/)
   })
 
+  it('says of a quote that it is cut short, wherever its header is whole', () => {
+    for (let length = 48; length < dcap.quote.length; length += 101) {
+      expect(shown(dcap.quote.slice(0, length))).toMatch(
+        /^TEE quote, cut short\nbecause +the .+ ends early/,
+      )
+    }
+    expect(shown(dcap.quote.slice(0, 47))).not.toContain('quote')
+    expect(inspectBytes(new Uint8Array(2000)).kind).not.toContain('quote')
+  })
+
   it('survives truncation and flipped bytes', () => {
     const whole = encodeTeeEvidence(container)
     for (let at = 0; at < whole.length; at += 97) {

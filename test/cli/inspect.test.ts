@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { encodeCbor } from '../../src/cbor/encode.ts'
@@ -5,6 +6,8 @@ import { CborTag } from '../../src/cbor/decode.ts'
 import type { CborValue } from '../../src/cbor/decode.ts'
 import { inspectBytes } from '../../src/cli/inspect/inspect-bytes.ts'
 import { renderItems } from '../../src/cli/inspect/item.ts'
+import { parseInnerAnchors } from '../../src/policy/inner-anchors.ts'
+import type { InnerKey } from '../../src/policy/inner-anchors.ts'
 import { hasVectors, listVectors, readVector } from '../support/vectors.ts'
 
 function shown(bytes: Uint8Array): string {
@@ -71,6 +74,21 @@ describe('inspect', () => {
 
   it('shows the public part of a JWK', () => {
     expect(shown(encodeUtf8('{"kty":"EC","crv":"P-256","x":"cdcd"}'))).toContain('"x":"cdcd"')
+  })
+
+  it('gives a public key, PEM or JWK, as the COSE_Key that policies and anchors want', () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const pem = encodeUtf8(publicKey.export({ type: 'spki', format: 'pem' }) as string)
+    const jwk = encodeUtf8(JSON.stringify(publicKey.export({ format: 'jwk' })))
+    const own = encodeUtf8(JSON.stringify(privateKey.export({ format: 'jwk' })))
+    for (const file of [pem, jwk]) {
+      const [, value] = /COSE_Key +(\S+) +\(base64url\)$/m.exec(shown(file)) ?? []
+      const document = { sigstoreRoots: [], dsseKeys: [{ coseKey: value, keyid: 'SHA256:x' }] }
+      const [{ key }] = parseInnerAnchors(document).dsseKeys as [InnerKey]
+      expect(key.spki).toEqual(new Uint8Array(publicKey.export({ type: 'spki', format: 'der' })))
+    }
+    expect(inspectBytes(jwk).kind).toBe('JWK')
+    expect(inspectBytes(own).kind).toBe('JSON text')
   })
 
   it('takes JSON that holds certificates for JSON', () => {

@@ -51,7 +51,7 @@ describe('attestry query statements', () => {
   })
 
   it('combines filters, verifies rows, and gives programs everything', async () => {
-    const digest = LIBRARY_DIGEST.toUpperCase().replace('SHA256', 'sha256')
+    const digest = LIBRARY_DIGEST.toUpperCase()
     const found = await query(
       ...['statements', '--digest', digest, '--role', 'subject', '--json', ...verified],
       ...['--builder', 'https://ci.example/builder/1', '--attribute', `purl:${LIBRARY.name}`],
@@ -120,6 +120,8 @@ describe('arguments that mean nothing', () => {
     ['statements --limit 0', /whole number above 0/],
     ['artifact sha256:ab', /sha256 digest: it has another length/],
     ['artifact 9f86', /a digest is its algorithm/],
+    ['builds --tee-type snp', /--tee-type is one of sgx, tdx, sev-snp/],
+    ['builds --tcb-status late', /--tcb-status is one of UpToDate, .*NoLevel, NotEvaluated/],
     ['builds --debug maybe', /--debug is true or false/],
     ['builds --tcb-date-from today', /--tcb-date-from is a time like 2026/],
     ['builds --tcb-svn-below pcesvn', /--tcb-svn-below is a name/],

@@ -98,6 +98,7 @@ describe('a row that is not true', () => {
 
 it.each([
   ['sha256:' + 'AB'.repeat(32), 'sha256:' + 'ab'.repeat(32)],
+  ['SHA256:' + 'AB'.repeat(32), 'sha256:' + 'ab'.repeat(32)],
   ['gitCommit:' + 'AB'.repeat(20), 'gitCommit:' + 'ab'.repeat(20)],
   // Not hashes that we know: the registry compares these as they are, hex or not.
   ['arn:ABCDEF', 'arn:ABCDEF'],

@@ -20,8 +20,14 @@ const SHA256 = 'ab'.repeat(32)
 const COMMIT = 'cd'.repeat(20)
 const SIZE = 40
 
-/** What entry 7 says of itself by an attribute; of debug there are two values only. */
-const valueOf = (name: string): string => (name === 'debug' ? 'true' : `${name}:it/é +&`)
+/** Attributes that have few values. */
+const CLOSED = new Map([
+  ['debug', 'true'],
+  ['tee-type', 'sev-snp'],
+  ['tcb-status', 'OutOfDate'],
+])
+/** What entry 7 says of itself by an attribute. */
+const valueOf = (name: string): string => CLOSED.get(name) ?? `${name}:it/é +&`
 
 /** Entry 7 alone says everything that can be asked for; 8 and 9 say something else of the same names. */
 const EVERYTHING: Partial<Description> = {
@@ -35,6 +41,11 @@ const EVERYTHING: Partial<Description> = {
   attributes: [
     ...Object.values(ATTRIBUTE_PARAMETERS).map((name) => ({ name, value: valueOf(name) })),
     { name: 'measurement', value: 'mrtd:aa01' },
+    { name: 'advisory', value: 'INTEL-SA-00615' },
+    { name: 'vulnerability', value: 'CVE-2021-44228' },
+    { name: 'vulnerability', value: 'GHSA-jfh8-c2jp-5v3q' },
+    { name: 'tcb-status', value: 'SW_HARDENING_NEEDED' },
+    { name: 'bound-key', value: SHA256 },
     { name: 'fmspc', value: 'b0c06f000000' },
     { name: 'platform-certificate', value: SHA256 },
     { name: 'tcb-svn', value: 'tee-tcb-svn:050103' },
@@ -162,8 +173,14 @@ describe('GET /statements', () => {
       'registeredFrom=1970-01-01T00:16:47Z&registeredTo=1007',
     ],
     ...['fmspc=B0C06F000000', `platformCertificate=${SHA256.toUpperCase()}`],
+    ...[`digest=SHA256:${SHA256}&role=subject`, `digest=Sha-256:${SHA256}&role=subject`],
+    ...[`digest=gitcommit:${COMMIT}`, 'teeType=SEV-SNP', 'attribute=tee-type:Sev-Snp'],
+    ...['tcbStatus=outofdate', 'attribute=tcb-status:SW_HARDENING_NEEDED'],
+    ...['advisory=intel-sa-00615', 'attribute=advisory:Intel-SA-00615'],
+    ...['vulnerability=cve-2021-44228', 'vulnerability=ghsa-JFH8-c2jp-5v3q'],
+    `boundKey=${SHA256.toUpperCase()}`,
     ...['measurement=mrtd:aa01', 'measurement=AA01', 'measurement=mrtd:AA01'],
-    ...['tcbSvnBelow=tee-tcb-svn:060103', 'tcbSvnBelow=pcesvn:000E&teeType=tee-type:it/é%20%2B%26'],
+    ...['tcbSvnBelow=tee-tcb-svn:060103', 'tcbSvnBelow=pcesvn:000E&teeType=sev-snp'],
     ...NUMBER_PARAMETERS.slice(1).map(({ from }) => `${from}=1600000001`),
     ...NUMBER_PARAMETERS.slice(1).map(({ from, to }) => `${from}=1700000000&${to}=1700000000`),
     'tcbDateFrom=2023-11-14T22:13:20Z',
@@ -218,6 +235,9 @@ describe('GET /statements', () => {
     ['attribute=:x', 'attribute'],
     ['debug=maybe', 'debug'],
     ['attribute=debug:yes', 'debug'],
+    ['teeType=snp', 'teeType is one of sgx, tdx, sev-snp, '],
+    ['attribute=tee-type:snp', 'teeType is one of '],
+    ['tcbStatus=Outdated', 'tcbStatus is one of UpToDate, '],
     ['scoreMin=many', 'scoreMin'],
     ['tcbSvnBelow=pcesvn', 'tcbSvnBelow'],
     ['tcbSvnBelow=pcesvn:abc', 'tcbSvnBelow'],

@@ -208,6 +208,20 @@ describe('signatures of others (10, 18, 20)', () => {
     expect(found).toMatchObject({ code: 18, leafIndex: 300 })
   })
 
+  it('a head that is missing under its own size, or is another one there', async () => {
+    const { size } = honest.heads[5]!
+    const missing = new Map(resources)
+    missing.delete(`heads/${size}`)
+    const first = honest.heads[4]!.size
+    const sampled = { isSampled: (index: number) => index >= first + 3 }
+    const place = { code: 18, leafIndex: first + 3 }
+    expect(await findFault(honest, missing, sampled)).toMatchObject(place)
+    const other = new Map(resources).set(`heads/${size}`, resources.get(`heads/${first}`)!)
+    expect(await findFault(honest, other, sampled)).toMatchObject(place)
+    // An export of tiles only has none of them, and says so by --receipts 0.
+    await expect(audit(honest, missing, { isSampled: () => false })).resolves.toBeDefined()
+  })
+
   it('a head by another key, a head that is missing, a head out of order', async () => {
     const path = 'heads/bundle/001'
     const heads = parseHeadBundle(resources.get(path)!)

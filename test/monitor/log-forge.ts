@@ -282,7 +282,7 @@ export class LogForge {
     this.#uncovered = journal.to
   }
 
-  /** All resources at the current size. `receipts` writes Receipts and statements too. */
+  /** All resources at the current size. `receipts` writes Receipts, statements and single heads too. */
   async export({ receipts = false } = {}): Promise<Resources> {
     const resources: Resources = new Map()
     const leaves = this.entries.map((entry) => hasher.leaf(entry))
@@ -310,7 +310,12 @@ export class LogForge {
     resources.set('checkpoint', await this.checkpoint(last))
     resources.set('log-key', encodeUtf8(`${this.vkey}\n`))
     for (const [digest, bytes] of this.collateral) resources.set(`collateral/${digest}`, bytes)
-    if (receipts) this.#addReceipts(resources, { last, tiles, leaves })
+    if (receipts) {
+      this.#addReceipts(resources, { last, tiles, leaves })
+      for (const head of signed) {
+        resources.set(`heads/${head.treeHead.treeSize}`, withAttachedRoot(head))
+      }
+    }
     return resources
   }
 

@@ -26,6 +26,29 @@ it.each([3, 31, 32, 33, 200])('keeps each of %i items once, in their order', (co
   expect(numbers).toEqual(values.map((_, value) => ({ name: 'score', value })))
 })
 
+it('keeps what has no case in the one form that look-ups ask for', () => {
+  const out = new DescriptionBuilder()
+  out.digestSet('subject', { SHA256: 'AB'.repeat(32), 'sha-512': 'cd'.repeat(64), GITCOMMIT: 'ef' })
+  out.attribute('vulnerability', 'cve-2021-44228').attribute('vulnerability', 'CVE-2021-44228')
+  out.attribute('advisory', 'GHSA-JFH8-C2JP-5V3Q').attribute('advisory', 'openSUSE-SU-2019:1915-1')
+  out.attribute('bound-key', 'AB01').attribute('measurement', 'HostData:AB01')
+  expect(out.build('opaque', '')).toMatchObject({
+    digests: [
+      { algorithm: 'sha256', value: 'ab'.repeat(32) },
+      { algorithm: 'sha512', value: 'cd'.repeat(64) },
+      { algorithm: 'gitCommit', value: 'ef' },
+    ],
+    attributes: [
+      { name: 'vulnerability', value: 'CVE-2021-44228' },
+      { name: 'advisory', value: 'GHSA-jfh8-c2jp-5v3q' },
+      { name: 'advisory', value: 'openSUSE-SU-2019:1915-1' },
+      { name: 'bound-key', value: 'ab01' },
+      { name: 'measurement', value: 'HostData:ab01' },
+    ],
+    findings: [{ code: 'digest-form' }],
+  })
+})
+
 it.each([0, 40])('takes no two digests for one, after %i others', (others) => {
   const out = new DescriptionBuilder()
   for (let at = 0; at < others; at++) out.digest('evidence', 'arn', `${at}`)

@@ -12,7 +12,7 @@ import { SignedHeads } from '../../monitor/signed-heads.ts'
 import { payloadMediaType } from '../../payload/payload-content.ts'
 import { parseTeeEvidence } from '../../payload/tee/evidence-container.ts'
 import type { TeeEvidence } from '../../payload/tee/evidence-container.ts'
-import { findEvidenceFormat } from '../../payload/tee/evidence-format.ts'
+import { findCutQuote, findEvidenceFormat } from '../../payload/tee/evidence-format.ts'
 import { isEvidenceMediaType, readTeeEvidence } from '../../payload/tee/evidence-media-types.ts'
 import { signerThumbprint } from '../../policy/tee-evidence.ts'
 import { matchPayload } from '../../statement/hash-envelope.ts'
@@ -100,6 +100,10 @@ async function readFileAppraised(
   const found = container === undefined ? findEvidenceFormat(bytes) : undefined
   const evidence = container ?? (found && { format: found.format, evidence: bytes })
   if (evidence !== undefined) return { name: nameOf(name), evidence }
+  const cut = findCutQuote(bytes)
+  if (cut !== undefined) {
+    throw new CliError('ERR_FILE', `${nameOf(name)} holds a quote that is cut short: ${cut}`)
+  }
   throw new CliError('ERR_FILE', `${nameOf(name)} holds no evidence`, {
     hint: '`attestry inspect FILE` shows what it holds',
   })

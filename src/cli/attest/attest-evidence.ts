@@ -10,7 +10,11 @@ import { signEvidence } from '../../client/evidence-statement.ts'
 import type { EvidenceStatement } from '../../client/evidence-statement.ts'
 import { nodeVerifier } from '../../keys/node-verifier.ts'
 import type { TeeEvidence } from '../../payload/tee/evidence-container.ts'
-import { EVIDENCE_KINDS, findEvidenceFormat } from '../../payload/tee/evidence-format.ts'
+import {
+  EVIDENCE_KINDS,
+  findCutQuote,
+  findEvidenceFormat,
+} from '../../payload/tee/evidence-format.ts'
 import type { EvidenceKind } from '../../payload/tee/evidence-format.ts'
 import { evidencePins } from '../../policy/tee-evidence-policy.ts'
 import { CliError } from '../cli-error.ts'
@@ -27,7 +31,7 @@ import { readCollateralBytes, readEvidenceInput, readEvidencePolicy } from './ev
 import { appraisalJson, appraisalLines } from './facts-text.ts'
 import { attestExitCode } from './input-mistakes.ts'
 import { attestHelp, WHAT } from './kinds-text.ts'
-import { assertLogNamed, bundlesById, findNonceLog, openReferencedLog, readRegistered } from './log-reference.ts' // prettier-ignore
+import { assertLogNamed, bundlesById, findNonceLog, openReferencedLog, parseCheckpointFile, readRegistered } from './log-reference.ts' // prettier-ignore
 import type { LogReferenceOptions, RegisteredBundle } from './log-reference.ts'
 
 interface AttestOptions extends CommonOptions, ContainerBindOptions, LogReferenceOptions {
@@ -135,7 +139,9 @@ async function readContainer(
   const evidence = await readEvidenceInput(file)
   const found = findEvidenceFormat(evidence)
   if (found?.kind !== kind) {
-    const what = found === undefined ? 'no evidence that is known here' : WHAT[found.kind]
+    const cut = findCutQuote(evidence)
+    const none = cut === undefined ? 'no evidence that is known here' : `a quote cut short: ${cut}`
+    const what = found === undefined ? none : WHAT[found.kind]
     throw new CliError('ERR_FILE', `${nameOf(file)} is not ${WHAT[kind]}: it is ${what}`, {
       ...(found === undefined ? {} : { hint: `attestry attest ${found.kind} …` }),
     })
@@ -144,6 +150,7 @@ async function readContainer(
   const read = async (path: string | undefined): Promise<Uint8Array | undefined> =>
     path === undefined ? undefined : readInput(path)
   const [eventLog, checkpoint] = [await read(options.eventLog), await read(options.checkpoint)]
+  if (checkpoint !== undefined) parseCheckpointFile(options.checkpoint!, checkpoint)
   return {
     ...{ format: found.format, evidence },
     ...(collateral === undefined ? {} : { collateral }),

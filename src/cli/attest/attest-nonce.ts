@@ -7,6 +7,7 @@ import { Argument } from 'commander'
 import { encodeHex } from '../../bytes/hex.ts'
 import { openCheckpoint } from '../../monitor/open-checkpoint.ts'
 import { parseCheckpoint } from '../../note/checkpoint.ts'
+import type { SignedCheckpoint } from '../../note/checkpoint.ts'
 import type { BindingType } from '../../payload/tee/bindings.ts'
 import { bindingDigest, makeReportData } from '../../payload/tee/report-data.ts'
 import type { ReportDataRequest } from '../../payload/tee/report-data.ts'
@@ -21,7 +22,7 @@ import { formatNumber } from '../terminal.ts'
 import { addBindOptions, assertUsed, BINDING_TYPES, demand, readBoundKey } from './bind-options.ts'
 import type { BindOptions } from './bind-options.ts'
 import { attestExitCode } from './input-mistakes.ts'
-import { assertLogNamed, findNonceLog } from './log-reference.ts'
+import { assertLogNamed, findNonceLog, parseCheckpointFile } from './log-reference.ts'
 import type { LogReferenceOptions } from './log-reference.ts'
 
 const HELP = `
@@ -69,12 +70,12 @@ async function nonce(type: BindingType, options: NonceOptions): Promise<Report> 
   assertUsed(options, type)
   const note = await readNote(type, options)
   const request = await readRequest(type, options, note)
+  const checkpoint = note === undefined ? undefined : await checkNote(note, options)
   const bytes = options.digest === true ? bindingDigest(request) : makeReportData(request)
   if (note !== undefined && options.checkpointOut !== undefined) {
     await writeOutput(options.checkpointOut, note)
   }
   if (options.output !== undefined) await writeOutput(options.output, bytes)
-  const checkpoint = note === undefined ? undefined : parseCheckpoint(note)
   const hex = encodeHex(bytes)
   return {
     json: {
@@ -126,9 +127,16 @@ async function readNote(type: BindingType, options: NonceOptions): Promise<Uint8
     }
     return undefined
   }
-  const note = await readInput(checkpoint)
+  return readInput(checkpoint)
+}
+
+/** What is wrong with a file is told once nothing is missing on the command line. */
+async function checkNote(note: Uint8Array, options: NonceOptions): Promise<SignedCheckpoint> {
+  const { checkpoint: path, logKey } = options
+  if (path === undefined) return parseCheckpoint(note)
+  const checkpoint = parseCheckpointFile(path, note)
   if (logKey !== undefined) await findNonceLog(note, options, undefined)
-  return note
+  return checkpoint
 }
 
 async function readRequest(

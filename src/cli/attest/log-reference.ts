@@ -17,8 +17,9 @@ import { matchPayload } from '../../statement/hash-envelope.ts'
 import { formatPayloadName, payloadNameOf } from '../../statement/payload-name.ts'
 import { parseSignedStatement } from '../../statement/signed-statement.ts'
 import type { SignedStatement } from '../../statement/signed-statement.ts'
+import { InputError } from '../../errors.ts'
 import { CliError } from '../cli-error.ts'
-import { exists, readInput } from '../files.ts'
+import { exists, nameOf, readInput } from '../files.ts'
 import { openLogAccess } from '../log-access.ts'
 import type { LogAccess } from '../log-access.ts'
 
@@ -46,6 +47,16 @@ export async function openReferencedLog(
   const { url, trust, logKey } = options
   if (url === undefined || trust === undefined) return undefined
   return openLogAccess(url, { trust, ...(logKey === undefined ? {} : { logKey }) })
+}
+
+/** @throws CliError `ERR_FILE` that names a file which is no checkpoint. */
+export function parseCheckpointFile(path: string, note: Uint8Array): SignedCheckpoint {
+  try {
+    return parseCheckpoint(note)
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause
+    throw new CliError('ERR_FILE', `${nameOf(path)} is no checkpoint: ${cause.message}`, { cause })
+  }
 }
 
 /**

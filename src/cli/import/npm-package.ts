@@ -8,7 +8,9 @@ import { parseStrictJson } from '../../bytes/strict-json.ts'
 import type { JsonContext } from '../../bytes/strict-json.ts'
 import { objectAt, textAt } from '../../payload/json-members.ts'
 import type { JsonObject } from '../../payload/json-members.ts'
+import { InputError } from '../../errors.ts'
 import { CliError } from '../cli-error.ts'
+import { parseFile } from '../files.ts'
 
 /** A package as its attestations name it. */
 export interface NpmPackage {
@@ -20,7 +22,8 @@ export interface NpmPackage {
 
 const UNPACKED_BYTES_MAX = 512 * 1024 * 1024
 const MANIFEST: JsonContext = { code: 'ERR_PAYLOAD_MALFORMED', what: 'package.json' }
-const LOCK: JsonContext = { code: 'ERR_PAYLOAD_MALFORMED', what: 'lock file' }
+const LOCK: JsonContext = { code: 'ERR_PAYLOAD_MALFORMED', what: 'it' }
+const NEITHER = 'neither an npm package (.tgz) nor a lock file'
 const BLOCK = 512
 
 /** @throws CliError `ERR_FILE` for a file that is no package. */
@@ -29,11 +32,14 @@ export function readTarball(bytes: Uint8Array, path: string): NpmPackage {
   try {
     unpacked = gunzipSync(bytes, { maxOutputLength: UNPACKED_BYTES_MAX })
   } catch (cause) {
-    throw new CliError('ERR_FILE', `${path}: not a gzip file, or too large`, { cause })
+    throw new CliError('ERR_FILE', `${path}: a gzip file that is damaged, cut short or too large`, {
+      cause,
+    })
   }
   const manifest = findManifest(unpacked)
-  if (manifest === undefined) throw new CliError('ERR_FILE', `${path}: holds no package.json`)
-  const json = parseStrictJson(manifest, MANIFEST)
+  if (manifest === undefined)
+    throw new CliError('ERR_FILE', `${path}: no npm package: its folder holds no package.json`)
+  const json = parseFile(path, () => parseStrictJson(manifest, MANIFEST))
   const [name, version] = [textAt(json, 'name'), textAt(json, 'version')]
   if (name === undefined || version === undefined) {
     throw new CliError('ERR_FILE', `${path}: its package.json has no name or version`)
@@ -72,11 +78,11 @@ function purlOf(name: string, version: string): string {
  * @throws CliError `ERR_FILE` for a file that is none.
  */
 export function readLockFile(bytes: Uint8Array, path: string): readonly NpmPackage[] {
-  const json = parseStrictJson(bytes, LOCK)
+  const json = readJson(bytes, path)
   const packages = objectAt(json, 'packages')
   const dependencies = objectAt(json, 'dependencies')
   if (packages === undefined && dependencies === undefined) {
-    throw new CliError('ERR_FILE', `${path}: neither an npm package (.tgz) nor a lock file`)
+    throw new CliError('ERR_FILE', `${path}: ${NEITHER}`)
   }
   const found = packages === undefined ? nested(dependencies ?? {}) : flat(packages)
   return found.flatMap(({ name, item }) => {
@@ -86,6 +92,15 @@ export function readLockFile(bytes: Uint8Array, path: string): readonly NpmPacka
       ? []
       : [{ purl: purlOf(name, version), sha512 }]
   })
+}
+
+function readJson(bytes: Uint8Array, path: string): unknown {
+  try {
+    return parseStrictJson(bytes, LOCK)
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause
+    throw new CliError('ERR_FILE', `${path}: ${NEITHER}: ${cause.message}`, { cause })
+  }
 }
 
 interface Pinned {

@@ -8,7 +8,7 @@ import { parseCheckpoint } from '../../note/checkpoint.ts'
 import { parseTeeEvidence } from '../../payload/tee/evidence-container.ts'
 import type { TeeEvidence } from '../../payload/tee/evidence-container.ts'
 import type { EvidenceBinding } from '../../payload/tee/container-binding.ts'
-import { findEvidenceFormat } from '../../payload/tee/evidence-format.ts'
+import { findCutQuote, findEvidenceFormat } from '../../payload/tee/evidence-format.ts'
 import { parseCollateral } from '../../payload/tee/collateral-bundle.ts'
 import { collateralFromFiles } from '../../payload/tee/collateral-files.ts'
 import type { CollateralBundle } from '../../payload/tee/collateral-bundle.ts'
@@ -35,9 +35,15 @@ export function inspectEvidence(bytes: Uint8Array): Inspection | undefined {
   const file = inspectCollateralFile(bytes)
   if (file !== undefined) return file
   const found = findEvidenceFormat(bytes)
-  if (found === undefined) return undefined
+  if (found === undefined) return inspectCutQuote(bytes)
   const items = evidenceItems({ format: found.format, evidence: bytes }, {})
   return { kind: `TEE evidence, ${found.format}`, items }
+}
+
+function inspectCutQuote(bytes: Uint8Array): Inspection | undefined {
+  const cut = findCutQuote(bytes)
+  if (cut === undefined) return undefined
+  return { kind: 'TEE quote, cut short', items: [{ name: 'because', value: cut }] }
 }
 
 /** A file of a vendor's service. Chains alone are shown as the certificates that they are. */

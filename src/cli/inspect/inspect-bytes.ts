@@ -1,10 +1,12 @@
 /**
  * Recognises what a file is: TEE evidence, results and reference values, PEM, JSON (trust file), C2SP notes, COSE_Sign1,
- * COSE_Key, COSE_KeySet, a lone DER certificate, other CBOR. When nothing fits it shows the beginning and the
+ * COSE_Key, COSE_KeySet, JWK, a lone DER certificate, other CBOR. When nothing fits it shows the beginning and the
  * reason; it never fails.
  */
 import { decodeUtf8 } from '../../bytes/bytes.ts'
+import { parseStrictJson } from '../../bytes/strict-json.ts'
 import { decodeCbor } from '../../cbor/decode.ts'
+import { InputError } from '../../errors.ts'
 import type { TrustPolicy } from '../../verify/trust-policy.ts'
 import { parseTrustPolicy } from '../../verify/trust-policy.ts'
 import { anchorName, anchorPatterns, fingerprint } from '../trust-text.ts'
@@ -14,7 +16,7 @@ import { inspectEar } from './ear.ts'
 import { inspectEvidence } from './evidence.ts'
 import { certificateItem } from './headers.ts'
 import type { Inspection, Item } from './item.ts'
-import { inspectCoseKeys, inspectPem, looksLikeCoseKey } from './keys.ts'
+import { inspectCoseKeys, inspectJwk, inspectPem, looksLikeCoseKey } from './keys.ts'
 import { inspectNote } from './note.ts'
 import { inspectSign1 } from './sign1.ts'
 
@@ -74,9 +76,18 @@ function inspectJson(bytes: Uint8Array, text: string): Inspection {
   } catch (error) {
     const isTrust = text.includes('"logs"') && text.includes('"issuers"')
     const note = isTrust ? [{ name: 'not a trust file', value: (error as Error).message }] : []
-    return { kind: 'JSON text', items: [...note, beginningOf(text)] }
+    return jwkIn(bytes) ?? { kind: 'JSON text', items: [...note, beginningOf(text)] }
   }
   return { kind: 'trust file', items: trustItems(trust) }
+}
+
+function jwkIn(bytes: Uint8Array): Inspection | undefined {
+  try {
+    return inspectJwk(parseStrictJson(bytes, { code: 'ERR_COSE_KEY', what: 'JWK' }))
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error
+    return undefined
+  }
 }
 
 /** PEM in a string, and the private members of JWKs (RFC 7518 §6.2.2, §6.3.2, §6.4.1). */

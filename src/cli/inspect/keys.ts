@@ -1,15 +1,19 @@
 /**
- * Keys and certificates: COSE_Key, COSE_KeySet, PEM. Shows thumbprints (RFC 9679) for comparison and
+ * Keys and certificates: COSE_Key, COSE_KeySet, JWK, PEM. Shows thumbprints (RFC 9679) for comparison and
  * never any private part.
  */
 import { X509Certificate, createPrivateKey, createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { encodeBase64url } from '../../bytes/base64.ts'
 import { encodeHex } from '../../bytes/hex.ts'
 import { equalBytes } from '../../bytes/bytes.ts'
 import type { CborValue } from '../../cbor/decode.ts'
-import { publicKeyFromCose, publicKeyFromSpki } from '../../cose/public-key.ts'
+import { publicKeyFromJwk } from '../../cose/jwk.ts'
+import { encodeCoseKey, publicKeyFromCose, publicKeyFromSpki } from '../../cose/public-key.ts'
 import type { PublicKey } from '../../cose/public-key.ts'
 import { keyThumbprint } from '../../cose/thumbprint.ts'
+import { InputError } from '../../errors.ts'
+import { textAt } from '../../payload/json-members.ts'
 import { bytesText, cborItem, isMap } from './cbor-text.ts'
 import { algorithmName, certificateItem } from './headers.ts'
 import type { Inspection, Item } from './item.ts'
@@ -39,8 +43,21 @@ function coseKeyItems(value: CborValue): Item[] {
   }
 }
 
-/** Kind, algorithm, kid and thumbprint of a public key. */
-export function publicKeyItems(key: PublicKey): Item[] {
+/** A public key as a JWK; undefined for any other JSON, and for a private key. */
+export function inspectJwk(json: unknown): Inspection | undefined {
+  const member = (name: string): string | undefined => textAt(json, name)
+  const [kty, crv, d] = [member('kty'), member('crv'), member('d')]
+  const numbers = { x: member('x'), y: member('y'), n: member('n'), e: member('e') }
+  try {
+    return { kind: 'JWK', items: publicKeyItems(publicKeyFromJwk({ kty, crv, d, ...numbers })) }
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error
+    return undefined
+  }
+}
+
+/** Kind, algorithm, kid and thumbprint of a public key, and the form in which policies and anchors have it. */
+function publicKeyItems(key: PublicKey): Item[] {
   const thumbprint = keyThumbprint(key)
   const size = key.kind === 'ec' ? key.curve : key.kind === 'rsa' ? `${key.modulusBits} bits` : ''
   const { algorithm, kid } = key
@@ -57,6 +74,7 @@ export function publicKeyItems(key: PublicKey): Item[] {
             ? { name: 'kid', value: 'the thumbprint' }
             : { name: 'kid', value: bytesText(kid), note: 'not the thumbprint' },
         ]),
+    { name: 'COSE_Key', value: encodeBase64url(encodeCoseKey(key)), note: 'base64url' },
   ]
 }
 

@@ -8,7 +8,6 @@ import { encodeUtf8 } from '../../bytes/bytes.ts'
 import { sha256 } from '../../bytes/digest.ts'
 import { encodeHex } from '../../bytes/hex.ts'
 import type { DescriptionBuilder } from '../description-builder.ts'
-import { canonicalMeasurement } from '../description.ts'
 import type { AttributeName } from '../description.ts'
 import { isHexDigest } from '../digest-forms.ts'
 import type { JsonHandler, JsonInput } from '../handler.ts'
@@ -150,8 +149,7 @@ function describeFindings(
 
 function describeValue(field: string, value: string, out: DescriptionBuilder): void {
   const name = ATTRIBUTES.get(field)
-  if (name === 'measurement') out.attribute(name, canonicalMeasurement(value))
-  else if (name !== undefined) out.attribute(name, value)
+  if (name !== undefined) out.attribute(name, value)
   const digest = DIGEST_FIELDS.includes(field) ? parseDigest(value) : undefined
   if (digest === undefined) return
   out.digest(field === 'artifact.digest' ? 'subject' : 'evidence', digest.algorithm, digest.value)

@@ -6,7 +6,7 @@ import { parseCcaToken } from './cca-token.ts'
 import type { EvidenceFormat } from './evidence-container.ts'
 import { EvidenceError } from './evidence.ts'
 import { parseNitroDocument } from './nitro-document.ts'
-import { parseQuote } from './quote.ts'
+import { parseQuote, QUOTE_HEADER_BYTES } from './quote.ts'
 import { parseSnpReport } from './snp-report.ts'
 import { parseTsmReport } from './tsm-report.ts'
 import { parseVtpmEvidence } from './vtpm-evidence.ts'
@@ -67,4 +67,16 @@ export function findEvidenceFormat(bytes: Uint8Array): RecognisedEvidence | unde
     }
   }
   return undefined
+}
+
+/** Where a quote ends too early: its header, which names Intel's quoting enclave, is whole. Else `undefined`. */
+export function findCutQuote(bytes: Uint8Array): string | undefined {
+  if (bytes.length < QUOTE_HEADER_BYTES) return undefined
+  try {
+    parseQuote(bytes)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof EvidenceError)) throw error
+    return error.reason === 'truncated' ? error.message : undefined
+  }
 }

@@ -17,7 +17,8 @@ export const KEYS_TRIED_MAX = 8
 export const PLATFORM_KEYS_TRIED_MAX = 64
 
 /** The kinds of evidence, as the attribute `tee-type` spells them. */
-export type TeeType = 'sgx' | 'tdx' | 'sev-snp' | 'nitro' | 'tpm' | 'cca'
+export const TEE_TYPES = ['sgx', 'tdx', 'sev-snp', 'nitro', 'tpm', 'cca'] as const
+export type TeeType = (typeof TEE_TYPES)[number]
 
 /**
  * A measured value: `name` is the qualifier of the attribute `measurement` (`mrtd`, `rtmr0`,

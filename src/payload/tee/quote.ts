@@ -15,6 +15,8 @@ import { parseTdReport, TD_REPORT_BYTES } from './tdx-quote.ts'
 import type { TdReport } from './tdx-quote.ts'
 
 export const QUOTE_BYTES_MAX: number = 64 * 1024
+/** Of what says that it is one, and whose. */
+export const QUOTE_HEADER_BYTES = 48
 const KEY_TYPE_P256 = 2
 const TEE_SGX = 0
 const TEE_TDX = 0x81
