@@ -32,6 +32,8 @@ import { rememberingVerifier as verifier } from './remembering-verifier.ts'
 
 const LOGS = Number(process.env['ATTESTRY_LOGS'] ?? (slow ? 300 : 2))
 const STEPS = slow ? 16 : 6
+/** About what a move sends. */
+const SENT_BYTES = slow ? 200_000 : 60_000
 const directory = temporaryDirectory()
 
 async function backup(moving: MovingLog, out: string): Promise<number> {
@@ -96,9 +98,11 @@ async function restoreOften(
 
 /** Ends a run somewhere, or not: a connection to either database, or the process between two steps. */
 function interrupt(random: Random, [to, toGuard]: readonly [CutProxy, CutProxy]): () => void {
-  to.endAfter(random(2) * random(2 ** (4 + random(15))))
-  toGuard.endAfter(random(3) === 0 ? random(4000) : 0)
-  let left = random(2) === 0 ? 1 + random(5) : Number.POSITIVE_INFINITY
+  const how = random(6)
+  to.endAfter(how < 2 ? random(SENT_BYTES) : 0)
+  toGuard.endAfter(how === 2 ? random(4000) : 0)
+  // A small log is copied in two steps and checked in one.
+  let left = how > 3 ? 1 + random(3) : Number.POSITIVE_INFINITY
   return () => {
     if (--left === 0) throw new Error('interrupted')
   }
@@ -117,7 +121,7 @@ async function migrate(
     const onProgress = interrupt(random, [to, toGuard])
     const run = migrateLog({ data: moving.data, guard, ...target, onProgress })
     await run.catch(() => undefined)
-    if (readMoved(join(moving.data, 'log.sqlite')) !== undefined || random(2) === 0) continue
+    if (readMoved(join(moving.data, 'log.sqlite')) !== undefined || random(4) === 0) continue
     // It is served as before.
     await moving.start(undefined, random(4) === 0)
     await moving.deleteUpload()
