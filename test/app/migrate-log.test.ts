@@ -183,31 +183,6 @@ describePostgres('attestry migrate', () => {
     expect([entries, guard]).toEqual([checked.entries, checked.entries])
   })
 
-  it('does not bring back what was deleted between two runs', async () => {
-    const other = await PayloadService.create()
-    const { data } = other
-    const deleted = inToto(5)
-    expect(await other.put(deleted, 'sha512')).toBe(201)
-    await other.stop()
-    const to = await databases().createDatabase()
-    const move = { data, to, toGuard: await guards().createDatabase() }
-    const stopped = migrateLog({
-      ...move,
-      onProgress: ({ stage }) => {
-        if (stage === 'checking') throw new Error('stopped')
-      },
-    })
-    await expect(stopped).rejects.toThrow('stopped')
-    const pruned = await prunePayload({ data, name: parsePayloadName(nameOf(deleted)) })
-    expect(pruned).toMatchObject({ kind: 'deleted' })
-    await migrateLog(move)
-    const payloads = await PostgresPayloadStore.open(to)
-    for (const algorithm of ['sha256', 'sha512']) {
-      expect(await payloads.find(parsePayloadName(nameOf(deleted, algorithm)))).toBeUndefined()
-    }
-    await payloads.close()
-  })
-
   it('leaves the same entries, heads, keys and rules', async () => {
     const options = { mode: 'existing', readonly: true } as const
     const source = SqliteLogStore.open(`${service.data}/log.sqlite`, options)
