@@ -8,7 +8,7 @@ const SIDE_ROWS = 256
 const SIDE_BYTES = 8 * 1024 * 1024
 
 export async function copySideTables({ store }: DataPaths, moveIn: PostgresMoveIn): Promise<void> {
-  await moveIn.clearRefusals()
+  await moveIn.clearSideTables()
   let [page, bytes]: [SideRow[], number] = [[], 0]
   for (const row of readSideTables(store)) {
     page.push(row)

@@ -64,7 +64,9 @@ export class CopiedLog {
     const kinds = new Map<number, Set<string>>()
     for (const { leafIndex: at, kind, digest } of await store.listEntryCollateral(0, size)) {
       const name = `sha256:${encodeHex(digest)}`
-      if (!collateral.has(name)) collateral.set(name, await log.readCollateral(digest))
+      // Where it is really deleted, only what stands for what it was can be told.
+      const found = collateral.get(name) ?? (await store.findCollateral(digest))?.bytes
+      if (found !== undefined) collateral.set(name, found)
       kinds.set(at, (kinds.get(at) ?? new Set()).add(kind))
     }
     const prunings = [...(await readPrunings(store))]

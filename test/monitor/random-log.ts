@@ -2,14 +2,13 @@
  * An honest log of a random shape: the real registry on memory stores, fed at random with statements,
  * submitters, content, rules that change and journals. Whatever it admits, it admitted rightly.
  */
-import { digest, sha256 } from '../../src/bytes/digest.ts'
+import { sha256 } from '../../src/bytes/digest.ts'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { encodeHex } from '../../src/bytes/hex.ts'
 import type { Signer } from '../../src/cose/signer.ts'
 import { PolicyError } from '../../src/errors.ts'
 import { Follower } from '../../src/index/follow-log.ts'
-import type { Guard } from '../../src/log/guard.ts'
-import type { IndexReader, IndexWriter } from '../../src/log/index-store.ts'
+import type { IndexWriter } from '../../src/log/index-store.ts'
 import type { NoteSigner } from '../../src/note/note-signer.ts'
 import { verifierKeyOf } from '../../src/note/note-signer.ts'
 import {
@@ -36,9 +35,11 @@ import { signStatement } from '../../src/statement/sign-statement.ts'
 import { noteSigner } from '../support/note-keys.ts'
 import { TEST_NOW } from '../support/test-pki.ts'
 import { LOG_ISSUER, LOG_ORIGIN, TestRegistry } from '../support/test-registry.ts'
+import type { TestRegistryMove } from '../support/test-registry.ts'
 import { testSigner } from '../support/test-signer.ts'
 import { CopiedLog } from './copied-log.ts'
 import { PrunedStore } from './pruned-store.ts'
+import type { PrunablePayloads } from './pruned-store.ts'
 import { ANCHORS, pooled, TEE_EVIDENCE } from './random-statements.ts'
 import type { Kind } from './random-statements.ts'
 import { rememberingVerifier } from './remembering-verifier.ts'
@@ -49,13 +50,20 @@ export type Random = (n: number) => number
 const WAIT_MAX = 180
 const PAUSE = 60
 
+/** Where a log is; by default in memory. */
+export interface RandomLogPlaces extends TestRegistryMove {
+  readonly payloads: PrunablePayloads
+}
+
+type ReadPreimage = Parameters<typeof Follower.open>[0]['readPreimage']
+
 export class RandomLog {
-  readonly service: TestRegistry
+  #service: TestRegistry
   readonly #random: Random
   readonly #registrars: readonly Signer[]
-  readonly #writers: JournalWriter[] = []
+  #writers: readonly JournalWriter[] = []
   readonly #checkpoint: NoteSigner
-  readonly #payloads: PrunedStore
+  #payloads: PrunablePayloads
   readonly #first: number
   /** Its policies drop registrars and name them again all the time. */
   readonly #isRestless: boolean
@@ -75,6 +83,8 @@ export class RandomLog {
   #number: number
   #waited = 0
   readonly tally: Record<string, number> = {}
+  /** What each statement was answered with. */
+  readonly registered: { readonly statement: Uint8Array; readonly receipt: Uint8Array }[] = []
 
   private constructor(
     service: TestRegistry,
@@ -82,10 +92,10 @@ export class RandomLog {
       random: Random
       registrars: readonly Signer[]
       checkpoint: NoteSigner
-      payloads: PrunedStore
+      payloads: PrunablePayloads
     },
   ) {
-    this.service = service
+    this.#service = service
     this.#random = parts.random
     this.#registrars = parts.registrars
     this.#checkpoint = parts.checkpoint
@@ -95,24 +105,37 @@ export class RandomLog {
     this.#isRestless = parts.random(3) === 0
   }
 
-  static async create(
-    random: Random,
-    options: { index?: IndexReader; guard?: Guard } = {},
-  ): Promise<RandomLog> {
-    const payloads = new PrunedStore()
+  static async create(random: Random, places: Partial<RandomLogPlaces> = {}): Promise<RandomLog> {
+    const payloads = places.payloads ?? new PrunedStore()
     const checkpoint = noteSigner(LOG_ORIGIN)
     const service = await TestRegistry.create({
-      ...options,
+      ...places,
       ...{ startTime: TEST_NOW, anchors: ANCHORS, checkpointSigners: [checkpoint] },
       ...{ verifier: rememberingVerifier, payloads, answerWithinMs: 600_000 },
     })
     const registrars = [service.registrar, testSigner()]
     const log = new RandomLog(service, { random, registrars, checkpoint, payloads })
-    const ports = { ...service.ports, log: service.log }
-    for (const signer of registrars) log.#writers.push(await JournalWriter.open({ ports, signer }))
+    await log.#openWriters()
     // Some begin without one, and some with none for long.
     if (random(4) === 0) await log.#changePolicy({ registrars: [] })
     return log
+  }
+
+  get service(): TestRegistry {
+    return this.#service
+  }
+
+  /** Goes on in another place, which has the log already. */
+  async move(places: RandomLogPlaces & Pick<TestRegistryMove, 'serviceSigner'>): Promise<void> {
+    this.#service = await this.#service.move(places)
+    this.#payloads = places.payloads
+    await this.#openWriters()
+  }
+
+  async #openWriters(): Promise<void> {
+    const ports = { ...this.#service.ports, log: this.#service.log }
+    const opened = this.#registrars.map((signer) => JournalWriter.open({ ports, signer }))
+    this.#writers = await Promise.all(opened)
   }
 
   get size(): number {
@@ -199,7 +222,7 @@ export class RandomLog {
     const { bytes, content } = await pooled(kind, number)
     if (isStored && content !== undefined) await this.#store(bytes, content)
     try {
-      await this.service.registry.register(bytes, isNamed ? this.#submitter(number) : undefined)
+      await this.#answered(bytes, isNamed ? this.#submitter(number) : undefined)
     } catch (error) {
       if (!(error instanceof PolicyError)) throw error
       this.#count(`${kind} refused`)
@@ -211,6 +234,11 @@ export class RandomLog {
     if (isStored) this.#admittedWith.push(content)
     else this.#absent.push({ bytes, content })
     return true
+  }
+
+  async #answered(statement: Uint8Array, submitter?: Submitter): Promise<void> {
+    const result = await this.service.registry.register(statement, submitter)
+    if (result.status === 'registered') this.registered.push({ statement, receipt: result.receipt })
   }
 
   #submitter(number: number): Submitter {
@@ -236,12 +264,15 @@ export class RandomLog {
     }
   }
 
-  async #govern(payload: Uint8Array, contentType: string, subject: string): Promise<void> {
-    const { clock, operator: signer, registry } = this.service
+  /** Returns the entry's id. */
+  async #govern(payload: Uint8Array, contentType: string, subject: string): Promise<Uint8Array> {
+    const { clock, operator: signer } = this.service
     const by = { issuer: LOG_ISSUER, signer, issuedAt: clock.time }
     await this.#tick(1)
-    await registry.register(await signStatement({ payload, contentType, subject, ...by }))
+    const statement = await signStatement({ payload, contentType, subject, ...by })
+    await this.#answered(statement)
     this.#count(contentType.replace('application/vnd.attestry.', ''))
+    return sha256(parseSignedStatement(statement).entry)
   }
 
   async #changePolicy({ registrars }: { registrars?: readonly number[] }): Promise<void> {
@@ -321,22 +352,20 @@ export class RandomLog {
     if (content === undefined || content.length > 1000) return
     const name = `sha256:${encodeHex(sha256(content))}`
     const payload = encodePayloadPruning({ digest: name, reason: 'asked' })
-    await this.#govern(payload, PAYLOAD_PRUNING_MEDIA_TYPE, 'urn:attestry:pruning')
-    const other = `sha512:${encodeHex(digest('SHA-512', content))}`
-    for (const gone of [name, other]) this.#payloads.pruned.add(gone)
-  }
-
-  /** Digests of content that is gone. */
-  get pruned(): ReadonlySet<string> {
-    return this.#payloads.pruned
+    const entryId = await this.#govern(payload, PAYLOAD_PRUNING_MEDIA_TYPE, 'urn:attestry:pruning')
+    await this.#payloads.prune(content, entryId)
   }
 
   /** Brings an index up to date, up to a size. */
-  async follow(index: IndexWriter, upTo = this.size): Promise<void> {
+  async follow(
+    index: IndexWriter,
+    upTo = this.size,
+    readPreimage: ReadPreimage = (name) => findPreimage(name, this.service.ports.payloads!),
+  ): Promise<void> {
     const follower = await Follower.open({
       ...{ log: this.service.store, index, sha256, verifier: rememberingVerifier },
       readCheckpointKeys: async () => [verifierKeyOf(this.#checkpoint, 'ed25519')],
-      readPreimage: (name) => findPreimage(name, this.service.ports.payloads!),
+      readPreimage,
     })
     follower.release(upTo)
     await follower.run()

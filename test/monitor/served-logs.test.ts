@@ -25,6 +25,7 @@ import { nativeHasher } from '../support/naive-tree.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { LOG_ORIGIN } from '../support/test-registry.ts'
 import { ALL_LOOKUPS } from './indexed-fixture.ts'
+import { PrunedStore } from './pruned-store.ts'
 import { RandomLog } from './random-log.ts'
 import { rememberingVerifier as verifier } from './remembering-verifier.ts'
 
@@ -33,9 +34,8 @@ const ENTRIES = slow ? 400 : 60
 const directory = temporaryDirectory()
 
 /** What was pruned is served by nobody. */
-function without(reader: ResourceReader, log: RandomLog): ResourceReader {
-  const isGone = (path: string): boolean =>
-    log.pruned.has(path.replace(/^(collateral|payloads)\//, ''))
+function without(reader: ResourceReader, { pruned }: PrunedStore): ResourceReader {
+  const isGone = (path: string): boolean => pruned.has(path.replace(/^(collateral|payloads)\//, ''))
   return {
     ...reader,
     read: async (path, max) => (isGone(path) ? undefined : reader.read(path, max)),
@@ -85,10 +85,10 @@ async function check(one: number): Promise<void> {
   const random = randomFrom(one)
   const tables = join(directory, `${one}.sqlite`)
   const { writer } = await openIndex(tables, { madeBy: 'test' })
-  const [index, guard] = [SqliteIndex.open(tables), new MemoryGuard()]
-  const log = await RandomLog.create(random, { index, guard })
+  const [index, guard, payloads] = [SqliteIndex.open(tables), new MemoryGuard(), new PrunedStore()]
+  const log = await RandomLog.create(random, { index, guard, payloads })
   const { url } = await log.service.listen()
-  const http = without(createHttpReader({ url, fetch, wait: async () => undefined }), log)
+  const http = without(createHttpReader({ url, fetch, wait: async () => undefined }), payloads)
   const run = async (
     reader: ResourceReader,
     options: Partial<AuditOptions>,

@@ -8,6 +8,7 @@ export class CutProxy {
   #socketPath: string
   readonly #pairs = new Set<readonly [Socket, Socket]>()
   #isCut = false
+  #bytesLeft = 0
 
   private constructor(socketPath: string) {
     this.#socketPath = socketPath
@@ -24,6 +25,7 @@ export class CutProxy {
       }
       // A cut line takes connections and lets nothing through, like a firewall that drops.
       if (this.#isCut) return
+      client.on('data', (bytes) => this.#count(bytes.length))
       client.pipe(upstream)
       upstream.pipe(client)
     })
@@ -50,6 +52,17 @@ export class CutProxy {
       upstream.unpipe(client)
       if (how === 'reset') client.resetAndDestroy()
     }
+  }
+
+  /** Ends all connections once, when clients have sent so many bytes more. */
+  endAfter(bytes: number): void {
+    this.#bytesLeft = bytes
+  }
+
+  #count(bytes: number): void {
+    const isBefore = this.#bytesLeft > 0
+    this.#bytesLeft -= bytes
+    if (isBefore && this.#bytesLeft <= 0) this.#endAll()
   }
 
   /** Connections of the time before end now, new ones work. */

@@ -19,6 +19,8 @@ import type { Guard } from '../../src/log/guard.ts'
 import type { IndexReader } from '../../src/log/index-store.ts'
 import type { LogLimits } from '../../src/log/limits.ts'
 import { Log } from '../../src/log/log.ts'
+import type { RefusalStore } from '../../src/log/operator-tables.ts'
+import type { LogPorts } from '../../src/log/ports.ts'
 import type { LogStore } from '../../src/log/store.ts'
 import type { PayloadStore } from '../../src/log/payload-store.ts'
 import { nativeDigest } from '../../src/keys/native-hash.ts'
@@ -98,7 +100,55 @@ export interface TestRegistryOptions {
   readonly limits?: Partial<HttpLimits>
   readonly http?: Partial<HttpServerOptions>
   readonly wrapStore?: (store: LogStore) => LogStore
+  /** An empty one, instead of one in memory. */
+  readonly store?: LogStore
   readonly guard?: Guard
+  readonly refusals?: Pick<RefusalStore, 'record'>
+}
+
+/** Where a log goes on, in place of what it had. */
+export interface TestRegistryMove extends Pick<
+  TestRegistryOptions,
+  'payloads' | 'index' | 'refusals'
+> {
+  readonly store: LogStore
+  readonly guard: Guard
+  /** A receipt key that the store names from now on. */
+  readonly serviceSigner?: Signer
+}
+
+type Keys = Pick<
+  TestRegistry,
+  'signer' | 'operator' | 'registrar' | 'serviceSigner' | 'clock' | 'hold'
+>
+
+function held(inner: Signer, hold: Hold): Signer {
+  const sign: Signer['sign'] = async (data) => {
+    await hold.signing?.opened
+    return inner.sign(data)
+  }
+  return { ...inner, sign }
+}
+
+function heldStore(hold: Hold): LogStore {
+  const memory = new MemoryLogStore()
+  const commit = memory.commit.bind(memory)
+  memory.commit = async (batch) => {
+    await hold.committing?.opened
+    return commit(batch)
+  }
+  return memory
+}
+
+function logPorts(
+  places: { readonly store: LogStore; readonly guard: Guard },
+  { serviceSigner: signer, clock }: Pick<Keys, 'serviceSigner' | 'clock'>,
+): Omit<LogPorts, 'onReach' | 'observer' | 'refusal' | 'writePath'> {
+  const now = (): number => clock.time
+  return {
+    ...{ ...places, signer, clock: { now }, hasher: nativeHasher },
+    ...{ verifier: nodeSignatureVerifier, issuer: LOG_ISSUER, origin: LOG_ORIGIN },
+  }
 }
 
 export class TestRegistry {
@@ -160,40 +210,47 @@ export class TestRegistry {
   static async create(options: TestRegistryOptions = {}): Promise<TestRegistry> {
     const signer = testSigner()
     const [operator, registrar] = [testSigner(), testSigner()]
-    const inner = testSigner()
     const hold: Hold = { signing: undefined, committing: undefined }
-    const serviceSigner: Signer = {
-      ...inner,
-      sign: async (data) => {
-        await hold.signing?.opened
-        return inner.sign(data)
-      },
-    }
+    const serviceSigner = held(testSigner(), hold)
     const clock = { time: options.startTime ?? START_TIME }
-    const verifier = options.verifier ?? nodeSignatureVerifier
-    const memory = new MemoryLogStore()
-    const commit = memory.commit.bind(memory)
-    memory.commit = async (batch) => {
-      await hold.committing?.opened
-      return commit(batch)
-    }
-    const fatal: Error[] = []
-    const ports = {
-      store: options.wrapStore?.(memory) ?? memory,
-      guard: options.guard ?? new MemoryGuard(),
-      signer: serviceSigner,
-      clock: { now: () => clock.time },
-      hasher: nativeHasher,
-      verifier: nodeSignatureVerifier,
-      issuer: LOG_ISSUER,
-      origin: LOG_ORIGIN,
-    }
+    const memory = options.store ?? heldStore(hold)
+    const store = options.wrapStore?.(memory) ?? memory
+    const guard = options.guard ?? new MemoryGuard()
+    const keys = { signer, operator, registrar, serviceSigner, clock, hold }
+    const ports = logPorts({ store, guard }, keys)
     const anchors = options.anchors ?? [
       { kind: 'cose-key' as const, key: signer.publicKey, issuers: [`${ISSUER}*`] },
     ]
     const documents = genesisDocuments(operator.publicKey, anchors, registrar.publicKey)
     const by = { issuer: LOG_ISSUER, signer: operator, issuedAt: clock.time }
     await createLog({ ...ports, entries: await signGenesis(documents, by) })
+    return TestRegistry.#open(ports, keys, options)
+  }
+
+  /** Closes it, and goes on with the same keys in another place, which has the log already. */
+  async move({ store, guard, ...change }: TestRegistryMove): Promise<TestRegistry> {
+    await this.close()
+    const { signer, operator, registrar, clock, hold, ports } = this
+    const { serviceSigner: rotated } = change
+    const serviceSigner = rotated === undefined ? this.serviceSigner : held(rotated, hold)
+    const keys = { signer, operator, registrar, serviceSigner, clock, hold }
+    const retiredKeys = ports.serviceKeys.map((one) => ({ ...one, retired: true }))
+    const options = {
+      ...this.#options,
+      ...(rotated === undefined ? {} : { retiredKeys }),
+      ...change,
+    }
+    return TestRegistry.#open(logPorts({ store, guard }, keys), keys, options)
+  }
+
+  static async #open(
+    ports: ReturnType<typeof logPorts>,
+    keys: Keys,
+    options: TestRegistryOptions,
+  ): Promise<TestRegistry> {
+    const { signer, operator, registrar, serviceSigner, clock, hold } = keys
+    const verifier = options.verifier ?? nodeSignatureVerifier
+    const fatal: Error[] = []
     const log = await Log.open({
       ...ports,
       onFatal: (error) => fatal.push(error),
@@ -216,7 +273,7 @@ export class TestRegistry {
       retiredCheckpointKeys: options.retiredCheckpointKeys ?? [],
       ...(options.witnesses === undefined ? {} : { witnesses: options.witnesses }),
       registrar: { signer: registrar, build: 'attestry 0' },
-      refusals: { record: (refusal) => refusals.push(refusal) },
+      refusals: options.refusals ?? { record: (refusal) => refusals.push(refusal) },
       clock: ports.clock,
       verifier,
       bundles: options.bundles ?? new SigstoreBundleVerifier(),

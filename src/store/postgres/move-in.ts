@@ -30,27 +30,21 @@ const SET_RECEIPT_KEY: Statement = {
 }
 
 const SIDE_TABLES: Readonly<Record<SideTable, Statement>> = {
-  payload: {
-    name: 'move_payload',
-    text: `INSERT INTO payload SELECT $1, $2, $3, $4
-      WHERE NOT EXISTS (SELECT 1 FROM collateral WHERE digest = $1)
-      ON CONFLICT (digest) DO UPDATE SET pinned = excluded.pinned`,
-  },
+  payload: { name: 'move_payload', text: 'INSERT INTO payload VALUES ($1, $2, $3, $4)' },
   'payload-alias': {
     name: 'move_payload_alias',
-    text: 'INSERT INTO payload_alias VALUES ($1, $2) ON CONFLICT (name) DO NOTHING',
+    text: 'INSERT INTO payload_alias VALUES ($1, $2)',
   },
-  // An earlier run may have copied the content.
+  // Content that is marked and not deleted yet, that an earlier run copied, or what stands in its place.
   'pruned-payload': {
     name: 'move_pruned_payload',
     text: `WITH from_payload AS (DELETE FROM payload WHERE digest = $1),
       from_collateral AS (DELETE FROM collateral WHERE digest = $1)
-      INSERT INTO pruned_payload VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING`,
+      INSERT INTO pruned_payload VALUES ($1, $2, $3)`,
   },
   'api-token': {
     name: 'move_api_token',
-    text: `INSERT INTO api_token VALUES ($1, $2, $3, $4, $5, $6, $7)
-      ON CONFLICT (token_id) DO UPDATE SET revoked_at = excluded.revoked_at`,
+    text: 'INSERT INTO api_token VALUES ($1, $2, $3, $4, $5, $6, $7)',
   },
   refusal: {
     name: 'move_refusal',
@@ -58,7 +52,10 @@ const SIDE_TABLES: Readonly<Record<SideTable, Statement>> = {
       VALUES ($1, $2, $3, $4, $5)`,
   },
 }
-const CLEAR_REFUSALS: Statement = { name: 'move_no_refusals', text: 'DELETE FROM refusal' }
+const CLEAR_SIDE_TABLES: Statement = {
+  name: 'move_no_side_rows',
+  text: 'TRUNCATE payload, payload_alias, pruned_payload, api_token, refusal',
+}
 
 export class PostgresMoveIn {
   /** The database without its password. */
@@ -97,9 +94,9 @@ export class PostgresMoveIn {
     })
   }
 
-  /** Refusals have no key of their own: all of them are written again. */
-  async clearRefusals(): Promise<void> {
-    await this.#database.transaction((run) => run(CLEAR_REFUSALS))
+  /** All of them are written again: what was deleted since an earlier run must not come back. */
+  async clearSideTables(): Promise<void> {
+    await this.#database.transaction((run) => run(CLEAR_SIDE_TABLES))
   }
 
   async putSideRows(rows: readonly SideRow[]): Promise<void> {
