@@ -152,9 +152,9 @@ describePostgres('an honest log that moves', () => {
     const files = join(directory, String(one))
     const moving = await MovingLog.create(join(files, 'data'), random, query)
     let state: AuditState | undefined
-    const auditOnward = async (): Promise<AuditReport | undefined> => {
+    const auditOnward = async (): Promise<AuditReport> => {
       const report = await auditOn(moving, state, random)
-      state = report?.state ?? state
+      state = report.state
       return report
     }
     await moving.live(random(STEPS))
@@ -178,8 +178,8 @@ describePostgres('an honest log that moves', () => {
     await moving.live(1 + random(STEPS))
     await moving.log.settle()
     const last = await auditOnward()
-    expect(last?.waitingFrom).toBeUndefined()
-    expect(last?.state.replayed.treeSize).toBe(moving.log.size)
+    expect(last.waitingFrom).toBeUndefined()
+    expect(last.state.replayed.treeSize).toBe(moving.log.size)
     await moving.stop()
   }
 
