@@ -23,13 +23,11 @@ import { hasRegistrar, RulesHistory } from './rules-history.ts'
 import { ScanAhead } from './scan-ahead.ts'
 import type { ScannedBlock } from './scan-ahead.ts'
 import type { Block } from './scan-entries.ts'
-import { checkServedEvidence, checkServedHead } from './served-evidence.ts'
+import { checkServedSample } from './served-evidence.ts'
 import type { SignedHeads } from './signed-heads.ts'
 
 /** Blocks whose signatures are being verified while the next one is read. */
 const BLOCKS_IN_FLIGHT = 3
-/** Receipts and statements asked for at a time. */
-const EVIDENCE_IN_FLIGHT = 16
 
 export interface EntryAuditorOptions {
   readonly source: LogSource
@@ -166,28 +164,12 @@ export class EntryAuditor {
     return inFlight.shift()!
   }
 
-  /** Of the entries that are sampled, and of the first head that covers each. */
-  async #checkEvidence({ start, entries, heads }: Block): Promise<AuditFault | undefined> {
-    const { pin, isSampled } = this.#options
-    const sample = entries
-      .map((entry, offset) => ({ leafIndex: start + offset, entry }))
-      .filter(({ leafIndex }) => isSampled(leafIndex))
-    const options = { ...this.#options, ...pin }
-    let checked = 0
-    const check = async (one: (typeof sample)[number]): Promise<void> => {
-      const head = heads.find(({ treeSize }) => treeSize > one.leafIndex)
-      const isNext = head !== undefined && head.treeSize > checked
-      if (isNext) checked = head.treeSize
-      await checkServedEvidence(one, options)
-      if (isNext) await checkServedHead(head, one.leafIndex, options)
+  #checkEvidence(block: Block): Promise<AuditFault | undefined> {
+    const { pin } = this.#options
+    const onChecked = (receipts: number): void => {
+      this.counts.receipts += receipts
     }
-    return faultOf(async () => {
-      for (let at = 0; at < sample.length; at += EVIDENCE_IN_FLIGHT) {
-        const some = sample.slice(at, at + EVIDENCE_IN_FLIGHT)
-        await Promise.all(some.map(check))
-        this.counts.receipts += some.length
-      }
-    })
+    return faultOf(() => checkServedSample(block, { ...this.#options, ...pin, onChecked }))
   }
 
   /** Waits for the decisions of the next block; the state moves over it unless something before it waits. */

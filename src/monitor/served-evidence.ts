@@ -15,9 +15,13 @@ import { parseSignedStatement } from '../statement/signed-statement.ts'
 import { AuditFault } from './audit-fault.ts'
 import type { AuthenticatedTree } from './authenticated-tree.ts'
 import type { LogSource } from './log-source.ts'
+import type { Block } from './scan-entries.ts'
 import type { SignedHeads, VerifiedHead } from './signed-heads.ts'
 
-export interface EvidenceOptions {
+/** Entries whose evidence is asked for at a time. */
+const IN_FLIGHT = 16
+
+interface EvidenceOptions {
   readonly source: LogSource
   readonly tree: AuthenticatedTree
   readonly heads: SignedHeads
@@ -27,11 +31,40 @@ export interface EvidenceOptions {
   readonly sha256: Sha256
 }
 
+/** Which entries, and who is told of how many when they are checked. */
+interface SampleOptions extends EvidenceOptions {
+  readonly isSampled: (leafIndex: number) => boolean
+  readonly onChecked: (entries: number) => void
+}
+
 /**
- * Checks the Receipt and the Transparent Statement that are served for an entry.
+ * Checks what is served for the entries of a block that are sampled, and the first head that covers each.
  * @throws AuditFault `evidence`.
  */
-export async function checkServedEvidence(
+export async function checkServedSample(
+  { start, entries, heads }: Pick<Block, 'start' | 'entries' | 'heads'>,
+  options: SampleOptions,
+): Promise<void> {
+  const sample = entries
+    .map((entry, offset) => ({ leafIndex: start + offset, entry }))
+    .filter(({ leafIndex }) => options.isSampled(leafIndex))
+  let checked = 0
+  const check = async (one: (typeof sample)[number]): Promise<void> => {
+    const head = heads.find(({ treeSize }) => treeSize > one.leafIndex)
+    const isNext = head !== undefined && head.treeSize > checked
+    if (isNext) checked = head.treeSize
+    await checkServedEvidence(one, options)
+    if (isNext) await checkServedHead(head, one.leafIndex, options)
+  }
+  for (let at = 0; at < sample.length; at += IN_FLIGHT) {
+    const some = sample.slice(at, at + IN_FLIGHT)
+    await Promise.all(some.map(check))
+    options.onChecked(some.length)
+  }
+}
+
+/** The Receipt and the Transparent Statement of an entry. */
+async function checkServedEvidence(
   { leafIndex, entry }: { readonly leafIndex: number; readonly entry: Uint8Array },
   options: EvidenceOptions,
 ): Promise<void> {
@@ -62,11 +95,8 @@ export async function checkServedEvidence(
   }
 }
 
-/**
- * Checks the head that is served under its own size, against that of its bundle.
- * @throws AuditFault `evidence`.
- */
-export async function checkServedHead(
+/** The head that is served under its own size, against that of its bundle. */
+async function checkServedHead(
   { treeSize, rootHash, registrationTime }: VerifiedHead,
   leafIndex: number,
   { source, heads }: EvidenceOptions,
