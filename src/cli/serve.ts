@@ -9,7 +9,6 @@ import type { PrintedOption } from '../app/print-config.ts'
 import type { ServeFlags, ServeKey } from '../app/serve-values.ts'
 import type { RunningRegistry } from '../app/start.ts'
 import { StartError } from '../errors.ts'
-import { favourThisThread } from '../threads/favour-this-thread.ts'
 import { CliError } from './cli-error.ts'
 import { addCommand, run } from './command.ts'
 import type { CommonOptions, Report } from './command.ts'
@@ -80,8 +79,6 @@ async function serve(options: ServeOptions): Promise<Report | undefined> {
   const config = readOrRefuse(() => configFrom(given, { report }))
   if (options.printConfig === true) return reportConfig(describeConfig(given))
   const { startRegistry } = await import('../app/start.ts')
-  // Before the registry starts threads of its own, which write what this one waits for.
-  favourThisThread()
   const registry = await startRegistry(config)
   // Without TLS it keeps its usual meaning: the terminal is gone.
   if (registry.reload !== undefined) process.on('SIGHUP', () => void registry.reload?.())
