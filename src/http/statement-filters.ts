@@ -3,7 +3,8 @@ import { InputError } from '../errors.ts'
 import type { IndexQuery } from '../log/index-store.ts'
 import { canonicalAttribute, splitNamed, STATEMENT_KINDS } from '../payload/description.ts'
 import type { AttributeName, DigestRole, StatementKind } from '../payload/description.ts'
-import { canBeAskedFor, canonicalAlgorithm, isHexDigest } from '../payload/digest-forms.ts'
+import { canBeAskedFor, canonicalDigest, isHexDigest } from '../payload/digest-forms.ts'
+import type { NamedDigest } from '../payload/digest-forms.ts'
 import { parseRfc3339 } from '../payload/rfc3339.ts'
 import { TEE_TYPES } from '../payload/tee/evidence.ts'
 import { NOT_EVALUATED } from '../payload/tee/snp-facts.ts'
@@ -73,18 +74,12 @@ export function readKind(parameters: QueryParameters): StatementKind | undefined
  * `algorithm:value`; of a known hash, name and hex as the index has them, whatever case they came in.
  * @throws InputError `ERR_REQUEST`.
  */
-export function parseDigest(text: string): { algorithm: string; value: string } {
+export function parseDigest(text: string): NamedDigest {
   const at = text.indexOf(':')
-  const [algorithm, value] = [
-    canonicalAlgorithm(text.slice(0, Math.max(0, at))),
-    text.slice(at + 1),
-  ]
-  const lower = value.toLowerCase()
-  const isHex = isHexDigest(algorithm, lower)
-  if (canBeAskedFor(algorithm, isHex === undefined ? value : lower)) {
-    return { algorithm, value: isHex === true ? lower : value }
-  }
-  return isHex === false
+  const digest = canonicalDigest(text.slice(0, Math.max(0, at)), text.slice(at + 1))
+  const { algorithm, value } = digest
+  if (canBeAskedFor(algorithm, value)) return digest
+  return isHexDigest(algorithm, value) === false
     ? refuse(`this is no ${algorithm} digest: it has another length, or is not hex`)
     : refuse('a digest is its algorithm, a colon and its value: sha256:9f86…')
 }

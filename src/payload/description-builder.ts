@@ -16,7 +16,8 @@ import type {
   NumberName,
   StatementKind,
 } from './description.ts'
-import { canonicalAlgorithm, isHexDigest } from './digest-forms.ts'
+import { canonicalDigest, isHexDigest } from './digest-forms.ts'
+import type { NamedDigest } from './digest-forms.ts'
 import { asList, asObject, asText } from './json-members.ts'
 import { parseRfc3339 } from './rfc3339.ts'
 
@@ -76,22 +77,18 @@ export class DescriptionBuilder {
 
   /** Adds a digest; of a known hash its name is written as in-toto does, and hex in lower case. */
   digest(role: DigestRole, name: string, value: string): this {
-    const algorithm = canonicalAlgorithm(name)
-    const lower = value.toLowerCase()
-    const text = isHexDigest(algorithm, lower) === true ? lower : wellFormed(value)
-    if (text === '' || !this.#fits(this.#digests.items.length, text)) return this
-    this.#digests.add({ role, algorithm: wellFormed(algorithm), value: text })
-    return this
+    return this.#addDigest(role, canonicalDigest(name, value))
   }
 
   /** Adds all of an in-toto DigestSet, e.g. `{"sha256": "…", "gitCommit": "…"}`; else nothing. */
   digestSet(role: DigestRole, set: unknown, pointer?: string): this {
-    for (const [algorithm, value] of Object.entries(asObject(set) ?? {})) {
+    for (const [name, value] of Object.entries(asObject(set) ?? {})) {
       if (typeof value !== 'string') continue
-      if (isHexDigest(canonicalAlgorithm(algorithm), value.toLowerCase()) === false) {
-        this.finding('digest-form', `the ${algorithm} digest is not of its length in hex`, pointer)
+      const digest = canonicalDigest(name, value)
+      if (isHexDigest(digest.algorithm, digest.value) === false) {
+        this.finding('digest-form', `the ${name} digest is not of its length in hex`, pointer)
       }
-      this.digest(role, algorithm, value)
+      this.#addDigest(role, digest)
     }
     return this
   }
@@ -166,6 +163,13 @@ export class DescriptionBuilder {
       numbers: [...this.#numbers.items],
       findings: [...this.#findings.values()],
     }
+  }
+
+  #addDigest(role: DigestRole, { algorithm, value }: NamedDigest): this {
+    const text = wellFormed(value)
+    if (text === '' || !this.#fits(this.#digests.items.length, text)) return this
+    this.#digests.add({ role, algorithm: wellFormed(algorithm), value: text })
+    return this
   }
 
   #fits(count: number, text: string): boolean {

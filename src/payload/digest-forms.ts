@@ -21,12 +21,6 @@ const SPELLINGS: ReadonlyMap<string, string> = new Map(
   [...HEX_DIGITS.keys()].map((algorithm) => [algorithm.toLowerCase(), algorithm]),
 )
 
-/** An algorithm as in-toto spells it: `sha256` for `SHA256` and `SHA-256`. One that is no hash we know stays. */
-export function canonicalAlgorithm(algorithm: string): string {
-  if (HEX_DIGITS.has(algorithm)) return algorithm
-  return SPELLINGS.get(algorithm.toLowerCase().replace(/^(sha|md)-/, '$1')) ?? algorithm
-}
-
 /** Lengths in hex digits that the algorithm has, or `undefined` for one whose values are text. */
 export function hexLengths(algorithm: string): readonly number[] | undefined {
   return HEX_DIGITS.get(algorithm)
@@ -37,6 +31,27 @@ export function isHexDigest(algorithm: string, value: string): boolean | undefin
   const lengths = HEX_DIGITS.get(algorithm)
   if (lengths === undefined) return undefined
   return lengths.includes(value.length) && /^[0-9a-f]+$/.test(value)
+}
+
+/** A digest by its algorithm. */
+export interface NamedDigest {
+  readonly algorithm: string
+  readonly value: string
+}
+
+/**
+ * A digest as it is kept and asked for: of a hash we know, the name as in-toto spells it (`sha256` for `SHA256`
+ * and `SHA-256`) and hex in lower case. Everything else is as it is written.
+ */
+export function canonicalDigest(name: string, value: string): NamedDigest {
+  const algorithm = canonicalAlgorithm(name)
+  const lower = value.toLowerCase()
+  return { algorithm, value: isHexDigest(algorithm, lower) === true ? lower : value }
+}
+
+function canonicalAlgorithm(name: string): string {
+  if (HEX_DIGITS.has(name)) return name
+  return SPELLINGS.get(name.toLowerCase().replace(/^(sha|md)-/, '$1')) ?? name
 }
 
 /** Algorithms that a look-up can name: `algorithm:value` is split at its first colon. */

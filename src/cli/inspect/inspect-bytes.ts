@@ -4,9 +4,7 @@
  * reason; it never fails.
  */
 import { decodeUtf8 } from '../../bytes/bytes.ts'
-import { parseStrictJson } from '../../bytes/strict-json.ts'
 import { decodeCbor } from '../../cbor/decode.ts'
-import { InputError } from '../../errors.ts'
 import type { TrustPolicy } from '../../verify/trust-policy.ts'
 import { parseTrustPolicy } from '../../verify/trust-policy.ts'
 import { anchorName, anchorPatterns, fingerprint } from '../trust-text.ts'
@@ -19,6 +17,7 @@ import type { Inspection, Item } from './item.ts'
 import { inspectCoseKeys, inspectJwk, inspectPem, looksLikeCoseKey } from './keys.ts'
 import { inspectNote } from './note.ts'
 import { inspectSign1 } from './sign1.ts'
+import { tryRead } from './try-read.ts'
 
 /** What the bytes hold. Never throws for any input, and never trusts any. */
 export function inspectBytes(bytes: Uint8Array): Inspection {
@@ -76,18 +75,11 @@ function inspectJson(bytes: Uint8Array, text: string): Inspection {
   } catch (error) {
     const isTrust = text.includes('"logs"') && text.includes('"issuers"')
     const note = isTrust ? [{ name: 'not a trust file', value: (error as Error).message }] : []
-    return jwkIn(bytes) ?? { kind: 'JSON text', items: [...note, beginningOf(text)] }
+    return (
+      tryRead(() => inspectJwk(bytes)) ?? { kind: 'JSON text', items: [...note, beginningOf(text)] }
+    )
   }
   return { kind: 'trust file', items: trustItems(trust) }
-}
-
-function jwkIn(bytes: Uint8Array): Inspection | undefined {
-  try {
-    return inspectJwk(parseStrictJson(bytes, { code: 'ERR_COSE_KEY', what: 'JWK' }))
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error
-    return undefined
-  }
 }
 
 /** PEM in a string, and the private members of JWKs (RFC 7518 §6.2.2, §6.3.2, §6.4.1). */

@@ -7,12 +7,12 @@ import type { KeyObject } from 'node:crypto'
 import { encodeBase64url } from '../../bytes/base64.ts'
 import { encodeHex } from '../../bytes/hex.ts'
 import { equalBytes } from '../../bytes/bytes.ts'
+import { parseStrictJson } from '../../bytes/strict-json.ts'
 import type { CborValue } from '../../cbor/decode.ts'
 import { publicKeyFromJwk } from '../../cose/jwk.ts'
 import { encodeCoseKey, publicKeyFromCose, publicKeyFromSpki } from '../../cose/public-key.ts'
 import type { PublicKey } from '../../cose/public-key.ts'
 import { keyThumbprint } from '../../cose/thumbprint.ts'
-import { InputError } from '../../errors.ts'
 import { textAt } from '../../payload/json-members.ts'
 import { bytesText, cborItem, isMap } from './cbor-text.ts'
 import { algorithmName, certificateItem } from './headers.ts'
@@ -43,17 +43,13 @@ function coseKeyItems(value: CborValue): Item[] {
   }
 }
 
-/** A public key as a JWK; undefined for any other JSON, and for a private key. */
-export function inspectJwk(json: unknown): Inspection | undefined {
+/** A public key as a JWK. @throws InputError for any other JSON, and for a private key. */
+export function inspectJwk(bytes: Uint8Array): Inspection {
+  const json = parseStrictJson(bytes, { code: 'ERR_COSE_KEY', what: 'JWK' })
   const member = (name: string): string | undefined => textAt(json, name)
   const [kty, crv, d] = [member('kty'), member('crv'), member('d')]
   const numbers = { x: member('x'), y: member('y'), n: member('n'), e: member('e') }
-  try {
-    return { kind: 'JWK', items: publicKeyItems(publicKeyFromJwk({ kty, crv, d, ...numbers })) }
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error
-    return undefined
-  }
+  return { kind: 'JWK', items: publicKeyItems(publicKeyFromJwk({ kty, crv, d, ...numbers })) }
 }
 
 /** Kind, algorithm, kid and thumbprint of a public key, and the form in which policies and anchors have it. */

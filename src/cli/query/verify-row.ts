@@ -6,7 +6,7 @@ import type { QueryClient } from '../../client/query-client.ts'
 import type { StatementRow } from '../../client/statement-row.ts'
 import { InputError, NotFoundError, UnavailableError } from '../../errors.ts'
 import { nodeVerifier } from '../../keys/node-verifier.ts'
-import { canonicalAlgorithm, isHexDigest } from '../../payload/digest-forms.ts'
+import { canonicalDigest as canonical, isHexDigest } from '../../payload/digest-forms.ts'
 import { readEntryFacts } from '../../payload/entry-facts.ts'
 import { parseSignedStatement } from '../../statement/signed-statement.ts'
 import { verifyTransparentStatement } from '../../verify/index.ts'
@@ -36,11 +36,8 @@ export interface RowClaim {
 /** A digest as the registry writes it: name and hex of known hashes, whatever case they came in. */
 export function canonicalDigest(text: string): string {
   const at = text.indexOf(':')
-  const [algorithm, lower] = [
-    canonicalAlgorithm(text.slice(0, at)),
-    text.slice(at + 1).toLowerCase(),
-  ]
-  return isHexDigest(algorithm, lower) === true ? `${algorithm}:${lower}` : text
+  const { algorithm, value } = canonical(text.slice(0, at), text.slice(at + 1))
+  return isHexDigest(algorithm, value) === true ? `${algorithm}:${value}` : text
 }
 
 export interface VerifyRowOptions {
