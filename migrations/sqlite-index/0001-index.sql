@@ -1,5 +1,6 @@
 -- The index (design D9): made from the log and nothing else, dropped and rebuilt at will.
--- All look-ups are ranges of primary keys, so no statistics are kept.
+-- All look-ups are ranges of primary keys, so no statistics are kept, and all that a statement adds
+-- is written where the tables end.
 
 -- One row: how far the log is indexed, of which log, and by what.
 CREATE TABLE progress (
@@ -9,7 +10,7 @@ CREATE TABLE progress (
   -- What read the statements; another version of it may find more in them.
   made_by   TEXT    NOT NULL,
   tree_size INTEGER NOT NULL,
-  -- Of the numbers in term_hash.
+  -- Of the keys in posting_page.
   hash_key  BLOB    NOT NULL CHECK (length(hash_key) = 8)
 ) STRICT;
 
@@ -19,48 +20,48 @@ CREATE TABLE field (
   name     TEXT    NOT NULL UNIQUE
 ) STRICT;
 
--- The dictionary: every value that can be asked for, once. Hex of even length is kept as bytes.
-CREATE TABLE term (
-  term_id  INTEGER PRIMARY KEY,
-  field_id INTEGER NOT NULL,
-  value    ANY     NOT NULL
+-- Values that statements have in common, so that rows are short; the first one to have it has the text.
+CREATE TABLE shared_value (
+  value_id INTEGER PRIMARY KEY,
+  value    TEXT    NOT NULL
 ) STRICT;
 
--- Terms by the keyed hash of field and value: numbers are found three times as fast as values.
-CREATE TABLE term_hash (
-  hash    INTEGER NOT NULL,
-  term_id INTEGER NOT NULL,
-  PRIMARY KEY (hash, term_id)
-) STRICT, WITHOUT ROWID;
-
--- From terms to statements. Roles: 0 says, 1 subject, 2 dependency, 3 evidence (digests).
-CREATE TABLE posting (
-  term_id    INTEGER NOT NULL,
-  role       INTEGER NOT NULL CHECK (role BETWEEN 0 AND 3),
-  leaf_index INTEGER NOT NULL,
-  PRIMARY KEY (term_id, role, leaf_index)
-) STRICT, WITHOUT ROWID;
-
--- From statements to terms: rows are only appended here, so the way back costs next to nothing.
+-- What statements say. Rows are only appended, unless the content of a hash envelope comes later.
 CREATE TABLE statement (
   leaf_index        INTEGER PRIMARY KEY,
   entry_id          BLOB    NOT NULL CHECK (length(entry_id) = 32),
   registration_time INTEGER NOT NULL,
-  kind              INTEGER NOT NULL,
-  type              INTEGER NOT NULL,
-  issuer            INTEGER,
-  subject           INTEGER,
-  signer            INTEGER,
-  content_type      INTEGER,
-  -- Digest of a hash envelope, and whether its preimage was read.
-  envelope          INTEGER,
-  preimage_read     INTEGER,
-  -- Digests and attributes: term_id * 4 + role, ascending, as differences in LEB128.
+  -- Digest of a hash envelope whose preimage was not read.
+  absent_preimage   TEXT,
+  -- Values of fields in roles, packed (fact-list.ts). Roles: 0 says, 1 subject, 2 dependency,
+  -- 3 evidence (digests).
   facts             BLOB    NOT NULL,
   -- JSON array; NULL when there are none.
   findings          TEXT
 ) STRICT;
-CREATE INDEX statement_preimage_absent ON statement (envelope) WHERE preimage_read = 0;
+CREATE INDEX statement_preimage_absent ON statement (absent_preimage)
+  WHERE absent_preimage IS NOT NULL;
+
+-- From values to statements: runs of statements that follow each other, in order and without a gap.
+CREATE TABLE run (
+  first_index INTEGER PRIMARY KEY,
+  end_index   INTEGER NOT NULL CHECK (end_index > first_index),
+  run_id      INTEGER NOT NULL UNIQUE,
+  -- Postings that it was written with: runs of about one length are merged.
+  postings    INTEGER NOT NULL
+) STRICT;
+
+-- The postings of a run, ascending: a keyed hash of field and value * 4 + role, and the statement.
+CREATE TABLE posting_page (
+  run_id      INTEGER NOT NULL,
+  -- Of the first one.
+  first_key   INTEGER NOT NULL,
+  first_index INTEGER NOT NULL,
+  -- All keys as doubles, then for each its index as a 32-bit distance from the run's first one, both
+  -- in the byte order of the machine.
+  postings    BLOB    NOT NULL,
+  PRIMARY KEY (run_id, first_key, first_index)
+) STRICT, WITHOUT ROWID;
 
 -- Numbers in both directions: a range of values, and a range of indexes.
 CREATE TABLE number (

@@ -14,6 +14,10 @@ import { readConfig } from '../../src/app/config.ts'
 import { startRegistry } from '../../src/app/start.ts'
 import { encodeUtf8 } from '../../src/bytes/bytes.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
+import { IndexFields } from '../../src/store/sqlite/index-fields.ts'
+import { takeSnapshot } from '../../src/store/sqlite/index-snapshot.ts'
+import { prepareIndexReads } from '../../src/store/sqlite/index-sql.ts'
+import { countPostings, hiddenOf, listPostings } from '../support/index-postings.ts'
 import { randomFrom, seed, slow } from '../support/mutate.ts'
 import { attestry } from '../support/server-process.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -51,29 +55,37 @@ function statement(number: number): Promise<Uint8Array> {
   })
 }
 
-/** All tables but `term_hash`, whose key is of the file alone. */
+/** All that the tables say: keys are of the file alone, and runs of how often it was written. */
 function dump(): { readonly treeSize: number; readonly rows: string } {
   const database = new Database(path, { readonly: true })
   try {
     expect(database.pragma('integrity_check', { simple: true })).toBe('ok')
-    const treeSize = database.prepare('SELECT tree_size FROM progress').pluck().get() as number
-    const tables = ['field', 'term', 'posting', 'statement', 'number', 'second']
-    const rows = tables.map((table) => database.prepare(`SELECT * FROM ${table}`).raw().all())
-    return { treeSize, rows: JSON.stringify(rows) }
+    const reads = prepareIndexReads(database)
+    const { treeSize, rows, postings } = takeSnapshot(
+      reads,
+      new IndexFields(reads),
+      sizeOf(database),
+    )
+    const records = Array.from({ length: treeSize }, (_, at) => rows.readRecord(at, postings))
+    return { treeSize, rows: JSON.stringify(records) }
   } finally {
     database.close()
   }
 }
 
-/** The rows of every statement below the size that the file names, and none above. */
+function sizeOf(database: Database.Database): number {
+  return database.prepare('SELECT tree_size FROM progress').pluck().get() as number
+}
+
+/** The rows and postings of every statement below the size that the file names, and none above. */
 function expectWhole(): number {
   const { treeSize } = dump()
   const database = new Database(path, { readonly: true })
-  const count = (table: string, where = ''): unknown =>
-    database.prepare(`SELECT count(DISTINCT leaf_index) FROM ${table} ${where}`).pluck().get()
-  expect(count('statement')).toBe(treeSize)
-  expect(count('posting')).toBe(treeSize)
-  expect(count('posting', `WHERE leaf_index >= ${treeSize}`)).toBe(0)
+  expect(database.prepare('SELECT count(*) FROM statement').pluck().get()).toBe(treeSize)
+  const postings = listPostings(database)
+  expect(new Set(postings.map(({ leafIndex }) => leafIndex)).size).toBe(treeSize)
+  expect(hiddenOf(database, postings)).toEqual([])
+  expect(countPostings(database)).toBe(postings.length)
   database.close()
   return treeSize
 }

@@ -18,6 +18,7 @@ import type { Submitter } from '../../src/registry/ports.ts'
 import { signStatement } from '../../src/statement/sign-statement.ts'
 import type { MemoryIndex } from '../../src/store/memory/memory-index.ts'
 import { auditRegistry } from '../support/audit-registry.ts'
+import { listPostings } from '../support/index-postings.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import type { TestRegistry } from '../support/test-registry.ts'
 import { ISSUER, LOG_ISSUER } from '../support/test-registry.ts'
@@ -135,15 +136,13 @@ describe('an audit of what the index says of submitters', () => {
     )
     const report = await auditRegistry(indexed.service, indexed.url, { index: ALL_LOOKUPS })
     expect(report.index).toMatchObject({ records: 10, notComparable: 0 })
-    const rows = indexed.tables
-      .prepare(
-        `SELECT posting.* FROM posting JOIN term USING (term_id) JOIN field USING (field_id) WHERE name LIKE '%submitter'`,
-      )
-      .all() as { leaf_index: number }[]
-    expect(rows).toHaveLength(5 * 5)
-    for (const row of rows) {
-      const fault = await indexed.without('posting', row, () => findIndexFault(indexed))
-      expect(fault).toMatchObject({ code: 19, leafIndex: row.leaf_index })
+    const postings = listPostings(indexed.tables).filter(
+      ({ fact }) => fact.field === 'attribute:submitter',
+    )
+    expect(postings).toHaveLength(5 * 5)
+    for (const posting of postings) {
+      const fault = await indexed.withoutPosting(posting, () => findIndexFault(indexed))
+      expect(fault).toMatchObject({ code: 19, leafIndex: posting.leafIndex })
       expect(fault!.message).toContain('submitter')
     }
     await indexed.close()

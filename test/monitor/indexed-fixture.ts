@@ -9,6 +9,8 @@ import { openIndex } from '../../src/store/sqlite/open-index.ts'
 import { SqliteIndex } from '../../src/store/sqlite/sqlite-index.ts'
 import { auditRegistry } from '../support/audit-registry.ts'
 import { indexLog } from '../support/index-log.ts'
+import { setPosting } from '../support/index-postings.ts'
+import type { Posting } from '../support/index-postings.ts'
 import { TestRegistry } from '../support/test-registry.ts'
 import type { Found } from './audit-fixture.ts'
 
@@ -24,6 +26,8 @@ export interface IndexedRegistry {
   readonly tables: Database.Database
   /** Runs `work` with a row taken out of its table. */
   without<Value>(table: string, row: Row, work: () => Promise<Value>): Promise<Value>
+  /** Runs `work` while a look-up by one value does not lead to a statement. */
+  withoutPosting<Value>(posting: Posting, work: () => Promise<Value>): Promise<Value>
   close(): Promise<void>
 }
 
@@ -56,6 +60,14 @@ export async function createIndexedRegistry(
       } finally {
         const values = names.map((name) => `@${name}`).join(', ')
         tables.prepare(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${values})`).run(row)
+      }
+    },
+    withoutPosting: async (posting, work) => {
+      setPosting(tables, posting, false)
+      try {
+        return await work()
+      } finally {
+        setPosting(tables, posting, true)
       }
     },
     close: async () => {

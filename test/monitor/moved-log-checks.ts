@@ -106,7 +106,7 @@ export function checkBackup(
   expect(names(restored)).toEqual(expect.arrayContaining(names(before)))
 }
 
-/** Facts have no order; terms of an index have the order in which they were met. */
+/** Facts have no order. */
 function unordered(value: unknown): unknown {
   if (Array.isArray(value)) return value.map((one) => JSON.stringify(unordered(one))).sort()
   if (value instanceof Uint8Array || typeof value !== 'object' || value === null) return value

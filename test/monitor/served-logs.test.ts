@@ -20,6 +20,7 @@ import { MemoryGuard } from '../../src/store/memory/memory-guard.ts'
 import { openIndex } from '../../src/store/sqlite/open-index.ts'
 import { SqliteIndex } from '../../src/store/sqlite/sqlite-index.ts'
 import { auditRegistry } from '../support/audit-registry.ts'
+import { listPostings, setPosting } from '../support/index-postings.ts'
 import { randomFrom, seed, slow } from '../support/mutate.ts'
 import { nativeHasher } from '../support/naive-tree.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -68,16 +69,19 @@ async function hideRows(
   run: () => Promise<unknown>,
 ): Promise<void> {
   const tables = new Database(path)
-  for (const table of ['posting', 'statement', 'posting']) {
-    const rows = tables.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[]
-    const row = rows[random(rows.length)]!
-    const names = Object.keys(row)
-    const matched = names.map((name) => `${name} IS @${name}`).join(' AND ')
-    tables.prepare(`DELETE FROM ${table} WHERE ${matched}`).run(row)
-    await expect(run(), JSON.stringify(row)).rejects.toMatchObject({ kind: 'index' })
-    const values = names.map((name) => `@${name}`).join(', ')
-    tables.prepare(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${values})`).run(row)
+  for (let times = 0; times < 2; times++) {
+    const postings = listPostings(tables)
+    const posting = postings[random(postings.length)]!
+    setPosting(tables, posting, false)
+    await expect(run(), JSON.stringify(posting)).rejects.toMatchObject({ kind: 'index' })
+    setPosting(tables, posting, true)
   }
+  const rows = tables.prepare('SELECT * FROM statement').all() as Record<string, unknown>[]
+  const row = rows[random(rows.length)]!
+  const values = Object.keys(row).map((name) => `@${name}`)
+  tables.prepare('DELETE FROM statement WHERE leaf_index = @leaf_index').run(row)
+  await expect(run(), JSON.stringify(row)).rejects.toMatchObject({ kind: 'index' })
+  tables.prepare(`INSERT INTO statement VALUES (${values.join(', ')})`).run(row)
   tables.close()
 }
 

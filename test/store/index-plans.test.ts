@@ -9,9 +9,11 @@ import { MemoryIndex } from '../../src/store/memory/memory-index.ts'
 import { openDatabase } from '../../src/store/sqlite/database.ts'
 import type { SqliteDatabase } from '../../src/store/sqlite/database.ts'
 import { Work } from '../../src/store/sqlite/index-cursors.ts'
-import { findIndexes, QUERY_ROWS_MAX } from '../../src/store/sqlite/index-query.ts'
+import { IndexFields } from '../../src/store/sqlite/index-fields.ts'
+import { findStatements, QUERY_ROWS_MAX } from '../../src/store/sqlite/index-query.ts'
+import { takeSnapshot } from '../../src/store/sqlite/index-snapshot.ts'
+import type { IndexSnapshot } from '../../src/store/sqlite/index-snapshot.ts'
 import { INDEX_READS, prepareIndexReads } from '../../src/store/sqlite/index-sql.ts'
-import type { IndexReads } from '../../src/store/sqlite/index-sql.ts'
 import { openIndex } from '../../src/store/sqlite/open-index.ts'
 import { madeUpRecord } from '../support/index-records.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -19,7 +21,7 @@ import { temporaryDirectory } from '../support/temporary-directory.ts'
 const SIZE = 20_000
 const directory = temporaryDirectory()
 let database: SqliteDatabase
-let reads: IndexReads
+let snapshot: IndexSnapshot
 const scan = new MemoryIndex()
 
 /** Everybody's issuer, two builders that take turns, one subject each, some artifacts in common. */
@@ -59,7 +61,8 @@ beforeAll(async () => {
   await scan.append(records)
   await writer.close()
   database = openDatabase(path, { readonly: true, isRebuildable: true })
-  reads = prepareIndexReads(database)
+  const reads = prepareIndexReads(database)
+  snapshot = takeSnapshot(reads, new IndexFields(reads), SIZE)
 }, 60_000)
 afterAll(() => {
   database.close()
@@ -107,7 +110,8 @@ const subsets = Array.from({ length: 2 ** DENSE.length }, (_, bits) =>
 
 function find(query: IndexQuery): { leafIndexes: readonly number[]; next?: number; rows: number } {
   const work = new Work(QUERY_ROWS_MAX)
-  return { ...findIndexes({ reads, query, treeSize: SIZE, work }), rows: work.rows }
+  const { statements, ...rest } = findStatements(snapshot, query, work)
+  return { leafIndexes: statements.map(({ leafIndex }) => leafIndex), ...rest, rows: work.rows }
 }
 
 describe('plans of the index', () => {

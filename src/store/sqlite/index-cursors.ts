@@ -5,7 +5,7 @@
  */
 
 /** A call costs about as much as a few rows. */
-const CALL_COST = 8
+export const CALL_COST = 8
 const BLOCK_MIN = 4
 const BLOCK_MAX = 256
 
@@ -87,7 +87,7 @@ export class KnownIndexes implements IndexCursor {
 export interface IndexBlock {
   readonly indexes: readonly number[]
   readonly passed?: readonly boolean[]
-  /** Rows that were read for it. */
+  /** Rows that were read for it, and calls beside the first, each as {@link CALL_COST} rows. */
   readonly rows: number
 }
 
@@ -152,33 +152,5 @@ export class StoredIndexes implements IndexCursor {
     this.#isLast = indexes.length < this.#count
     this.#work.spend(rows)
     return this.#isLast ? undefined : indexes.at(-1)
-  }
-}
-
-/** What any of several streams has, each index once. */
-export class AnyOf implements IndexCursor {
-  at: number = Number.NaN
-  isHit = false
-  readonly #cursors: readonly IndexCursor[]
-  readonly #direction: Direction
-  readonly #ended = new Set<IndexCursor>()
-
-  constructor(cursors: readonly IndexCursor[], direction: Direction) {
-    this.#cursors = cursors
-    this.#direction = direction
-  }
-
-  seek(target: number): boolean {
-    let found: IndexCursor | undefined
-    for (const cursor of this.#cursors) {
-      if (this.#ended.has(cursor)) continue
-      if (!cursor.seek(target)) this.#ended.add(cursor)
-      else if (found === undefined || this.#direction.isBefore(cursor.at, found.at)) found = cursor
-      else if (cursor.at === found.at && cursor.isHit) found = cursor
-    }
-    if (found === undefined) return false
-    this.at = found.at
-    this.isHit = found.isHit
-    return true
   }
 }

@@ -1,8 +1,9 @@
 /**
- * How values and facts lie in the tables of the index: hex as bytes, known digest algorithms as
- * fields of their own, and the facts of a statement as one packed list of keys.
+ * What a statement says, as the index keeps it: values of fields in roles. Known digest algorithms are
+ * fields of their own. A row has all of them in one text; look-ups find them by keys (value-hash.ts).
  */
-import { InvariantError } from '../../errors.ts'
+import type { IndexRecord } from '../../log/index-store.ts'
+import { splitNamed } from '../../payload/description.ts'
 import type { DigestRole } from '../../payload/description.ts'
 
 /** Role 0 is "says"; the others are roles of digests. */
@@ -12,21 +13,38 @@ export const ROLES: readonly (DigestRole | undefined)[] = [
   'dependency',
   'evidence',
 ]
-const ROLE_COUNT = ROLES.length
-
-/** A term in a role, as one number. */
-export function factKey(termId: number, role = 0): number {
-  return termId * ROLE_COUNT + role
-}
-
-export function termOf(key: number): { readonly termId: number; readonly role: number } {
-  const termId = Math.floor(key / ROLE_COUNT)
-  return { termId, role: key - termId * ROLE_COUNT }
-}
+export const ROLE_COUNT: number = ROLES.length
+/** The role of what is no digest. */
+export const SAYS = 0
 
 export function roleNumber(role: DigestRole): number {
   return ROLES.indexOf(role)
 }
+
+/** What values of the statement's own claims are values of, in `field.name`. */
+export const FIELD = {
+  kind: 'kind',
+  type: 'type',
+  issuer: 'issuer',
+  subject: 'subject',
+  signer: 'signer',
+  contentType: 'content-type',
+  envelope: 'envelope',
+} as const
+export type ClaimName = keyof typeof FIELD
+
+const ATTRIBUTE_PREFIX = 'attribute:'
+/** Filters of the statement's own claims; the others follow their names. */
+export const attributeField = (name: string): string => ATTRIBUTE_PREFIX + name
+export const numberField = (name: string): string => `number:${name}`
+export const svnField = (name: string): string => `svn:${name}`
+
+/** What {@link attributeField} or {@link numberField} was given. */
+export const nameOf = (field: string): string => field.slice(field.indexOf(':') + 1)
+
+/** Field of measurements without their names: found, and not told. */
+export const BARE_MEASUREMENT = 'measured'
+export const MEASUREMENT: string = attributeField('measurement')
 
 const OTHER_DIGEST = 'digest'
 const DIGEST_PREFIX = 'digest:'
@@ -38,16 +56,13 @@ const DIGEST_FIELDS: ReadonlyMap<string, string> = new Map(
   ].map((algorithm) => [algorithm, DIGEST_PREFIX + algorithm]),
 )
 
-/** Field and text of a digest in the dictionary. */
+/** Field and text of a digest. */
 export function digestTerm(algorithm: string, value: string): readonly [string, string] {
   const field = DIGEST_FIELDS.get(algorithm)
   return field === undefined
     ? [OTHER_DIGEST, `${algorithm.length}:${algorithm}${value}`]
     : [field, value]
 }
-
-/** Field of measurements without their names. */
-export const BARE_MEASUREMENT = 'measured'
 
 /** The digest that {@link digestTerm} made these of. */
 export function digestOf(field: string, text: string): readonly [string, string] {
@@ -57,17 +72,55 @@ export function digestOf(field: string, text: string): readonly [string, string]
   return [text.slice(start, end), text.slice(end)]
 }
 
-const HEX = /^(?:[0-9a-f]{2})+$/
-
-/** A text as it is stored: half as long where it is hex. */
-export function storedValue(text: string): string | Uint8Array {
-  return HEX.test(text) ? Buffer.from(text, 'hex') : text
+/** A value of a field, in a role. */
+export interface Fact {
+  readonly field: string
+  readonly role: number
+  readonly text: string
 }
 
-export function storedText(value: unknown): string {
-  if (typeof value === 'string') return value
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
-  throw new InvariantError('a stored term is neither a text nor bytes')
+/** All that a record says but its numbers, findings and place. */
+export function factsOf(record: IndexRecord): Fact[] {
+  const { issuer, subject, signer, contentType, envelope, description } = record
+  const facts: Fact[] = []
+  const add = (field: string, text: string | undefined, role = SAYS): void => {
+    if (text !== undefined) facts.push({ field, role, text })
+  }
+  add(FIELD.kind, description.kind)
+  add(FIELD.type, description.type)
+  add(FIELD.issuer, issuer)
+  add(FIELD.subject, subject)
+  add(FIELD.signer, signer)
+  add(FIELD.contentType, contentType)
+  add(FIELD.envelope, envelope?.digest)
+  for (const { role, algorithm, value } of description.digests) {
+    const [field, text] = digestTerm(algorithm, value)
+    add(field, text, roleNumber(role))
+  }
+  for (const { name, value } of description.attributes) add(fieldOf(name), value)
+  return facts
+}
+
+export function isAttribute({ field }: Fact): boolean {
+  return field.startsWith(ATTRIBUTE_PREFIX)
+}
+
+const attributeFields = new Map<string, string>()
+
+/** {@link attributeField}, made once: attributes have few names. */
+function fieldOf(name: string): string {
+  const known = attributeFields.get(name)
+  if (known !== undefined) return known
+  const field = attributeField(name)
+  attributeFields.set(name, field)
+  return field
+}
+
+/** What a fact is found by: itself, a measurement by its value alone as well, a content type by nothing. */
+export function searchedBy(fact: Fact): readonly Fact[] {
+  if (fact.field === FIELD.contentType) return []
+  if (fact.field !== MEASUREMENT) return [fact]
+  return [fact, { field: BARE_MEASUREMENT, role: SAYS, text: splitNamed(fact.text).value }]
 }
 
 /**
@@ -76,39 +129,4 @@ export function storedText(value: unknown): string {
  */
 export function storedBytes(bytes: Uint8Array): Uint8Array {
   return Buffer.from(bytes)
-}
-
-/** Of a number below 2^53. */
-const KEY_BYTES_MAX = 8
-
-/** Ascending keys, each once, as differences in LEB128. Those that come twice follow each other. */
-export function packKeys(keys: Float64Array): Uint8Array {
-  const bytes = Buffer.allocUnsafe(keys.length * KEY_BYTES_MAX)
-  let [at, last] = [0, -1]
-  for (const key of keys) {
-    if (key === last) continue
-    let rest = key - Math.max(last, 0)
-    last = key
-    while (rest >= 128) {
-      const next = Math.floor(rest / 128)
-      bytes[at++] = rest - 128 * next + 128
-      rest = next
-    }
-    bytes[at++] = rest
-  }
-  return bytes.subarray(0, at)
-}
-
-export function unpackKeys(packed: Uint8Array): number[] {
-  const keys: number[] = []
-  let [last, value, weight] = [0, 0, 1]
-  for (const byte of packed) {
-    value += (byte % 128) * weight
-    weight *= 128
-    if (byte >= 128) continue
-    last += value
-    keys.push(last)
-    ;[value, weight] = [0, 1]
-  }
-  return keys
 }

@@ -1,18 +1,19 @@
 /** One stream of indexes (index-cursors.ts) for each filter of a query. */
 import type { IndexQuery, SvnLimit } from '../../log/index-store.ts'
 import { isSvnBelow } from '../../payload/tee/svn-order.ts'
-import { AnyOf, EveryIndex, KnownIndexes, StoredIndexes } from './index-cursors.ts'
+import { EveryIndex, KnownIndexes, StoredIndexes } from './index-cursors.ts'
 import type { Direction, IndexCursor, Work } from './index-cursors.ts'
-import { BARE_MEASUREMENT, digestTerm, roleNumber } from './index-facts.ts'
 import {
   attributeField,
+  BARE_MEASUREMENT,
+  digestTerm,
   FIELD,
-  findFieldId,
-  findTermId,
   numberField,
+  roleNumber,
   svnField,
-} from './index-sql.ts'
-import type { IndexReads } from './index-sql.ts'
+} from './index-facts.ts'
+import type { Fact } from './index-facts.ts'
+import type { IndexSnapshot } from './index-snapshot.ts'
 
 /** Rows of other tables that are read in the time of one version. */
 const SVN_COST = 3
@@ -21,56 +22,63 @@ const COMPARED_MAX = 1000
 /** A range of numbers with no more rows than this is read whole, and leads. */
 const KNOWN_NUMBERS_MAX = 1000
 
-interface Search {
-  readonly reads: IndexReads
+export interface Search extends IndexSnapshot {
   readonly direction: Direction
   readonly work: Work
 }
 
-/** Undefined when a filter names what no statement has. */
-export function openCursors(search: Search, query: IndexQuery): IndexCursor[] | undefined {
-  const { digest, roles, attributes = [], numbers = [], svnsBelow = [] } = query
-  const terms: (readonly [string, string])[] = attributes.map(({ name, value }) => [
-    name === 'measurement' && !value.includes(':') ? BARE_MEASUREMENT : attributeField(name),
-    value,
-  ])
-  for (const name of ['issuer', 'subject', 'signer', 'kind', 'type'] as const) {
-    const value = query[name]
-    if (value !== undefined) terms.push([FIELD[name], value])
-  }
-  const cursors = terms.map(([field, value]) => openPostings(search, [field, value], [0]))
+/** Facts of which a statement has to say one: one list for each filter that asks for values. */
+export function wantedFacts(query: IndexQuery): readonly (readonly Fact[])[] {
+  const { digest, roles, attributes = [] } = query
+  const wanted: Fact[][] = []
   if (digest !== undefined) {
     const names = roles ?? (['subject', 'dependency', 'evidence'] as const)
-    const term = digestTerm(digest.algorithm, digest.value)
-    cursors.unshift(openPostings(search, term, names.map(roleNumber)))
+    const [field, text] = digestTerm(digest.algorithm, digest.value)
+    wanted.push(names.map((role) => ({ field, role: roleNumber(role), text })))
   }
-  for (const limit of svnsBelow) cursors.unshift(openSvns(search, limit))
-  for (const range of numbers) cursors.unshift(openNumbers(search, range))
+  for (const { name, value } of attributes) {
+    const isBare = name === 'measurement' && !value.includes(':')
+    wanted.push([{ field: isBare ? BARE_MEASUREMENT : attributeField(name), role: 0, text: value }])
+  }
+  for (const name of ['issuer', 'subject', 'signer', 'kind', 'type'] as const) {
+    const value = query[name]
+    if (value !== undefined) wanted.push([{ field: FIELD[name], role: 0, text: value }])
+  }
+  return wanted
+}
+
+/** Undefined when a filter names what no statement has. */
+export function openCursors(
+  search: Search,
+  query: IndexQuery,
+  wanted: readonly (readonly Fact[])[],
+): IndexCursor[] | undefined {
+  const { numbers = [], svnsBelow = [] } = query
+  const cursors = [
+    ...numbers.map((range) => openNumbers(search, range)),
+    ...svnsBelow.map((limit) => openSvns(search, limit)),
+    ...wanted.map((facts) => openPostings(search, facts)),
+  ]
   if (cursors.length === 0) return [new EveryIndex()]
   return cursors.includes(undefined) ? undefined : (cursors as IndexCursor[])
 }
 
 function openPostings(
-  { reads, direction, work }: Search,
-  [field, value]: readonly [string, string],
-  roles: readonly number[],
+  { fields, postings, direction, work }: Search,
+  facts: readonly Fact[],
 ): IndexCursor | undefined {
-  const termId = findTermId(reads, field, value)
-  if (termId === undefined) return undefined
-  const statement = direction.step === 1 ? reads.postingsUp : reads.postingsDown
-  const open = (role: number): StoredIndexes =>
-    new StoredIndexes(direction, work, (from, count) => {
-      const indexes = statement.all(termId, role, from, count) as number[]
-      return { indexes, rows: indexes.length }
-    })
-  return roles.length === 1 ? open(roles[0]!) : new AnyOf(roles.map(open), direction)
+  const keys = facts.map((fact) => fields.keyOf(fact)).filter((key) => key !== undefined)
+  if (keys.length === 0) return undefined
+  return new StoredIndexes(direction, work, (from, count) =>
+    postings.read(keys, direction, { from, count }),
+  )
 }
 
 function openNumbers(
-  { reads, direction, work }: Search,
+  { reads, fields, direction, work }: Search,
   range: NonNullable<IndexQuery['numbers']>[number],
 ): IndexCursor | undefined {
-  const fieldId = findFieldId(reads, numberField(range.name))
+  const fieldId = fields.id(numberField(range.name))
   if (fieldId === undefined) return undefined
   const { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = range
   const known = reads.numbersBetween.all(fieldId, atLeast, atMost, KNOWN_NUMBERS_MAX + 1)
@@ -88,10 +96,10 @@ function openNumbers(
 
 /** Statements with a version of that name; those pass of which one is below the limit. */
 function openSvns(
-  { reads, direction, work }: Search,
+  { reads, fields, direction, work }: Search,
   { name, value: limit }: SvnLimit,
 ): IndexCursor | undefined {
-  const fieldId = findFieldId(reads, svnField(name))
+  const fieldId = fields.id(svnField(name))
   if (fieldId === undefined) return undefined
   const statement = direction.step === 1 ? reads.svnsUp : reads.svnsDown
   // A fleet has few versions: each is compared once.

@@ -4,49 +4,78 @@
  * whichever it is, so nothing has to be estimated. When the work of a call is used up, the answer
  * says where to go on.
  */
+import type { LeafIndex } from '../../bytes/integers.ts'
+import { assertInvariant } from '../../errors.ts'
+import { ENVELOPES_MAX } from '../../log/index-store.ts'
 import type { IndexQuery } from '../../log/index-store.ts'
 import { ASCENDING, DESCENDING, Work } from './index-cursors.ts'
 import type { Direction, IndexCursor } from './index-cursors.ts'
-import { openCursors } from './index-filters.ts'
+import { FIELD } from './index-facts.ts'
+import { openCursors, wantedFacts } from './index-filters.ts'
+import { saysAny } from './index-rows.ts'
+import type { StoredStatement } from './index-rows.ts'
+import type { IndexSnapshot } from './index-snapshot.ts'
 import type { IndexReads } from './index-sql.ts'
 
 /** Rows that one call may read for its filters, with a call counted as some: a few milliseconds. */
 export const QUERY_ROWS_MAX = 12_000
 
-export interface FoundIndexes {
-  readonly leafIndexes: readonly number[]
+export interface FoundStatements {
+  readonly statements: readonly StoredStatement[]
   readonly next?: number
 }
 
-export interface FindIndexesRequest {
-  readonly reads: IndexReads
-  readonly query: IndexQuery
-  /** Entries that are indexed. */
-  readonly treeSize: number
-  readonly work?: Work
-}
-
-/** Indexes of statements that pass all filters, within the snapshot that is open. */
-export function findIndexes(request: FindIndexesRequest): FoundIndexes {
-  const { reads, query, treeSize, work = new Work(QUERY_ROWS_MAX) } = request
+/** Statements that pass all filters, within the snapshot that is open. */
+export function findStatements(
+  snapshot: IndexSnapshot,
+  query: IndexQuery,
+  work: Work = new Work(QUERY_ROWS_MAX),
+): FoundStatements {
   const direction = query.order === 'descending' ? DESCENDING : ASCENDING
-  const { low, high } = indexRange(reads, query, treeSize)
-  const cursors = openCursors({ reads, direction, work }, query)
-  if (cursors === undefined || low >= high) return { leafIndexes: [] }
-  const start = direction.step === 1 ? low : high - 1
+  const { low, high } = indexRange(snapshot.reads, query, snapshot.treeSize)
+  const wanted = wantedFacts(query)
+  const cursors = openCursors({ ...snapshot, direction, work }, query, wanted)
+  if (cursors === undefined || low >= high) return { statements: [] }
   const isWithin = (index: number): boolean => low <= index && index < high
-  const leafIndexes: number[] = []
-  let target = start
+  const statements: StoredStatement[] = []
+  let target = direction.step === 1 ? low : high - 1
   while (isWithin(target)) {
-    if (leafIndexes.length >= query.limit || work.isDone) {
-      return { leafIndexes, next: nextOf(target, direction) }
+    if (statements.length >= query.limit || work.isDone) {
+      return { statements, next: nextOf(target, direction) }
     }
     const place = meet(cursors, target, direction)
     if (place === undefined) break
-    if (place.isHit && isWithin(place.at)) leafIndexes.push(place.at)
+    if (place.isHit && isWithin(place.at)) {
+      const stored = readStored(snapshot, place.at)
+      if (wanted.every((facts) => saysAny(stored, facts))) statements.push(stored)
+      // Two values share a key: seldom, and not for nothing.
+      else work.spend(0)
+    }
     target = place.isHit ? place.at + direction.step : place.at
   }
-  return { leafIndexes }
+  return { statements }
+}
+
+function readStored({ rows }: IndexSnapshot, leafIndex: number): StoredStatement {
+  const stored = rows.read(leafIndex)
+  assertInvariant(stored !== undefined, `record ${leafIndex} is not in the index`)
+  return stored
+}
+
+/** Entries that are hash envelopes of a digest, as `IndexReader` names them. */
+export function findEnvelopes(snapshot: IndexSnapshot, digest: string, from: number): LeafIndex[] {
+  const fact = { field: FIELD.envelope, role: 0, text: digest }
+  const key = snapshot.fields.keyOf(fact)
+  const found: LeafIndex[] = []
+  while (key !== undefined) {
+    const count = ENVELOPES_MAX - found.length
+    const { indexes } = snapshot.postings.read([key], ASCENDING, { from, count })
+    const stored = indexes.map((leafIndex) => readStored(snapshot, leafIndex))
+    found.push(...stored.filter((each) => saysAny(each, [fact])).map((each) => each.leafIndex))
+    if (indexes.length < count || found.length === ENVELOPES_MAX) break
+    from = indexes.at(-1)! + 1
+  }
+  return found
 }
 
 /** `indexFrom` and `indexBelow` both take the place itself in: one names it, one excludes it. */

@@ -4,7 +4,7 @@
  * not there, so that whoever compares records with the log sees what queries would hide.
  */
 import type { LeafIndex } from '../../bytes/integers.ts'
-import { assertInvariant } from '../../errors.ts'
+import { InvariantError } from '../../errors.ts'
 import { findingCodes } from '../../log/index-store.ts'
 import type { IndexedStatement, IndexRecord } from '../../log/index-store.ts'
 import type {
@@ -15,82 +15,83 @@ import type {
   StatementKind,
 } from '../../payload/description.ts'
 import { blob } from './database.ts'
-import { BARE_MEASUREMENT, digestOf, ROLES, storedText, termOf, unpackKeys } from './index-facts.ts'
-import { nameOf } from './index-sql.ts'
+import { unpackFacts } from './fact-list.ts'
+import type { FactNames } from './fact-list.ts'
+import { digestOf, FIELD, isAttribute, nameOf, ROLES, searchedBy } from './index-facts.ts'
+import type { ClaimName, Fact } from './index-facts.ts'
+import type { IndexFields } from './index-fields.ts'
 import type { IndexReads } from './index-sql.ts'
+import type { PostingRuns } from './posting-runs.ts'
 
-type Row = Readonly<Record<string, unknown>> & {
-  readonly leaf_index: LeafIndex
+interface Row {
+  readonly entry_id: unknown
   readonly registration_time: number
+  readonly absent_preimage: string | null
+  readonly facts: unknown
+  readonly findings: string | null
 }
 
-type Claims = Pick<IndexRecord, 'issuer' | 'subject' | 'signer' | 'contentType' | 'envelope'>
+/** A row of `statement`, read. */
+export interface StoredStatement {
+  readonly leafIndex: LeafIndex
+  readonly entryId: Uint8Array
+  readonly registrationTime: number
+  readonly isPreimageAbsent: boolean
+  readonly facts: readonly Fact[]
+  readonly findings: Finding[]
+}
 
 export class IndexRows {
   readonly #reads: IndexReads
+  readonly #fields: IndexFields
+  readonly #names: FactNames
 
-  constructor(reads: IndexReads) {
+  constructor(reads: IndexReads, fields: IndexFields) {
     this.#reads = reads
-  }
-
-  readListed(leafIndex: number): IndexedStatement {
-    const row = this.#reads.readListed.get(leafIndex) as Row | undefined
-    assertInvariant(row !== undefined, `record ${leafIndex} is not in the index`)
-    return {
-      ...listedOf(row),
-      kind: storedText(row['kind']) as StatementKind,
-      type: storedText(row['type']),
-      findings: findingCodes(findingsOf(row)),
-    }
-  }
-
-  readRecord(leafIndex: number): IndexRecord | undefined {
-    const row = this.#reads.readListed.get(leafIndex) as Row | undefined
-    const terms = this.#reads.readTerms.get(leafIndex) as Record<string, unknown> | undefined
-    if (row === undefined || terms === undefined) return undefined
-    const isFound = (column: string): boolean =>
-      this.#reads.hasPosting.get(terms[column], 0, leafIndex) !== undefined
-    if (!isFound('kind') || !isFound('type')) return undefined
-    const { issuer, subject, signer, envelope, ...rest } = listedOf(row)
-    return {
-      ...rest,
-      ...(issuer !== undefined && isFound('issuer') ? { issuer } : {}),
-      ...(subject !== undefined && isFound('subject') ? { subject } : {}),
-      ...(signer !== undefined && isFound('signer') ? { signer } : {}),
-      ...(envelope !== undefined && isFound('envelope') ? { envelope } : {}),
-      description: {
-        kind: storedText(row['kind']) as StatementKind,
-        type: storedText(row['type']),
-        ...this.#facts(leafIndex, blob(terms['facts'])),
-        numbers: this.#numbers(leafIndex),
-        findings: findingsOf(row),
+    this.#fields = fields
+    this.#names = {
+      field: (id) => fields.name(id),
+      sharedValue: (id) => {
+        const value = reads.readSharedValue.get(id) as string | undefined
+        if (value === undefined) throw new InvariantError(`value ${id} is not in the index`)
+        return value
       },
     }
   }
 
-  #facts(
-    leafIndex: number,
-    packed: Uint8Array,
-  ): {
-    readonly digests: DescribedDigest[]
-    readonly attributes: DescribedAttribute[]
-  } {
-    const [digests, attributes]: [DescribedDigest[], DescribedAttribute[]] = [[], []]
-    for (const key of unpackKeys(packed)) {
-      const { termId, role } = termOf(key)
-      const fact = this.#reads.readFact.get(termId, role, leafIndex) as
-        { readonly name: string; readonly value: unknown } | undefined
-      if (fact === undefined || fact.name === BARE_MEASUREMENT) continue
-      const text = storedText(fact.value)
-      const digestRole = ROLES[role]
-      if (digestRole === undefined) {
-        attributes.push({ name: nameOf(fact.name) as DescribedAttribute['name'], value: text })
-      } else {
-        const [algorithm, value] = digestOf(fact.name, text)
-        digests.push({ role: digestRole, algorithm, value })
+  /** Undefined when there is no such row. */
+  read(leafIndex: number): StoredStatement | undefined {
+    const row = this.#reads.readStatement.get(leafIndex) as Row | undefined
+    if (row === undefined) return undefined
+    try {
+      return {
+        leafIndex: leafIndex as LeafIndex,
+        entryId: blob(row.entry_id),
+        registrationTime: row.registration_time,
+        isPreimageAbsent: row.absent_preimage !== null,
+        facts: unpackFacts(blob(row.facts), this.#names),
+        findings: row.findings === null ? [] : (JSON.parse(row.findings) as Finding[]),
       }
+    } catch (cause) {
+      throw new InvariantError(`the row of statement ${leafIndex} is damaged`, { cause })
     }
-    return { digests, attributes }
+  }
+
+  readRecord(leafIndex: number, postings: PostingRuns): IndexRecord | undefined {
+    const stored = this.read(leafIndex)
+    if (stored === undefined) return undefined
+    const isFound = (fact: Fact): boolean => {
+      const key = this.#fields.keyOf(fact)
+      return key !== undefined && postings.has(key, leafIndex)
+    }
+    const facts = stored.facts.filter((fact) => searchedBy(fact).every(isFound))
+    const { kind, type, ...claims } = claimsOf({ ...stored, facts })
+    if (kind === undefined || type === undefined) return undefined
+    const [digests, attributes] = [digestsOf(facts), attributesOf(facts)]
+    const { findings, entryId, registrationTime } = stored
+    const numbers = this.#numbers(leafIndex)
+    const description = { kind, type, digests, attributes, numbers, findings }
+    return { leafIndex: stored.leafIndex, entryId, registrationTime, ...claims, description }
   }
 
   #numbers(leafIndex: number): DescribedNumber[] {
@@ -102,27 +103,60 @@ export class IndexRows {
   }
 }
 
-function listedOf(row: Row): Omit<IndexedStatement, 'kind' | 'type' | 'findings'> {
-  const text = (column: string): string | undefined =>
-    row[column] === null ? undefined : storedText(row[column])
+/** A statement as lists show it. */
+export function listedOf(stored: StoredStatement): IndexedStatement {
+  const { leafIndex, entryId, registrationTime } = stored
+  const { kind, type, ...claims } = claimsOf(stored)
+  if (kind === undefined || type === undefined) {
+    throw new InvariantError(`the row of statement ${leafIndex} has no kind`)
+  }
+  const findings = findingCodes(stored.findings)
+  return { leafIndex, entryId, registrationTime, ...claims, kind, type, findings }
+}
+
+/** Whether one of these is what the statement says: two values may share a key. */
+export function saysAny(stored: StoredStatement, wanted: readonly Fact[]): boolean {
+  return stored.facts.some((fact) =>
+    searchedBy(fact).some(({ field, role, text }) =>
+      wanted.some((each) => each.field === field && each.role === role && each.text === text),
+    ),
+  )
+}
+
+type Claims = Pick<IndexRecord, 'issuer' | 'subject' | 'signer' | 'contentType' | 'envelope'> & {
+  readonly kind: StatementKind | undefined
+  readonly type: string | undefined
+}
+
+function claimsOf({ facts, isPreimageAbsent }: StoredStatement): Claims {
+  const text = (name: ClaimName): string | undefined =>
+    facts.find(({ field }) => field === FIELD[name])?.text
   const [issuer, subject, signer] = [text('issuer'), text('subject'), text('signer')]
-  const [contentType, digest] = [text('content_type'), text('envelope')]
-  const preimage = row['preimage_read'] === 1 ? ('read' as const) : ('absent' as const)
-  const claims: Claims = {
+  const [contentType, digest] = [text('contentType'), text('envelope')]
+  const preimage = isPreimageAbsent ? ('absent' as const) : ('read' as const)
+  return {
+    kind: text('kind') as StatementKind | undefined,
+    type: text('type'),
     ...(issuer === undefined ? {} : { issuer }),
     ...(subject === undefined ? {} : { subject }),
     ...(signer === undefined ? {} : { signer }),
     ...(contentType === undefined ? {} : { contentType }),
     ...(digest === undefined ? {} : { envelope: { digest, preimage } }),
   }
-  return {
-    leafIndex: row.leaf_index,
-    entryId: blob(row['entry_id']),
-    registrationTime: row.registration_time,
-    ...claims,
-  }
 }
 
-function findingsOf(row: Row): Finding[] {
-  return row['findings'] === null ? [] : (JSON.parse(storedText(row['findings'])) as Finding[])
+function digestsOf(facts: readonly Fact[]): DescribedDigest[] {
+  return facts.flatMap(({ field, role: number, text }) => {
+    const role = ROLES[number]
+    if (role === undefined) return []
+    const [algorithm, value] = digestOf(field, text)
+    return [{ role, algorithm, value }]
+  })
+}
+
+function attributesOf(facts: readonly Fact[]): DescribedAttribute[] {
+  return facts.filter(isAttribute).map(({ field, text }) => ({
+    name: nameOf(field) as DescribedAttribute['name'],
+    value: text,
+  }))
 }

@@ -9,7 +9,12 @@ type WriteName =
   | 'setTreeSize'
   | 'setLogId'
   | 'insertField'
-  | 'deletePosting'
+  | 'insertSharedValue'
+  | 'insertRun'
+  | 'deleteRun'
+  | 'insertPage'
+  | 'deletePage'
+  | 'deletePages'
   | 'deleteStatement'
   | 'deleteNumbers'
   | 'deleteSvns'
@@ -17,10 +22,7 @@ type WriteName =
 
 /** Tables of which many rows are inserted together, and how many columns they have. */
 const COLUMNS = {
-  term: 3,
-  term_hash: 2,
-  posting: 3,
-  statement: 13,
+  statement: 6,
   number: 3,
   svn: 3,
 } as const
@@ -29,7 +31,12 @@ const INDEX_WRITES: Readonly<Record<WriteName, string>> = {
   setTreeSize: 'UPDATE progress SET tree_size = ? WHERE id = 1 AND tree_size = ?',
   setLogId: 'UPDATE progress SET log_id = ? WHERE id = 1',
   insertField: 'INSERT INTO field (name) VALUES (?)',
-  deletePosting: 'DELETE FROM posting WHERE term_id = ? AND role = ? AND leaf_index = ?',
+  insertSharedValue: 'INSERT INTO shared_value (value) VALUES (?)',
+  insertRun: 'INSERT INTO run (first_index, end_index, run_id, postings) VALUES (?, ?, ?, ?)',
+  deleteRun: 'DELETE FROM run WHERE first_index = ?',
+  insertPage: 'INSERT INTO posting_page VALUES (?, ?, ?, ?)',
+  deletePage: 'DELETE FROM posting_page WHERE run_id = ? AND first_key = ? AND first_index = ?',
+  deletePages: 'DELETE FROM posting_page WHERE run_id = ?',
   deleteStatement: 'DELETE FROM statement WHERE leaf_index = ?',
   deleteNumbers: 'DELETE FROM number WHERE field_id = ? AND leaf_index = ?',
   deleteSvns: 'DELETE FROM svn WHERE field_id = ? AND leaf_index = ?',

@@ -6,9 +6,10 @@ import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
 import { assertInvariant } from '../../errors.ts'
 import type { IndexRecord, IndexState, IndexWriter } from '../../log/index-store.ts'
 import type { SqliteDatabase } from './database.ts'
-import { storedText } from './index-facts.ts'
+import { findEnvelopes } from './index-query.ts'
 import { IndexRowWriter } from './index-row-writer.ts'
-import { FIELD, findEnvelopes, findTermId, prepareIndexReads } from './index-sql.ts'
+import { takeSnapshot } from './index-snapshot.ts'
+import { prepareIndexReads } from './index-sql.ts'
 import { prepareIndexWrites } from './index-writes.ts'
 import type { IndexReads } from './index-sql.ts'
 import type { IndexWrites } from './index-writes.ts'
@@ -35,13 +36,12 @@ export class SqliteIndexWriter implements IndexWriter {
   }
 
   async findEnvelopes(digest: string, from = 0): Promise<readonly LeafIndex[]> {
-    return findEnvelopes(this.#reads, digest, from)
+    const { treeSize } = await this.readState()
+    return findEnvelopes(takeSnapshot(this.#reads, this.#rows.fields, treeSize), digest, from)
   }
 
-  async listAbsentPreimages(limit: number, after?: string): Promise<readonly string[]> {
-    const last = after === undefined ? 0 : findTermId(this.#reads, FIELD.envelope, after)
-    const terms = this.#reads.absentPreimages.all(last ?? 0, limit)
-    return terms.map((termId) => storedText(this.#reads.readTerm.get(termId)))
+  async listAbsentPreimages(limit: number, after = ''): Promise<readonly string[]> {
+    return this.#reads.absentPreimages.all(after, limit) as string[]
   }
 
   async append(records: readonly IndexRecord[]): Promise<void> {
@@ -49,10 +49,8 @@ export class SqliteIndexWriter implements IndexWriter {
   }
 
   async replace(records: readonly IndexRecord[]): Promise<void> {
-    this.#write(() => {
-      for (const { leafIndex } of records) this.#rows.remove(leafIndex)
-      this.#rows.insert(records)
-    })
+    const { treeSize } = await this.readState()
+    this.#write(() => this.#rows.replace(records, treeSize))
   }
 
   async close(): Promise<void> {
@@ -81,7 +79,7 @@ export class SqliteIndexWriter implements IndexWriter {
       assertInvariant(leafIndex === first.leafIndex + at, `record ${leafIndex} leaves a gap`)
       this.#addSecond(record)
     }
-    this.#rows.insert(records)
+    this.#rows.append(records)
   }
 
   #addSecond({ registrationTime, leafIndex }: IndexRecord): void {

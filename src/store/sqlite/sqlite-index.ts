@@ -13,15 +13,18 @@ import type {
 } from '../../log/index-store.ts'
 import { openFor, sqliteCode } from './database.ts'
 import type { SqliteDatabase } from './database.ts'
-import { findIndexes } from './index-query.ts'
-import { IndexRows } from './index-rows.ts'
-import { findEnvelopes, prepareIndexReads } from './index-sql.ts'
+import { IndexFields } from './index-fields.ts'
+import { findEnvelopes, findStatements } from './index-query.ts'
+import { listedOf } from './index-rows.ts'
+import { takeSnapshot } from './index-snapshot.ts'
+import type { IndexSnapshot } from './index-snapshot.ts'
+import { prepareIndexReads } from './index-sql.ts'
 import type { IndexReads } from './index-sql.ts'
 
 export class SqliteIndex implements IndexReader {
   readonly #database: SqliteDatabase
   readonly #reads: IndexReads
-  readonly #rows: IndexRows
+  readonly #fields: IndexFields
   readonly #listeners = new Set<(treeSize: TreeSize) => void>()
   readonly #onDamage: (message: string) => void
   #failure: string | undefined
@@ -30,7 +33,7 @@ export class SqliteIndex implements IndexReader {
     this.#database = database
     this.#onDamage = onDamage
     this.#reads = prepareIndexReads(database)
-    this.#rows = new IndexRows(this.#reads)
+    this.#fields = new IndexFields(this.#reads)
   }
 
   /**
@@ -49,9 +52,9 @@ export class SqliteIndex implements IndexReader {
 
   async query(query: IndexQuery): Promise<QueryAnswer> {
     const answer = this.#snapshot((treeSize) => {
-      const { leafIndexes, next } = findIndexes({ reads: this.#reads, query, treeSize })
-      const statements = leafIndexes.map((leafIndex) => this.#rows.readListed(leafIndex))
-      return { treeSize, statements, ...(next === undefined ? {} : { next }) }
+      const { statements, next } = findStatements(this.#postings(treeSize), query)
+      const listed = statements.map(listedOf)
+      return { treeSize, statements: listed, ...(next === undefined ? {} : { next }) }
     })
     // The work of a call was used up, and the next one is likely to follow: others first.
     if (answer.next !== undefined && answer.statements.length < query.limit) {
@@ -63,7 +66,8 @@ export class SqliteIndex implements IndexReader {
   async findRecords(leafIndexes: readonly LeafIndex[]): Promise<FoundRecords> {
     return this.#snapshot((treeSize) => {
       const ascending = [...new Set(leafIndexes)].sort((a, b) => a - b)
-      const records = ascending.map((leafIndex) => this.#rows.readRecord(leafIndex))
+      const { rows, postings } = this.#postings(treeSize)
+      const records = ascending.map((leafIndex) => rows.readRecord(leafIndex, postings))
       return { treeSize, records: records.filter((record) => record !== undefined) }
     })
   }
@@ -86,12 +90,16 @@ export class SqliteIndex implements IndexReader {
   }
 
   async findEnvelopes(digest: string, from = 0): Promise<readonly LeafIndex[]> {
-    return this.#snapshot(() => findEnvelopes(this.#reads, digest, from))
+    return this.#snapshot((treeSize) => findEnvelopes(this.#postings(treeSize), digest, from))
   }
 
   async close(): Promise<void> {
     this.#listeners.clear()
     this.#database.close()
+  }
+
+  #postings(treeSize: TreeSize): IndexSnapshot {
+    return takeSnapshot(this.#reads, this.#fields, treeSize)
   }
 
   /** The first read of the transaction fixes what all of it see. */

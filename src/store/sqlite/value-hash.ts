@@ -1,7 +1,6 @@
 /**
- * HalfSipHash-1-3 with 64 bits over a text's UTF-16 units: the number by which the dictionary of the
- * index finds a value. Numbers are found three times as fast as texts, and the key keeps those who
- * choose the values from choosing many that share a number.
+ * HalfSipHash-1-3 over a text's UTF-16 units, 40 bits of it: the number by which the index finds a
+ * value. The key keeps those who choose the values from choosing many that share a number.
  */
 
 /* eslint-disable no-bitwise -- the definition is in 32-bit words, none of which is an index */
@@ -21,7 +20,11 @@ export function readHashKey(bytes: Uint8Array): HashKey {
 /** The rounds after the last word, and again between the two halves of the result. */
 const FINAL_ROUNDS = 3
 
-/** A number below 2^53 for the text in a domain. One loop over local words: it runs for every value. */
+/** Bits of the upper word that are kept. */
+const HIGH_BITS = 8
+export const HASH_BITS: number = 32 + HIGH_BITS
+
+/** A number of {@link HASH_BITS} for the text in a domain. One loop over local words: it runs for every value. */
 export function hashValue({ k0, k1 }: HashKey, domain: number, text: string): number {
   let [v0, v1, v2, v3] = [k0, k1 ^ 0xee, k0 ^ 0x6c796765, k1 ^ 0x74656462]
   const { length } = text
@@ -55,5 +58,5 @@ export function hashValue({ k0, k1 }: HashKey, domain: number, text: string): nu
     v0 ^= word
   }
   const low = (v1 ^ v3) >>> 0
-  return (high % 2 ** 21) * 2 ** 32 + low
+  return (high % 2 ** HIGH_BITS) * 2 ** 32 + low
 }

@@ -1,0 +1,23 @@
+/** What one answer is made from, all of one moment: valid while its transaction is open. */
+import type { IndexFields } from './index-fields.ts'
+import { IndexRows } from './index-rows.ts'
+import type { IndexReads } from './index-sql.ts'
+import { PostingRuns, readRuns } from './posting-runs.ts'
+
+export interface IndexSnapshot {
+  readonly reads: IndexReads
+  readonly fields: IndexFields
+  readonly rows: IndexRows
+  readonly postings: PostingRuns
+  /** Entries that are indexed. */
+  readonly treeSize: number
+}
+
+export function takeSnapshot(
+  reads: IndexReads,
+  fields: IndexFields,
+  treeSize: number,
+): IndexSnapshot {
+  const postings = new PostingRuns(reads, readRuns(reads, treeSize))
+  return { reads, fields, rows: new IndexRows(reads, fields), postings, treeSize }
+}

@@ -1,0 +1,127 @@
+/**
+ * Runs of postings become fewer: as soon as several of about one length, or shorter ones, stand at the
+ * end, one takes their place. So a posting is written again a few times in all, each time beside its
+ * neighbours, and a look-up finds few runs, however many transactions there were.
+ */
+import type { IndexReads } from './index-sql.ts'
+import type { IndexWrites } from './index-writes.ts'
+import type { PostingBatch } from './posting-batch.ts'
+import { PageBuilder, readPage } from './posting-page.ts'
+import type { PostingPage } from './posting-page.ts'
+import { readRuns } from './posting-runs.ts'
+import type { Run } from './posting-runs.ts'
+
+/** Runs that are merged, at least; fewer of each length are left. */
+const MERGED_MIN = 8
+/** Two million postings and more: what is that long stays, so that no transaction takes a second. */
+const FULL = 7
+
+/** How long a run is, in steps of eight times. */
+function lengthClass({ postings }: Run): number {
+  return Math.floor(Math.log2(Math.max(1, postings)) / Math.log2(MERGED_MIN))
+}
+
+/** The runs at the end that are to be one now. */
+export function runsToMerge(runs: readonly Run[]): readonly Run[] {
+  const last = runs.at(-1)
+  if (last === undefined || lengthClass(last) >= FULL) return []
+  let start = runs.length - 1
+  while (start > 0 && lengthClass(runs[start - 1]!) <= lengthClass(last)) start--
+  return runs.length - start < MERGED_MIN ? [] : runs.slice(start)
+}
+
+/** The postings of one run, in order. */
+class RunCursor {
+  readonly #pageUp: IndexReads['pageUp']
+  readonly #run: Run
+  /** What its offsets are added to. */
+  readonly #shift: number
+  #page: PostingPage | undefined
+  #place = 0
+  /** Key of the next posting; infinite when there is none. */
+  key = Number.POSITIVE_INFINITY
+
+  constructor(pageUp: IndexReads['pageUp'], run: Run, firstIndex: number) {
+    this.#pageUp = pageUp
+    this.#run = run
+    this.#shift = run.first_index - firstIndex
+    this.#turn(-1, 0)
+  }
+
+  /** Moves all postings of the next key. */
+  moveTo(builder: PageBuilder): void {
+    const { key } = this
+    while (this.key === key) {
+      const { keys, offsets } = this.#page!
+      while (this.#place < keys.length && keys[this.#place] === key) {
+        builder.add(key, offsets[this.#place++]! + this.#shift)
+      }
+      if (this.#place < keys.length) this.key = keys[this.#place]!
+      else this.#turn(keys[0]!, this.#run.first_index + offsets[0]! + 1)
+    }
+  }
+
+  #turn(key: number, index: number): void {
+    const postings = this.#pageUp.get(this.#run.run_id, key, index)
+    this.#page = postings === undefined ? undefined : readPage(postings)
+    this.#place = 0
+    this.key = this.#page?.keys[0] ?? Number.POSITIVE_INFINITY
+  }
+}
+
+/** Writes the postings of statements that follow all others as a run of their own, and merges. */
+export function appendRun(
+  reads: IndexReads,
+  writes: IndexWrites,
+  { first, end }: { readonly first: number; readonly end: number },
+  batch: PostingBatch,
+): void {
+  const runs = [...readRuns(reads, first)]
+  const runId = (runs.at(-1)?.run_id ?? 0) + 1
+  const place = { run_id: runId, first_index: first, end_index: end }
+  const builder = pagesOf(place, writes)
+  const run = { ...place, postings: batch.drain((key, offset) => builder.add(key, offset)) }
+  builder.end()
+  insertRun(run, writes)
+  runs.push(run)
+  for (let old = runsToMerge(runs); old.length > 0; old = runsToMerge(runs)) {
+    runs.splice(-old.length, old.length, mergeRuns(reads, writes, old))
+  }
+}
+
+/** Writes one run in the place of those, which follow each other; returns it. */
+function mergeRuns(reads: IndexReads, writes: IndexWrites, runs: readonly Run[]): Run {
+  const run = {
+    run_id: Math.max(...runs.map(({ run_id: id }) => id)) + 1,
+    first_index: runs[0]!.first_index,
+    end_index: runs.at(-1)!.end_index,
+    postings: runs.reduce((sum, { postings }) => sum + postings, 0),
+  }
+  const builder = pagesOf(run, writes)
+  const cursors = runs.map((each) => new RunCursor(reads.pageUp, each, run.first_index))
+  for (;;) {
+    // The first of those with the least key: runs are in the order of their statements.
+    let least = cursors[0]!
+    for (const cursor of cursors) if (cursor.key < least.key) least = cursor
+    if (least.key === Number.POSITIVE_INFINITY) break
+    least.moveTo(builder)
+  }
+  builder.end()
+  for (const each of runs) {
+    writes.deletePages.run(each.run_id)
+    writes.deleteRun.run(each.first_index)
+  }
+  insertRun(run, writes)
+  return run
+}
+
+function insertRun(run: Run, writes: IndexWrites): void {
+  writes.insertRun.run(run.first_index, run.end_index, run.run_id, run.postings)
+}
+
+/** Makes the rows of a run. */
+export function pagesOf(run: Omit<Run, 'postings'>, { insertPage }: IndexWrites): PageBuilder {
+  return new PageBuilder(({ keys, offsets }, bytes) => {
+    insertPage.run(run.run_id, keys[0]!, run.first_index + offsets[0]!, bytes)
+  })
+}

@@ -1,0 +1,261 @@
+/**
+ * Postings in their runs: whatever was added, in however many transactions, and changed since, a read
+ * from any place in both directions gives what a list of all of them gives.
+ */
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { openDatabase } from '../../src/store/sqlite/database.ts'
+import { FactListBuilder, unpackFacts } from '../../src/store/sqlite/fact-list.ts'
+import type { Fact } from '../../src/store/sqlite/index-facts.ts'
+import { ASCENDING, DESCENDING } from '../../src/store/sqlite/index-cursors.ts'
+import { prepareIndexReads } from '../../src/store/sqlite/index-sql.ts'
+import { prepareIndexWrites } from '../../src/store/sqlite/index-writes.ts'
+import { migrate, readMigrations } from '../../src/store/sqlite/migrate.ts'
+import { PLACES, PostingBatch } from '../../src/store/sqlite/posting-batch.ts'
+import { PostingEdits } from '../../src/store/sqlite/posting-edits.ts'
+import { findPlace, PageBuilder, readPage } from '../../src/store/sqlite/posting-page.ts'
+import { PostingRuns, readRuns } from '../../src/store/sqlite/posting-runs.ts'
+import { appendRun, runsToMerge } from '../../src/store/sqlite/run-merge.ts'
+import { randomFrom, seed, slow } from '../support/mutate.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+
+const directory = temporaryDirectory()
+const KEY_MAX = 2 ** 42 - 1
+
+/** Tables of an index, and beside them what should be in them. */
+class Postings {
+  readonly #database: ReturnType<typeof openDatabase>
+  readonly #reads
+  readonly #writes
+  /** Keys of each statement. */
+  readonly model: Set<number>[] = []
+
+  constructor(name: string) {
+    this.#database = openDatabase(join(directory, name), { create: true, isRebuildable: true })
+    const migrations = readMigrations(new URL('../../migrations/sqlite-index/', import.meta.url))
+    migrate(this.#database, { apply: true, migrations })
+    const insert = 'INSERT INTO progress VALUES (1, NULL, ?, 0, randomblob(8))'
+    this.#database.prepare(insert).run('test')
+    this.#reads = prepareIndexReads(this.#database)
+    this.#writes = prepareIndexWrites(this.#database)
+  }
+
+  get runs(): ReturnType<typeof readRuns> {
+    return readRuns(this.#reads, this.model.length)
+  }
+
+  append(statements: readonly Set<number>[]): void {
+    const batch = new PostingBatch()
+    for (const [place, keys] of statements.entries()) for (const key of keys) batch.add(key, place)
+    const range = { first: this.model.length, end: this.model.length + statements.length }
+    this.#database.transaction(() => appendRun(this.#reads, this.#writes, range, batch))()
+    this.model.push(...statements)
+  }
+
+  replace(changed: ReadonlyMap<number, Set<number>>): void {
+    const edits = new PostingEdits(this.#reads, this.#writes)
+    for (const [leafIndex, keys] of changed) {
+      edits.change(leafIndex, this.model[leafIndex]!, keys)
+      this.model[leafIndex] = keys
+    }
+    this.#database.transaction(() => edits.apply(this.runs))()
+  }
+
+  /** Reads from places all over, of these keys. */
+  check(random: (n: number) => number, pool: readonly number[], times: number): void {
+    const postings = new PostingRuns(this.#reads, this.runs)
+    for (let i = 0; i < times; i++) {
+      const keys = [0, 1, 2].slice(random(3)).map(() => pool[random(pool.length)]!)
+      const direction = random(2) === 0 ? ASCENDING : DESCENDING
+      const count = 1 + random(random(4) === 0 ? 1000 : 8)
+      const from = random(this.model.length + 2)
+      const all = [...this.model.entries()]
+        .filter(
+          ([at, has]) => (at - from) * direction.step >= 0 && keys.some((key) => has.has(key)),
+        )
+        .map(([at]) => at)
+      if (direction === DESCENDING) all.reverse()
+      const { indexes, rows } = postings.read(keys, direction, { from, count })
+      expect(indexes, JSON.stringify({ keys, from, count })).toEqual(all.slice(0, count))
+      expect(rows).toBeGreaterThanOrEqual(indexes.length)
+      const at = random(this.model.length + 1)
+      expect(postings.has(keys[0]!, at)).toBe(this.model[at]?.has(keys[0]!) ?? false)
+    }
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+}
+
+/** Few values that nearly all have, more that some have, and many that come once. */
+function statement(random: (n: number) => number, pool: number[]): Set<number> {
+  const keys = new Set<number>()
+  for (let i = random(12); i > 0; i--) {
+    const key = random(3) === 0 ? pool[random(5)]! : pool[random(pool.length)]!
+    keys.add(random(3) > 0 ? key : random(2 ** 30) * 4096 + random(4))
+  }
+  for (const key of [KEY_MAX, pool[2]!]) if (random(10) > 0) keys.add(key)
+  return keys
+}
+
+describe('postings in runs', () => {
+  it(`are found from any place, in both directions, and changed (seed ${seed})`, () => {
+    for (let round = 0; round < (slow ? 40 : 4); round++) {
+      const random = randomFrom(seed + round)
+      const pool = [0, KEY_MAX, 8, ...Array.from({ length: 60 }, () => random(2 ** 30) * 4096)]
+      const postings = new Postings(`${round}.sqlite`)
+      while (postings.model.length < 4000) {
+        const count = 1 + random(random(3) === 0 ? PLACES : 30)
+        postings.append(Array.from({ length: count }, () => statement(random, pool)))
+        if (random(3) > 0) continue
+        const changed = Array.from({ length: 1 + random(20) }, () => random(postings.model.length))
+        postings.replace(new Map(changed.map((at) => [at, statement(random, pool)])))
+        // Pages of which hardly anything is left.
+        const first = random(postings.model.length)
+        const stretch = postings.model.slice(first, first + 400).entries()
+        const left = [...stretch].map(([at, keys]) => [first + at, random(90) === 0 ? keys : new Set<number>()] as const) // prettier-ignore
+        if (random(3) === 0) postings.replace(new Map(left))
+        postings.check(random, pool, 10)
+      }
+      postings.check(random, pool, 300)
+      postings.close()
+    }
+  }, 600_000)
+
+  it('are found in pages of which one posting is left, and leave those, too', () => {
+    const postings = new Postings('tiny.sqlite')
+    postings.append(Array.from({ length: 1000 }, () => new Set([5])))
+    // The last one of the first page and the first one of the second.
+    const kept = [377, 378]
+    const others = [...postings.model.keys()].filter((at) => !kept.includes(at))
+    postings.replace(new Map(others.map((at) => [at, new Set<number>()])))
+    postings.check(randomFrom(seed), [5], 300)
+    postings.replace(new Map(kept.map((at) => [at, new Set<number>()])))
+    postings.check(randomFrom(seed), [5], 30)
+    postings.replace(new Map(kept.map((at) => [at, new Set([5, 6])])))
+    postings.check(randomFrom(seed), [5, 6], 300)
+    postings.close()
+  })
+
+  it('are in few runs, however many transactions there were', () => {
+    const postings = new Postings('many.sqlite')
+    for (let at = 0; at < 1500; at++) postings.append([new Set([1, 2, at + 3])])
+    // Fewer than eight of each length: of 1, 8, 64, 512 and 4096 postings.
+    expect(postings.runs.length).toBeLessThan(5 * 8)
+    postings.check(randomFrom(seed), [1, 2, 3, 700, 1502, 5000], 200)
+    postings.close()
+  })
+
+  it('are kept as they are once they are many', () => {
+    const run = (at: number, postings: number): Parameters<typeof runsToMerge>[0][number] => ({
+      ...{ run_id: at, first_index: at, end_index: at + 1, postings },
+    })
+    const lengths = (postings: readonly number[]): readonly number[] =>
+      runsToMerge(postings.map((each, at) => run(at, each))).map((each) => each.postings)
+    expect(lengths([])).toEqual([])
+    expect(lengths(Array<number>(7).fill(100))).toEqual([])
+    expect(lengths(Array<number>(8).fill(100))).toEqual(Array(8).fill(100))
+    expect(lengths([9000, ...Array<number>(8).fill(100)])).toEqual(Array(8).fill(100))
+    // Shorter ones that stand between are taken along.
+    const mixed = [100, 100, 100, 1, 1, 100, 100, 100]
+    expect(lengths(mixed)).toEqual(mixed)
+    expect(lengths(Array<number>(20).fill(2 ** 21))).toEqual([])
+    expect(lengths([2 ** 21, ...Array<number>(8).fill(2 ** 21 - 1)])).toHaveLength(8)
+  })
+
+  it('come in order, each once, however large they are', () => {
+    const random = randomFrom(seed)
+    const batch = new PostingBatch()
+    for (const count of [4000, 3]) {
+      const added = new Map<string, readonly [number, number]>()
+      for (let i = 0; i < count; i++) {
+        const key = random(2) === 0 ? random(5) : KEY_MAX - random(1000)
+        const place = random(3) === 0 ? PLACES - 1 : random(PLACES)
+        added.set(`${key} ${place}`, [key, place])
+        for (let twice = 0; twice < 2; twice++) batch.add(key, place)
+      }
+      const drained: (readonly [number, number])[] = []
+      expect(batch.drain((key, place) => drained.push([key, place]))).toBe(added.size)
+      expect(drained).toEqual([...added.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1]))
+    }
+  })
+})
+
+describe('a page of postings', () => {
+  it.each([1, 377, 378, 379, 800])('gives back %s of them, wherever it lies in memory', (count) => {
+    const read: (readonly [number, number])[] = []
+    const builder = new PageBuilder(({ keys, offsets }, bytes) => {
+      const shifted = Buffer.concat([Buffer.alloc(1), bytes]).subarray(1)
+      const page = readPage(shifted)
+      expect(page).toEqual({ keys, offsets })
+      for (const [at, key] of page.keys.entries()) {
+        expect(findPlace(page, key, page.offsets[at]!)).toBe(at)
+        expect(findPlace(page, key, page.offsets[at]! + 1)).toBe(at + 1)
+        read.push([key, page.offsets[at]!])
+      }
+    })
+    const postings = Array.from({ length: count }, (_, at) => [KEY_MAX - count + at, at] as const)
+    for (const [key, offset] of postings) builder.add(key, offset)
+    builder.end()
+    builder.end()
+    expect(read).toEqual(postings)
+  })
+
+  it('that is cut or no bytes at all is damage', () => {
+    for (const wrong of [Buffer.alloc(0), Buffer.alloc(13), 'text', undefined]) {
+      expect(() => readPage(wrong)).toThrow(expect.objectContaining({ name: 'InvariantError' }))
+    }
+  })
+})
+
+describe('facts of a statement', () => {
+  const names = {
+    field: (id: number) => `field ${id}`,
+    sharedValue: (id: number) => `shared ${id}`,
+  }
+  const texts = [
+    '',
+    'a',
+    'ab',
+    'AB',
+    'abc',
+    '00ff',
+    'ä😀\u0000',
+    'x'.repeat(300),
+    'ef'.repeat(5000),
+  ]
+
+  it('are read as they were packed: text, hex, and values in common', () => {
+    const builder = new FactListBuilder()
+    for (let twice = 0; twice < 2; twice++) {
+      const expected: Fact[] = []
+      for (const [at, text] of texts.entries()) {
+        const [id, role] = [1 + at * 100, at % 4]
+        builder.addText(id, role, text)
+        builder.addShared(id, role, 2 ** (6 * at))
+        for (const value of [text, `shared ${2 ** (6 * at)}`]) {
+          expected.push({ field: `field ${id}`, role, text: value })
+        }
+      }
+      expect(unpackFacts(builder.end(), names)).toEqual(expected)
+    }
+    expect(unpackFacts(builder.end(), names)).toEqual([])
+  })
+
+  it('that are cut anywhere are damage, or are fewer', () => {
+    const builder = new FactListBuilder()
+    for (const text of texts.slice(0, 7)) builder.addText(1000, 1, text)
+    const packed = builder.end()
+    const whole = unpackFacts(packed, names)
+    for (let length = 0; length < packed.length; length++) {
+      try {
+        const facts = unpackFacts(packed.subarray(0, length), names)
+        expect(whole.slice(0, facts.length)).toEqual(facts)
+        expect(facts.length).toBeLessThan(whole.length)
+      } catch (error) {
+        expect((error as Error).name).toBe('InvariantError')
+      }
+    }
+  })
+})
