@@ -10,7 +10,7 @@ CREATE TABLE progress (
   -- What read the statements; another version of it may find more in them.
   made_by   TEXT    NOT NULL,
   tree_size INTEGER NOT NULL,
-  -- Of the keys in posting_page.
+  -- Of the keys of postings.
   hash_key  BLOB    NOT NULL CHECK (length(hash_key) = 8)
 ) STRICT;
 
@@ -51,15 +51,21 @@ CREATE TABLE run (
   postings    INTEGER NOT NULL
 ) STRICT;
 
--- The postings of a run, ascending: a keyed hash of field and value * 4 + role, and the statement.
+-- The postings of a run in order, in pages: a keyed hash of field and value * 4 + role, and the
+-- statement. All keys of a page as doubles, then for each its index as a 32-bit distance from the run's
+-- first one, both in the byte order of the machine.
 CREATE TABLE posting_page (
+  page_id  INTEGER PRIMARY KEY,
+  postings BLOB    NOT NULL
+) STRICT;
+
+-- Where pages begin. Apart from them, since SQLite reads all of a long row for each step to a key.
+CREATE TABLE page_start (
   run_id      INTEGER NOT NULL,
-  -- Of the first one.
+  -- Of the first posting.
   first_key   INTEGER NOT NULL,
   first_index INTEGER NOT NULL,
-  -- All keys as doubles, then for each its index as a 32-bit distance from the run's first one, both
-  -- in the byte order of the machine.
-  postings    BLOB    NOT NULL,
+  page_id     INTEGER NOT NULL,
   PRIMARY KEY (run_id, first_key, first_index)
 ) STRICT, WITHOUT ROWID;
 

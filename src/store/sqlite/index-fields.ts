@@ -9,6 +9,10 @@ export function postingKey(hash: number, role: number): number {
   return hash * ROLE_COUNT + role
 }
 
+export function hashOf(key: number): number {
+  return Math.floor(key / ROLE_COUNT)
+}
+
 export class IndexFields {
   readonly #reads: IndexReads
   readonly #ids = new Map<string, number>()

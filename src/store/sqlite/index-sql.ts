@@ -41,10 +41,10 @@ export const INDEX_READS: Readonly<Record<ReadName, string>> = {
   runs: `SELECT run_id, first_index, end_index, postings FROM run WHERE first_index >= ?
     ORDER BY first_index`,
   // The first page that begins at a posting or after it, and the last one that begins there or before.
-  pageUp: `SELECT postings FROM posting_page
+  pageUp: `SELECT postings FROM page_start JOIN posting_page USING (page_id)
     WHERE run_id = ? AND (first_key, first_index) >= (?, ?)
     ORDER BY first_key, first_index LIMIT 1`,
-  pageDown: `SELECT postings FROM posting_page
+  pageDown: `SELECT postings FROM page_start JOIN posting_page USING (page_id)
     WHERE run_id = ? AND (first_key, first_index) <= (?, ?)
     ORDER BY first_key DESC, first_index DESC LIMIT 1`,
   // Values of one statement are judged together: `passed` says whether any is in the range.

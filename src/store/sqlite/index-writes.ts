@@ -13,8 +13,11 @@ type WriteName =
   | 'insertRun'
   | 'deleteRun'
   | 'insertPage'
+  | 'insertPageStart'
   | 'deletePage'
+  | 'deletePageStart'
   | 'deletePages'
+  | 'deletePageStarts'
   | 'deleteStatement'
   | 'deleteNumbers'
   | 'deleteSvns'
@@ -34,9 +37,14 @@ const INDEX_WRITES: Readonly<Record<WriteName, string>> = {
   insertSharedValue: 'INSERT INTO shared_value (value) VALUES (?)',
   insertRun: 'INSERT INTO run (first_index, end_index, run_id, postings) VALUES (?, ?, ?, ?)',
   deleteRun: 'DELETE FROM run WHERE first_index = ?',
-  insertPage: 'INSERT INTO posting_page VALUES (?, ?, ?, ?)',
-  deletePage: 'DELETE FROM posting_page WHERE run_id = ? AND first_key = ? AND first_index = ?',
-  deletePages: 'DELETE FROM posting_page WHERE run_id = ?',
+  insertPage: 'INSERT INTO posting_page (postings) VALUES (?)',
+  insertPageStart: 'INSERT INTO page_start VALUES (?, ?, ?, ?)',
+  deletePage: `DELETE FROM posting_page WHERE page_id =
+    (SELECT page_id FROM page_start WHERE run_id = ? AND first_key = ? AND first_index = ?)`,
+  deletePageStart: 'DELETE FROM page_start WHERE run_id = ? AND first_key = ? AND first_index = ?',
+  deletePages: `DELETE FROM posting_page WHERE page_id IN
+    (SELECT page_id FROM page_start WHERE run_id = ?)`,
+  deletePageStarts: 'DELETE FROM page_start WHERE run_id = ?',
   deleteStatement: 'DELETE FROM statement WHERE leaf_index = ?',
   deleteNumbers: 'DELETE FROM number WHERE field_id = ? AND leaf_index = ?',
   deleteSvns: 'DELETE FROM svn WHERE field_id = ? AND leaf_index = ?',

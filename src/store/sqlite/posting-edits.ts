@@ -60,7 +60,10 @@ export class PostingEdits {
     const isOfPage = (edit: Edit): boolean =>
       following === undefined || compare(edit, following) < 0
     const ofPage = edits.filter(isOfPage)
-    if (first !== undefined) this.#writes.deletePage.run(id, first.key, first.leafIndex)
+    if (first !== undefined) {
+      this.#writes.deletePage.run(id, first.key, first.leafIndex)
+      this.#writes.deletePageStart.run(id, first.key, first.leafIndex)
+    }
     const builder = pagesOf(run, this.#writes)
     for (const each of changed(postings, ofPage)) {
       builder.add(each.key, each.leafIndex - run.first_index)

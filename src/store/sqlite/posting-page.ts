@@ -7,8 +7,8 @@ import { blob } from './database.ts'
 
 const KEY_BYTES = Float64Array.BYTES_PER_ELEMENT
 const POSTING_BYTES = KEY_BYTES + Uint32Array.BYTES_PER_ELEMENT
-/** A row of that many fills one page of SQLite beside the part that lies in the tree. */
-const PAGE_POSTINGS = 378
+/** A row of that many fills a page of SQLite. */
+const PAGE_POSTINGS = 337
 
 /** Ascending by key, then by offset; there is always one. */
 export interface PostingPage {

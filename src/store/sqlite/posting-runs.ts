@@ -5,9 +5,13 @@
 import { assertInvariant } from '../../errors.ts'
 import { CALL_COST } from './index-cursors.ts'
 import type { Direction, IndexBlock } from './index-cursors.ts'
+import { hashOf } from './index-fields.ts'
 import type { IndexReads } from './index-sql.ts'
 import { findPlace, readPage } from './posting-page.ts'
 import type { PostingPage } from './posting-page.ts'
+
+/** Values of which a page is remembered: more than statements have in common. */
+const KNOWN_MAX = 64
 
 /** Statements that follow each other, and the postings of all of them. */
 export interface Run {
@@ -32,8 +36,8 @@ export function readRuns(reads: IndexReads, treeSize: number): readonly Run[] {
 export class PostingRuns {
   readonly #reads: IndexReads
   readonly #runs: readonly Run[]
-  /** What was read last: keys of one value follow each other. */
-  #last: { readonly runId: number; readonly page: PostingPage } | undefined
+  /** What was read last of a value: its roles follow each other, and statements have it in common. */
+  readonly #known = new Map<number, { readonly runId: number; readonly page: PostingPage }>()
   #pagesRead = 0
 
   /** @param runs of the snapshot that is open, and for as long as nothing is changed in it. */
@@ -118,12 +122,17 @@ export class PostingRuns {
 
   /** The page in which a posting is, if there is one. */
   #pageOf(run: Run, key: number, index: number): PostingPage | undefined {
-    if (this.#last?.runId === run.run_id) {
-      const { page } = this.#last
-      const place = findPlace(page, key, index - run.first_index)
-      if (place > 0 && place < page.keys.length) return page
+    const known = this.#known.get(hashOf(key))
+    if (known?.runId === run.run_id) {
+      const place = findPlace(known.page, key, index - run.first_index)
+      if (place > 0 && place < known.page.keys.length) return known.page
     }
-    return this.#read(run, this.#reads.pageDown, key, index)
+    const page = this.#read(run, this.#reads.pageDown, key, index)
+    if (page === undefined) return undefined
+    if (known !== undefined || this.#known.size < KNOWN_MAX) {
+      this.#known.set(hashOf(key), { runId: run.run_id, page })
+    }
+    return page
   }
 
   #read(
@@ -134,9 +143,6 @@ export class PostingRuns {
   ): PostingPage | undefined {
     this.#pagesRead++
     const postings = statement.get(run.run_id, key, index)
-    if (postings === undefined) return undefined
-    const page = readPage(postings)
-    this.#last = { runId: run.run_id, page }
-    return page
+    return postings === undefined ? undefined : readPage(postings)
   }
 }

@@ -109,6 +109,7 @@ function mergeRuns(reads: IndexReads, writes: IndexWrites, runs: readonly Run[])
   builder.end()
   for (const each of runs) {
     writes.deletePages.run(each.run_id)
+    writes.deletePageStarts.run(each.run_id)
     writes.deleteRun.run(each.first_index)
   }
   insertRun(run, writes)
@@ -120,8 +121,9 @@ function insertRun(run: Run, writes: IndexWrites): void {
 }
 
 /** Makes the rows of a run. */
-export function pagesOf(run: Omit<Run, 'postings'>, { insertPage }: IndexWrites): PageBuilder {
+export function pagesOf(run: Omit<Run, 'postings'>, writes: IndexWrites): PageBuilder {
   return new PageBuilder(({ keys, offsets }, bytes) => {
-    insertPage.run(run.run_id, keys[0]!, run.first_index + offsets[0]!, bytes)
+    const { lastInsertRowid: pageId } = writes.insertPage.run(bytes)
+    writes.insertPageStart.run(run.run_id, keys[0]!, run.first_index + offsets[0]!, pageId)
   })
 }
