@@ -1,6 +1,6 @@
 /**
  * Writes what the tables of the index keep of records, and takes it away again. Whatever a statement
- * is found by goes where the tables end, in runs of its own transaction (design D9, ADR 0039).
+ * is found by goes where the tables end, in runs of its own transaction (design D9, ADR 0040).
  */
 import { decodeHex } from '../../bytes/hex.ts'
 import type { LeafIndex } from '../../bytes/integers.ts'

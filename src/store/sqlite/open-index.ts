@@ -13,13 +13,10 @@ import { SqliteIndexWriter } from './sqlite-index-writer.ts'
 
 // The same distance from src/store/sqlite and from dist/store/sqlite.
 const MIGRATIONS = new URL('../../../migrations/sqlite-index/', import.meta.url)
-/** New values go anywhere in the dictionary: its inner pages should be at hand. */
-const CACHE_KIB = 64 * 1024
-/**
- * 64 MiB: pages that many transactions touch are copied once. Values that are new go anywhere in
- * `term_hash`, so of a large index each transaction touches thousands of pages.
- */
-const CHECKPOINT_PAGES = 16_384
+/** Runs that are merged were written lately. */
+const CACHE_KIB = 16 * 1024
+/** 16 MiB: a page is seldom written twice between two checkpoints, so that more would save nothing. */
+const CHECKPOINT_PAGES = 4096
 const OPEN: OpenOptions = {
   ...{ isRebuildable: true, cacheKib: CACHE_KIB },
   autoCheckpointPages: CHECKPOINT_PAGES,
