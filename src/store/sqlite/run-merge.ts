@@ -13,8 +13,8 @@ import type { Run } from './posting-runs.ts'
 
 /** Runs that are merged, at least; fewer of each length are left. */
 const MERGED_MIN = 8
-/** Two million postings and more: what is that long stays, so that no transaction takes a second. */
-const FULL = 7
+/** A quarter of a million postings and more: what is that long stays, so that no transaction takes long. */
+const FULL = 6
 
 /** How long a run is, in steps of eight times. */
 function lengthClass({ postings }: Run): number {
@@ -38,8 +38,6 @@ class RunCursor {
   readonly #shift: number
   #page: PostingPage | undefined
   #place = 0
-  /** Key of the next posting; infinite when there is none. */
-  key = Number.POSITIVE_INFINITY
 
   constructor(pageUp: IndexReads['pageUp'], run: Run, firstIndex: number) {
     this.#pageUp = pageUp
@@ -48,24 +46,29 @@ class RunCursor {
     this.#turn(-1, 0)
   }
 
-  /** Moves all postings of the next key. */
-  moveTo(builder: PageBuilder): void {
+  /** Key of the next posting; infinite when there is none. */
+  get key(): number {
+    return this.#page?.keys[this.#place] ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Moves all postings of the next key; returns the key that follows. */
+  moveTo(builder: PageBuilder): number {
     const { key } = this
-    while (this.key === key) {
-      const { keys, offsets } = this.#page!
-      while (this.#place < keys.length && keys[this.#place] === key) {
-        builder.add(key, offsets[this.#place++]! + this.#shift)
-      }
-      if (this.#place < keys.length) this.key = keys[this.#place]!
-      else this.#turn(keys[0]!, this.#run.first_index + offsets[0]! + 1)
+    while (this.#page !== undefined) {
+      const { keys, offsets } = this.#page
+      let place = this.#place
+      while (keys[place] === key) builder.add(key, offsets[place++]! + this.#shift)
+      this.#place = place
+      if (place < keys.length) break
+      this.#turn(keys[0]!, this.#run.first_index + offsets[0]! + 1)
     }
+    return this.key
   }
 
   #turn(key: number, index: number): void {
     const postings = this.#pageUp.get(this.#run.run_id, key, index)
     this.#page = postings === undefined ? undefined : readPage(postings)
     this.#place = 0
-    this.key = this.#page?.keys[0] ?? Number.POSITIVE_INFINITY
   }
 }
 
@@ -99,12 +102,13 @@ function mergeRuns(reads: IndexReads, writes: IndexWrites, runs: readonly Run[])
   }
   const builder = pagesOf(run, writes)
   const cursors = runs.map((each) => new RunCursor(reads.pageUp, each, run.first_index))
+  const keys = Float64Array.from(cursors, ({ key }) => key)
   for (;;) {
     // The first of those with the least key: runs are in the order of their statements.
-    let least = cursors[0]!
-    for (const cursor of cursors) if (cursor.key < least.key) least = cursor
-    if (least.key === Number.POSITIVE_INFINITY) break
-    least.moveTo(builder)
+    let least = 0
+    for (let at = 1; at < keys.length; at++) if (keys[at]! < keys[least]!) least = at
+    if (keys[least] === Number.POSITIVE_INFINITY) break
+    keys[least] = cursors[least]!.moveTo(builder)
   }
   builder.end()
   for (const each of runs) {
