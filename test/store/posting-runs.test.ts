@@ -44,6 +44,10 @@ class Postings {
     return readRuns(this.#reads, this.model.length)
   }
 
+  get pageCount(): number {
+    return this.#database.prepare('SELECT count(*) FROM posting_page').pluck().get() as number
+  }
+
   append(statements: readonly Set<number>[]): void {
     const batch = new PostingBatch()
     for (const [place, keys] of statements.entries()) for (const key of keys) batch.add(key, place)
@@ -135,6 +139,16 @@ describe('postings in runs', () => {
     postings.check(randomFrom(seed), [5], 30)
     postings.replace(new Map(kept.map((at) => [at, new Set([5, 6])])))
     postings.check(randomFrom(seed), [5, 6], 300)
+    postings.close()
+  })
+
+  it('are in few pages, though they came one by one where pages were full', () => {
+    const postings = new Postings('full.sqlite')
+    postings.append(Array.from({ length: 2000 }, (_, at) => new Set(at % 2 === 0 ? [5] : [4, 6])))
+    const before = postings.pageCount
+    for (let at = 1; at < 1000; at += 2) postings.replace(new Map([[at, new Set([5])]]))
+    expect(postings.pageCount).toBeLessThan(2 * before)
+    postings.check(randomFrom(seed), [4, 5, 6], 200)
     postings.close()
   })
 

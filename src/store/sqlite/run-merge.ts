@@ -3,10 +3,11 @@
  * end, one takes their place. So a posting is written again a few times in all, each time beside its
  * neighbours, and a look-up finds few runs, however many transactions there were.
  */
+import { assertInvariant } from '../../errors.ts'
 import type { IndexReads } from './index-sql.ts'
 import type { IndexWrites } from './index-writes.ts'
 import type { PostingBatch } from './posting-batch.ts'
-import { PageBuilder, readPage } from './posting-page.ts'
+import { PageBuilder, readPageRow } from './posting-page.ts'
 import type { PostingPage } from './posting-page.ts'
 import { readRuns } from './posting-runs.ts'
 import type { Run } from './posting-runs.ts'
@@ -59,11 +60,16 @@ class RunCursor {
       if (this.#place < keys.length) this.key = keys[this.#place]!
       else this.#turn(keys[0]!, this.#run.first_index + offsets[0]! + 1)
     }
+    const isEnd = this.key === Number.POSITIVE_INFINITY
+    assertInvariant(
+      this.key > key && isEnd === (this.#page === undefined),
+      'postings are not in order',
+    )
   }
 
   #turn(key: number, index: number): void {
-    const postings = this.#pageUp.get(this.#run.run_id, key, index)
-    this.#page = postings === undefined ? undefined : readPage(postings)
+    const row = this.#pageUp.get(this.#run.run_id, key, index)
+    this.#page = readPageRow(row, this.#run.first_index)
     this.#place = 0
     this.key = this.#page?.keys[0] ?? Number.POSITIVE_INFINITY
   }
