@@ -174,9 +174,37 @@ describe('postings in runs', () => {
     // Shorter ones that stand between are taken along.
     const mixed = [100, 100, 100, 1, 1, 100, 100, 100]
     expect(lengths(mixed)).toEqual(mixed)
+    // What makes one with those before is written once.
+    const chain = [...Array<number>(7).fill(800), ...Array<number>(8).fill(100)]
+    expect(lengths([9000, ...chain])).toEqual(chain)
     expect(lengths(Array<number>(20).fill(2 ** 21))).toEqual([])
-    expect(lengths([2 ** 21, ...Array<number>(8).fill(2 ** 21 - 1)])).toHaveLength(8)
+    expect(lengths([2 ** 21, 2 ** 21 - 1])).toEqual([])
+    expect(lengths([2 ** 21, 2 ** 20 - 1, 2 ** 20])).toEqual([])
+    expect(lengths([2 ** 21, 2 ** 20, 2 ** 20])).toEqual([2 ** 20, 2 ** 20])
   })
+
+  it.each([[13_000], [24_000], [60_000], [1_000_000]])(
+    'are merged a few million at a time, %s or fewer in a transaction',
+    (most) => {
+      const random = randomFrom(seed)
+      const runs: { run_id: number; first_index: number; end_index: number; postings: number }[] =
+        []
+      let [all, longest] = [0, 0]
+      for (let at = 0; all < 130_000_000; at++) {
+        const postings = Math.ceil(most / 2) + random(Math.ceil(most / 2))
+        all += postings
+        runs.push({ run_id: at, first_index: at, end_index: at + 1, postings })
+        const old = runsToMerge(runs)
+        if (old.length === 0) continue
+        const sum = old.reduce((total, run) => total + run.postings, 0)
+        longest = Math.max(longest, sum)
+        runs.splice(-old.length, old.length, { ...runs.at(-old.length)!, postings: sum })
+      }
+      expect(longest).toBeLessThan(2 ** 22)
+      // Ten million statements with two dependencies each.
+      expect(runs.length).toBeLessThan(80)
+    },
+  )
 
   it('come in order, each once, however large they are', () => {
     const random = randomFrom(seed)

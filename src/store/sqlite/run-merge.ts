@@ -12,23 +12,30 @@ import type { PostingPage } from './posting-page.ts'
 import { readRuns } from './posting-runs.ts'
 import type { Run } from './posting-runs.ts'
 
-/** Runs that are merged, at least; fewer of each length are left. */
+/** Runs that are merged, at least, unless they are a full one together. */
 const MERGED_MIN = 8
-/** Two million postings and more: what is that long stays, so that no transaction takes a second. */
-const FULL = 7
+/** A run with so many postings stays; some are twice as long. So no transaction takes a second. */
+const FULL = 2 ** 21
 
 /** How long a run is, in steps of eight times. */
-function lengthClass({ postings }: Run): number {
+function lengthClass(postings: number): number {
   return Math.floor(Math.log2(Math.max(1, postings)) / Math.log2(MERGED_MIN))
 }
 
 /** The runs at the end that are to be one now. */
 export function runsToMerge(runs: readonly Run[]): readonly Run[] {
-  const last = runs.at(-1)
-  if (last === undefined || lengthClass(last) >= FULL) return []
   let start = runs.length - 1
-  while (start > 0 && lengthClass(runs[start - 1]!) <= lengthClass(last)) start--
-  return runs.length - start < MERGED_MIN ? [] : runs.slice(start)
+  let postings = runs[start]?.postings ?? FULL
+  // Those that make one run may make a longer one with those before: it is written at once.
+  while (postings < FULL) {
+    let [first, sum] = [start, postings]
+    while (first > 0 && lengthClass(runs[first - 1]!.postings) <= lengthClass(postings)) {
+      sum += runs[--first]!.postings
+    }
+    if (first === start || (start + 1 - first < MERGED_MIN && sum < FULL)) break
+    ;[start, postings] = [first, sum]
+  }
+  return start === runs.length - 1 ? [] : runs.slice(start)
 }
 
 /** The postings of one run, in order. */
@@ -90,13 +97,12 @@ export function appendRun(
   builder.end()
   insertRun(run, writes)
   runs.push(run)
-  for (let old = runsToMerge(runs); old.length > 0; old = runsToMerge(runs)) {
-    runs.splice(-old.length, old.length, mergeRuns(reads, writes, old))
-  }
+  const old = runsToMerge(runs)
+  if (old.length > 0) mergeRuns(reads, writes, old)
 }
 
-/** Writes one run in the place of those, which follow each other; returns it. */
-function mergeRuns(reads: IndexReads, writes: IndexWrites, runs: readonly Run[]): Run {
+/** Writes one run in the place of those, which follow each other. */
+function mergeRuns(reads: IndexReads, writes: IndexWrites, runs: readonly Run[]): void {
   const run = {
     run_id: Math.max(...runs.map(({ run_id: id }) => id)) + 1,
     first_index: runs[0]!.first_index,
@@ -119,7 +125,6 @@ function mergeRuns(reads: IndexReads, writes: IndexWrites, runs: readonly Run[])
     writes.deleteRun.run(each.first_index)
   }
   insertRun(run, writes)
-  return run
 }
 
 function insertRun(run: Run, writes: IndexWrites): void {
