@@ -14,7 +14,7 @@ import type { Run } from './posting-runs.ts'
 
 /** Runs that are merged, at least, unless they are a full one together. */
 const MERGED_MIN = 8
-/** A run with so many postings stays; some are twice as long. So no transaction takes a second. */
+/** A run with so many postings stays, and none is twice as long: no transaction takes seconds. */
 const FULL = 2 ** 21
 
 /** How long a run is, in steps of eight times. */
