@@ -30,19 +30,26 @@ describe('a transaction that fails between two values', () => {
   )
 
   it.each([
-    ['a value in common', 'shared_value', "NEW.value = 'subject-3'"],
-    ['a page', 'posting_page', 'true'],
-    ['a run', 'run', 'NEW.postings > 100'],
-  ])('leaves nothing of itself to the next one: %s', async (_name, table, condition) => {
-    const path = join(directory, `${table}.sqlite`)
+    ['a value in common', 'shared_value', "NEW.value = 'subject-3'", 37],
+    ['a page', 'posting_page', 'true', 37],
+    ['a run', 'run', 'true', 37],
+    ['a run of those that are merged', 'run', 'NEW.end_index - NEW.first_index > 1', 1],
+  ])('leaves nothing of itself to the next one: %s', async (name, table, condition, count) => {
+    const path = join(directory, `${name}.sqlite`)
     const { writer } = await openIndex(path, { madeBy: 'test' })
-    await writer.append(records.slice(0, 3))
+    await writer.append(records.slice(0, 1))
+    await writer.append(records.slice(1, 3))
     const failing = `CREATE TRIGGER failing BEFORE INSERT ON ${table} WHEN ${condition}
       BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`
     change(path, failing)
-    await expect(writer.append(records.slice(3))).rejects.toThrow('the disk is full')
+    let at = 3
+    const append = async (): Promise<void> => {
+      for (; at < records.length; at += count) await writer.append(records.slice(at, at + count))
+    }
+    await expect(append()).rejects.toThrow('the disk is full')
+    expect(await writer.readState()).toEqual({ treeSize: at })
     change(path, 'DROP TRIGGER failing')
-    for (let at = 3; at < records.length; at++) await writer.append([records[at]!])
+    for (; at < records.length; at++) await writer.append([records[at]!])
     await writer.close()
     const reader = SqliteIndex.open(path)
     const { statements } = await reader.query(ascending)

@@ -37,7 +37,7 @@ export function readPageRow(row: unknown, firstIndex: number): PostingPage | und
   if (row === undefined) return undefined
   const [key, index, postings] = row as readonly [number, number, unknown]
   const page = readPage(postings)
-  const isThere = page.keys[0] === key && firstIndex + page.offsets[0]! === index
+  const isThere = page.keys[0] === key && page.offsets[0] === index - firstIndex
   assertInvariant(isThere, 'a page of postings begins elsewhere')
   return page
 }
