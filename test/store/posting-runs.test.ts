@@ -44,6 +44,10 @@ class Postings {
     return readRuns(this.#reads, this.model.length)
   }
 
+  get pageCount(): number {
+    return this.#database.prepare('SELECT count(*) FROM posting_page').pluck().get() as number
+  }
+
   append(statements: readonly Set<number>[]): void {
     const batch = new PostingBatch()
     for (const [place, keys] of statements.entries()) for (const key of keys) batch.add(key, place)
@@ -138,6 +142,16 @@ describe('postings in runs', () => {
     postings.close()
   })
 
+  it('are in few pages, though they came one by one where pages were full', () => {
+    const postings = new Postings('full.sqlite')
+    postings.append(Array.from({ length: 2000 }, (_, at) => new Set(at % 2 === 0 ? [5] : [4, 6])))
+    const before = postings.pageCount
+    for (let at = 1; at < 1000; at += 2) postings.replace(new Map([[at, new Set([5])]]))
+    expect(postings.pageCount).toBeLessThan(2 * before)
+    postings.check(randomFrom(seed), [4, 5, 6], 200)
+    postings.close()
+  })
+
   it('are in few runs, however many transactions there were', () => {
     const postings = new Postings('many.sqlite')
     for (let at = 0; at < 1500; at++) postings.append([new Set([1, 2, at + 3])])
@@ -160,9 +174,37 @@ describe('postings in runs', () => {
     // Shorter ones that stand between are taken along.
     const mixed = [100, 100, 100, 1, 1, 100, 100, 100]
     expect(lengths(mixed)).toEqual(mixed)
-    expect(lengths(Array<number>(20).fill(2 ** 18))).toEqual([])
-    expect(lengths([2 ** 18, ...Array<number>(8).fill(2 ** 18 - 1)])).toHaveLength(8)
+    // What makes one with those before is written once.
+    const chain = [...Array<number>(7).fill(800), ...Array<number>(8).fill(100)]
+    expect(lengths([9000, ...chain])).toEqual(chain)
+    expect(lengths(Array<number>(20).fill(2 ** 20))).toEqual([])
+    expect(lengths([2 ** 20, 2 ** 20 - 1])).toEqual([])
+    expect(lengths([2 ** 20, 2 ** 19 - 1, 2 ** 19])).toEqual([])
+    expect(lengths([2 ** 20, 2 ** 19, 2 ** 19])).toEqual([2 ** 19, 2 ** 19])
   })
+
+  it.each([[13_000], [24_000], [60_000], [1_000_000]])(
+    'are merged a few million at a time, %s or fewer in a transaction',
+    (most) => {
+      const random = randomFrom(seed)
+      const runs: { run_id: number; first_index: number; end_index: number; postings: number }[] =
+        []
+      let [all, longest] = [0, 0]
+      for (let at = 0; all < 130_000_000; at++) {
+        const postings = Math.ceil(most / 2) + random(Math.ceil(most / 2))
+        all += postings
+        runs.push({ run_id: at, first_index: at, end_index: at + 1, postings })
+        const old = runsToMerge(runs)
+        if (old.length === 0) continue
+        const sum = old.reduce((total, run) => total + run.postings, 0)
+        longest = Math.max(longest, sum)
+        runs.splice(-old.length, old.length, { ...runs.at(-old.length)!, postings: sum })
+      }
+      expect(longest).toBeLessThan(2 ** 21)
+      // Ten million statements with two dependencies each.
+      expect(runs.length).toBeLessThan(150)
+    },
+  )
 
   it('come in order, each once, however large they are', () => {
     const random = randomFrom(seed)

@@ -34,8 +34,8 @@ export class IndexFields {
   name(id: number): string {
     const known = this.#names.get(id)
     if (known !== undefined) return known
-    const name = this.#reads.readField.get(id) as string | undefined
-    if (name === undefined) throw new InvariantError(`field ${id} is not in the index`)
+    const name = this.#reads.readField.get(id)
+    if (typeof name !== 'string') throw new InvariantError(`field ${id} is not in the index`)
     this.#names.set(id, name)
     return name
   }

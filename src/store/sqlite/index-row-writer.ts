@@ -37,7 +37,7 @@ export class IndexRowWriter {
   readonly #values: KnownValues
   readonly #rows: IndexRows
   readonly #postings = new PostingBatch()
-  readonly #facts = new FactListBuilder()
+  #facts = new FactListBuilder()
 
   constructor(reads: IndexReads, writes: IndexWrites) {
     this.#reads = reads
@@ -56,6 +56,8 @@ export class IndexRowWriter {
     this.#fields.forget()
     this.#values.forget()
     this.#postings.clear()
+    // With half a statement in it, if a value could not be written.
+    this.#facts = new FactListBuilder()
   }
 
   /** Adds records that follow each other, and those that are stored. */

@@ -4,7 +4,7 @@
  * not there, so that whoever compares records with the log sees what queries would hide.
  */
 import type { LeafIndex } from '../../bytes/integers.ts'
-import { InvariantError } from '../../errors.ts'
+import { assertInvariant, InvariantError } from '../../errors.ts'
 import { findingCodes } from '../../log/index-store.ts'
 import type { IndexedStatement, IndexRecord } from '../../log/index-store.ts'
 import type {
@@ -52,8 +52,8 @@ export class IndexRows {
     this.#names = {
       field: (id) => fields.name(id),
       sharedValue: (id) => {
-        const value = reads.readSharedValue.get(id) as string | undefined
-        if (value === undefined) throw new InvariantError(`value ${id} is not in the index`)
+        const value = reads.readSharedValue.get(id)
+        if (typeof value !== 'string') throw new InvariantError(`value ${id} is not in the index`)
         return value
       },
     }
@@ -70,7 +70,7 @@ export class IndexRows {
         registrationTime: row.registration_time,
         isPreimageAbsent: row.absent_preimage !== null,
         facts: unpackFacts(blob(row.facts), this.#names),
-        findings: row.findings === null ? [] : (JSON.parse(row.findings) as Finding[]),
+        findings: row.findings === null ? [] : parseFindings(row.findings),
       }
     } catch (cause) {
       throw new InvariantError(`the row of statement ${leafIndex} is damaged`, { cause })
@@ -101,6 +101,14 @@ export class IndexRows {
       return values.map((value) => ({ name: nameOf(name) as DescribedNumber['name'], value }))
     })
   }
+}
+
+function parseFindings(json: string): Finding[] {
+  const findings = JSON.parse(json) as (Finding | null)[]
+  // A TypeError when it is no list, which is damage as well.
+  const isWhole = findings.every((finding) => typeof finding?.code === 'string')
+  assertInvariant(isWhole, 'a finding has no code')
+  return findings as Finding[]
 }
 
 /** A statement as lists show it. */

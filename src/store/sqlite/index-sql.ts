@@ -41,10 +41,10 @@ export const INDEX_READS: Readonly<Record<ReadName, string>> = {
   runs: `SELECT run_id, first_index, end_index, postings FROM run WHERE first_index >= ?
     ORDER BY first_index`,
   // The first page that begins at a posting or after it, and the last one that begins there or before.
-  pageUp: `SELECT postings FROM page_start JOIN posting_page USING (page_id)
+  pageUp: `SELECT first_key, first_index, postings FROM page_start JOIN posting_page USING (page_id)
     WHERE run_id = ? AND (first_key, first_index) >= (?, ?)
     ORDER BY first_key, first_index LIMIT 1`,
-  pageDown: `SELECT postings FROM page_start JOIN posting_page USING (page_id)
+  pageDown: `SELECT first_key, first_index, postings FROM page_start JOIN posting_page USING (page_id)
     WHERE run_id = ? AND (first_key, first_index) <= (?, ?)
     ORDER BY first_key DESC, first_index DESC LIMIT 1`,
   // Values of one statement are judged together: `passed` says whether any is in the range.
@@ -81,13 +81,14 @@ export type IndexReads = Readonly<Record<ReadName, SqliteStatement>> & {
 
 /** Statements of one column that give values instead of rows. */
 const VALUES: readonly ReadName[] = [
-  ...(['findField', 'readField', 'readSharedValue', 'readEntryId', 'pageUp', 'pageDown'] as const),
-  ...(['numbersBetween', 'readNumbers', 'firstSince', 'lastSecond', 'absentPreimages'] as const),
+  ...(['findField', 'readField', 'readSharedValue', 'readEntryId', 'numbersBetween'] as const),
+  ...(['readNumbers', 'firstSince', 'lastSecond', 'absentPreimages'] as const),
 ]
 
 export function prepareIndexReads(database: SqliteDatabase): IndexReads {
   const reads = prepareAll(database, INDEX_READS)
   for (const name of VALUES) reads[name].pluck()
+  for (const name of ['pageUp', 'pageDown'] as const) reads[name].raw()
   const { hash_key: bytes } = reads.readProgress.get() as { readonly hash_key: unknown }
   const key = readHashKey(blob(bytes))
   return { ...reads, hashOf: (fieldId, text) => hashValue(key, fieldId, text) }

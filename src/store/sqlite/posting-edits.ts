@@ -4,16 +4,14 @@
  */
 import type { IndexReads } from './index-sql.ts'
 import type { IndexWrites } from './index-writes.ts'
-import { readPage } from './posting-page.ts'
+import { findPlace, PAGE_POSTINGS, readPageRow } from './posting-page.ts'
+import type { PageBuilder, PostingPage } from './posting-page.ts'
 import type { Run } from './posting-runs.ts'
 import { pagesOf } from './run-merge.ts'
 
-interface Posting {
+interface Edit {
   readonly key: number
   readonly leafIndex: number
-}
-
-interface Edit extends Posting {
   readonly isThere: boolean
 }
 
@@ -42,52 +40,78 @@ export class PostingEdits {
     for (const run of runs) {
       const edits = this.#edits
         .filter(({ leafIndex: at }) => run.first_index <= at && at < run.end_index)
-        .sort(compare)
-      for (let at = 0; at < edits.length;) at += this.#editPage(run, edits.slice(at))
+        .sort((a, b) => a.key - b.key || a.leafIndex - b.leafIndex)
+      for (let at = 0; at < edits.length;) at = this.#editPage(run, edits, at)
     }
   }
 
-  /** Writes the page of the first change anew, with all that are of it; returns how many they are. */
-  #editPage(run: Run, edits: readonly Edit[]): number {
+  /** Writes the page of a change anew, with all that are of it; returns the place of the next one. */
+  #editPage(run: Run, edits: readonly Edit[], start: number): number {
     const { pageDown, pageUp } = this.#reads
-    const { key, leafIndex } = edits[0]!
-    const id = run.run_id
-    const stored = pageDown.get(id, key, leafIndex) ?? pageUp.get(id, key, leafIndex)
-    const postings = stored === undefined ? [] : postingsOf(stored, run)
-    const first = postings[0]
-    const next = first && pageUp.get(id, first.key, first.leafIndex + 1)
-    const following = next === undefined ? undefined : postingsOf(next, run)[0]!
-    const isOfPage = (edit: Edit): boolean =>
-      following === undefined || compare(edit, following) < 0
-    const ofPage = edits.filter(isOfPage)
-    if (first !== undefined) {
-      this.#writes.deletePage.run(id, first.key, first.leafIndex)
-      this.#writes.deletePageStart.run(id, first.key, first.leafIndex)
+    const { run_id: id, first_index: first } = run
+    const { key, leafIndex } = edits[start]!
+    const row = pageDown.get(id, key, leafIndex) ?? pageUp.get(id, key, leafIndex)
+    const page = readPageRow(row, first)
+    let following: PostingPage | undefined
+    if (page !== undefined) {
+      const [pageKey, pageIndex] = [page.keys[0]!, first + page.offsets[0]!]
+      following = readPageRow(pageUp.get(id, pageKey, pageIndex + 1), first)
+      this.#writes.deletePage.run(id, pageKey, pageIndex)
+      this.#writes.deletePageStart.run(id, pageKey, pageIndex)
     }
-    const builder = pagesOf(run, this.#writes)
-    for (const each of changed(postings, ofPage)) {
-      builder.add(each.key, each.leafIndex - run.first_index)
+    const changed = new ChangedPage(page)
+    let at = start
+    for (; at < edits.length; at++) {
+      const edit = edits[at]!
+      const offset = edit.leafIndex - first
+      if (following !== undefined && findPlace(following, edit.key, offset + 1) > 0) break
+      changed.set(edit.key, offset, edit.isThere)
+    }
+    changed.write(pagesOf(run, this.#writes))
+    return at
+  }
+}
+
+/** The postings of a page as they are to be. */
+class ChangedPage {
+  readonly #page: PostingPage
+  readonly #keys: number[] = []
+  readonly #offsets: number[] = []
+  /** Postings of the page that were taken over, or not. */
+  #place = 0
+
+  constructor(page: PostingPage = { keys: new Float64Array(), offsets: new Uint32Array() }) {
+    this.#page = page
+  }
+
+  /** Called in order. */
+  set(key: number, offset: number, isThere: boolean): void {
+    const { keys, offsets } = this.#page
+    const place = findPlace(this.#page, key, offset)
+    this.#takeUntil(place)
+    if (keys[place] === key && offsets[place] === offset) this.#place++
+    if (isThere) this.#add(key, offset)
+  }
+
+  /** In pages of about one length, so that there is room for the next ones. */
+  write(builder: PageBuilder): void {
+    this.#takeUntil(this.#page.keys.length)
+    const count = this.#keys.length
+    const length = Math.ceil(count / Math.ceil(count / PAGE_POSTINGS))
+    for (const [at, key] of this.#keys.entries()) {
+      if (at % length === 0) builder.end()
+      builder.add(key, this.#offsets[at]!)
     }
     builder.end()
-    return ofPage.length
   }
-}
 
-function postingsOf(stored: unknown, run: Run): Posting[] {
-  const { keys, offsets } = readPage(stored)
-  return Array.from(keys, (key, at) => ({ key, leafIndex: run.first_index + offsets[at]! }))
-}
-
-function changed(postings: readonly Posting[], edits: readonly Edit[]): readonly Posting[] {
-  const named = (posting: Posting): string => `${posting.key} ${posting.leafIndex}`
-  const all = new Map(postings.map((posting) => [named(posting), posting]))
-  for (const edit of edits) {
-    if (edit.isThere) all.set(named(edit), edit)
-    else all.delete(named(edit))
+  #takeUntil(end: number): void {
+    const { keys, offsets } = this.#page
+    while (this.#place < end) this.#add(keys[this.#place]!, offsets[this.#place++]!)
   }
-  return [...all.values()].sort(compare)
-}
 
-function compare(a: Posting, b: Posting): number {
-  return a.key - b.key || a.leafIndex - b.leafIndex
+  #add(key: number, offset: number): void {
+    this.#keys.push(key)
+    this.#offsets.push(offset)
+  }
 }

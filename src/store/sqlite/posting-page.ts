@@ -8,7 +8,7 @@ import { blob } from './database.ts'
 const KEY_BYTES = Float64Array.BYTES_PER_ELEMENT
 const POSTING_BYTES = KEY_BYTES + Uint32Array.BYTES_PER_ELEMENT
 /** A row of that many fills a page of SQLite. */
-const PAGE_POSTINGS = 337
+export const PAGE_POSTINGS = 337
 
 /** Ascending by key, then by offset; there is always one. */
 export interface PostingPage {
@@ -27,6 +27,19 @@ export function readPage(value: unknown): PostingPage {
     keys: new Float64Array(buffer, byteOffset, count),
     offsets: new Uint32Array(buffer, byteOffset + count * KEY_BYTES, count),
   }
+}
+
+/**
+ * A row of `pageUp` or `pageDown`, of a run that begins at that index. A page that begins elsewhere than
+ * its row says would be met again by whoever asks for the next one.
+ */
+export function readPageRow(row: unknown, firstIndex: number): PostingPage | undefined {
+  if (row === undefined) return undefined
+  const [key, index, postings] = row as readonly [number, number, unknown]
+  const page = readPage(postings)
+  const isThere = page.keys[0] === key && page.offsets[0] === index - firstIndex
+  assertInvariant(isThere, 'a page of postings begins elsewhere')
+  return page
 }
 
 /** The place of the first posting that is not before this one; the page's length when all are. */

@@ -7,7 +7,7 @@ import { CALL_COST } from './index-cursors.ts'
 import type { Direction, IndexBlock } from './index-cursors.ts'
 import { hashOf } from './index-fields.ts'
 import type { IndexReads } from './index-sql.ts'
-import { findPlace, readPage } from './posting-page.ts'
+import { findPlace, readPageRow } from './posting-page.ts'
 import type { PostingPage } from './posting-page.ts'
 
 /** Values of which a page is remembered: more than statements have in common. */
@@ -142,7 +142,6 @@ export class PostingRuns {
     index: number,
   ): PostingPage | undefined {
     this.#pagesRead++
-    const postings = statement.get(run.run_id, key, index)
-    return postings === undefined ? undefined : readPage(postings)
+    return readPageRow(statement.get(run.run_id, key, index), run.first_index)
   }
 }

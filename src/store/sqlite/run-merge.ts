@@ -3,31 +3,40 @@
  * end, one takes their place. So a posting is written again a few times in all, each time beside its
  * neighbours, and a look-up finds few runs, however many transactions there were.
  */
+import { assertInvariant } from '../../errors.ts'
 import type { IndexReads } from './index-sql.ts'
 import type { IndexWrites } from './index-writes.ts'
 import type { PostingBatch } from './posting-batch.ts'
-import { PageBuilder, readPage } from './posting-page.ts'
+import { PageBuilder, readPageRow } from './posting-page.ts'
 import type { PostingPage } from './posting-page.ts'
 import { readRuns } from './posting-runs.ts'
 import type { Run } from './posting-runs.ts'
 
-/** Runs that are merged, at least; fewer of each length are left. */
+/** Runs that are merged, at least, unless they are a full one together. */
 const MERGED_MIN = 8
-/** A quarter of a million postings and more: what is that long stays, so that no transaction takes long. */
-const FULL = 6
+/** A run with so many postings stays, and none is twice as long: no transaction takes seconds. */
+const FULL = 2 ** 20
 
 /** How long a run is, in steps of eight times. */
-function lengthClass({ postings }: Run): number {
+function lengthClass(postings: number): number {
+  if (postings >= FULL) return Number.POSITIVE_INFINITY
   return Math.floor(Math.log2(Math.max(1, postings)) / Math.log2(MERGED_MIN))
 }
 
 /** The runs at the end that are to be one now. */
 export function runsToMerge(runs: readonly Run[]): readonly Run[] {
-  const last = runs.at(-1)
-  if (last === undefined || lengthClass(last) >= FULL) return []
   let start = runs.length - 1
-  while (start > 0 && lengthClass(runs[start - 1]!) <= lengthClass(last)) start--
-  return runs.length - start < MERGED_MIN ? [] : runs.slice(start)
+  let postings = runs[start]?.postings ?? FULL
+  // Those that make one run may make a longer one with those before: it is written at once.
+  while (postings < FULL) {
+    let [first, sum] = [start, postings]
+    while (first > 0 && lengthClass(runs[first - 1]!.postings) <= lengthClass(postings)) {
+      sum += runs[--first]!.postings
+    }
+    if (first === start || (start + 1 - first < MERGED_MIN && sum < FULL)) break
+    ;[start, postings] = [first, sum]
+  }
+  return start === runs.length - 1 ? [] : runs.slice(start)
 }
 
 /** The postings of one run, in order. */
@@ -62,12 +71,15 @@ class RunCursor {
       if (place < keys.length) break
       this.#turn(keys[0]!, this.#run.first_index + offsets[0]! + 1)
     }
-    return this.key
+    const next = this.key
+    const isEnd = next === Number.POSITIVE_INFINITY
+    assertInvariant(next > key && isEnd === (this.#page === undefined), 'postings are not in order')
+    return next
   }
 
   #turn(key: number, index: number): void {
-    const postings = this.#pageUp.get(this.#run.run_id, key, index)
-    this.#page = postings === undefined ? undefined : readPage(postings)
+    const row = this.#pageUp.get(this.#run.run_id, key, index)
+    this.#page = readPageRow(row, this.#run.first_index)
     this.#place = 0
   }
 }
@@ -87,13 +99,12 @@ export function appendRun(
   builder.end()
   insertRun(run, writes)
   runs.push(run)
-  for (let old = runsToMerge(runs); old.length > 0; old = runsToMerge(runs)) {
-    runs.splice(-old.length, old.length, mergeRuns(reads, writes, old))
-  }
+  const old = runsToMerge(runs)
+  if (old.length > 0) mergeRuns(reads, writes, old)
 }
 
-/** Writes one run in the place of those, which follow each other; returns it. */
-function mergeRuns(reads: IndexReads, writes: IndexWrites, runs: readonly Run[]): Run {
+/** Writes one run in the place of those, which follow each other. */
+function mergeRuns(reads: IndexReads, writes: IndexWrites, runs: readonly Run[]): void {
   const run = {
     run_id: Math.max(...runs.map(({ run_id: id }) => id)) + 1,
     first_index: runs[0]!.first_index,
@@ -117,7 +128,6 @@ function mergeRuns(reads: IndexReads, writes: IndexWrites, runs: readonly Run[])
     writes.deleteRun.run(each.first_index)
   }
   insertRun(run, writes)
-  return run
 }
 
 function insertRun(run: Run, writes: IndexWrites): void {
