@@ -14,6 +14,7 @@ type WriteName =
   | 'deleteRun'
   | 'insertPage'
   | 'insertPageStart'
+  | 'updatePage'
   | 'deletePage'
   | 'deletePageStart'
   | 'deletePages'
@@ -39,6 +40,8 @@ const INDEX_WRITES: Readonly<Record<WriteName, string>> = {
   deleteRun: 'DELETE FROM run WHERE first_index = ?',
   insertPage: 'INSERT INTO posting_page (postings) VALUES (?)',
   insertPageStart: 'INSERT INTO page_start VALUES (?, ?, ?, ?)',
+  updatePage: `UPDATE posting_page SET postings = ? WHERE page_id =
+    (SELECT page_id FROM page_start WHERE run_id = ? AND first_key = ? AND first_index = ?)`,
   deletePage: `DELETE FROM posting_page WHERE page_id =
     (SELECT page_id FROM page_start WHERE run_id = ? AND first_key = ? AND first_index = ?)`,
   deletePageStart: 'DELETE FROM page_start WHERE run_id = ? AND first_key = ? AND first_index = ?',

@@ -4,10 +4,10 @@
  */
 import type { IndexReads } from './index-sql.ts'
 import type { IndexWrites } from './index-writes.ts'
-import { findPlace, PAGE_POSTINGS, readPageRow } from './posting-page.ts'
-import type { PageBuilder, PostingPage } from './posting-page.ts'
+import { findPlace, PAGE_POSTINGS, PageBuilder, readPageRow } from './posting-page.ts'
+import type { PostingPage } from './posting-page.ts'
 import type { Run } from './posting-runs.ts'
-import { pagesOf } from './run-merge.ts'
+import { insertPage, startOf } from './run-merge.ts'
 
 interface Edit {
   readonly key: number
@@ -52,24 +52,37 @@ export class PostingEdits {
     const { key, leafIndex } = edits[start]!
     const row = pageDown.get(id, key, leafIndex) ?? pageUp.get(id, key, leafIndex)
     const page = readPageRow(row, first)
-    let following: PostingPage | undefined
-    if (page !== undefined) {
-      const [pageKey, pageIndex] = [page.keys[0]!, first + page.offsets[0]!]
-      following = readPageRow(pageUp.get(id, pageKey, pageIndex + 1), first)
-      this.#writes.deletePage.run(id, pageKey, pageIndex)
-      this.#writes.deletePageStart.run(id, pageKey, pageIndex)
-    }
     const changed = new ChangedPage(page)
     let at = start
-    for (; at < edits.length; at++) {
-      const edit = edits[at]!
-      const offset = edit.leafIndex - first
-      if (following !== undefined && findPlace(following, edit.key, offset + 1) > 0) break
-      changed.set(edit.key, offset, edit.isThere)
-    }
-    changed.write(pagesOf(run, this.#writes))
+    do {
+      const edit = edits[at++]!
+      changed.set(edit.key, edit.leafIndex - first, edit.isThere)
+      // Behind the last posting of the page may be the next page: that one is looked for anew.
+    } while (at < edits.length && isWithin(page, edits[at]!, first))
+    this.#write(run, page, changed)
     return at
   }
+
+  #write(run: Run, page: PostingPage | undefined, changed: ChangedPage): void {
+    const writes = this.#writes
+    const old = page && startOf(run, page)
+    let isKept = false
+    const builder = new PageBuilder((made, bytes) => {
+      const start = startOf(run, made)
+      if (start.join() === old?.join()) {
+        isKept = true
+        writes.updatePage.run(bytes, ...start)
+      } else insertPage(start, bytes, writes)
+    })
+    changed.write(builder)
+    if (old === undefined || isKept) return
+    writes.deletePage.run(...old)
+    writes.deletePageStart.run(...old)
+  }
+}
+
+function isWithin(page: PostingPage | undefined, { key, leafIndex }: Edit, first: number): boolean {
+  return page !== undefined && findPlace(page, key, leafIndex - first) < page.keys.length
 }
 
 /** The postings of a page as they are to be. */

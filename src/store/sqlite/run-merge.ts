@@ -135,9 +135,19 @@ function insertRun(run: Run, writes: IndexWrites): void {
 }
 
 /** Makes the rows of a run. */
-export function pagesOf(run: Omit<Run, 'postings'>, writes: IndexWrites): PageBuilder {
-  return new PageBuilder(({ keys, offsets }, bytes) => {
-    const { lastInsertRowid: pageId } = writes.insertPage.run(bytes)
-    writes.insertPageStart.run(run.run_id, keys[0]!, run.first_index + offsets[0]!, pageId)
-  })
+function pagesOf(run: RunPlace, writes: IndexWrites): PageBuilder {
+  return new PageBuilder((page, bytes) => insertPage(startOf(run, page), bytes, writes))
+}
+
+/** What a row of `page_start` says of a page. */
+export type PageStart = readonly [runId: number, firstKey: number, firstIndex: number]
+type RunPlace = Pick<Run, 'run_id' | 'first_index'>
+
+export function startOf(run: RunPlace, { keys, offsets }: PostingPage): PageStart {
+  return [run.run_id, keys[0]!, run.first_index + offsets[0]!]
+}
+
+export function insertPage(start: PageStart, bytes: Uint8Array, writes: IndexWrites): void {
+  const { lastInsertRowid: pageId } = writes.insertPage.run(bytes)
+  writes.insertPageStart.run(...start, pageId)
 }
