@@ -115,6 +115,11 @@ describe('a transaction that is cut off', () => {
   })
 })
 
+it('a transaction of more statements than one run has places keeps them all', async () => {
+  await make(records.length)
+  await expectRecords(path, records.length)
+})
+
 describe('a file that cannot be used', () => {
   const open = async (options: Partial<OpenIndexOptions> = {}): Promise<string | undefined> => {
     const { writer, reset } = await openIndex(path, { madeBy: '1', ...options })
@@ -257,6 +262,7 @@ describe('rows that are gone', () => {
     ['the name of a field', "DELETE FROM field WHERE name = 'kind'"],
     ['a page of postings', "UPDATE posting_page SET postings = x'00'"],
     ['a run', 'DELETE FROM run'],
+    ['the begin of a run', 'UPDATE run SET first_index = 1'],
     ['the end of a run', 'UPDATE run SET end_index = 50'],
   ])('a damaged index answers 503, and never ends the process: %s', (_name, sql) =>
     withRows(

@@ -44,8 +44,18 @@ class Postings {
     return readRuns(this.#reads, this.model.length)
   }
 
+  /** Each page has one place where it begins, and each place has a page. */
   get pageCount(): number {
-    return this.#database.prepare('SELECT count(*) FROM posting_page').pluck().get() as number
+    const count = (table: string): number =>
+      this.#database.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number
+    expect(count('page_start')).toBe(count('posting_page'))
+    return count('page_start JOIN posting_page USING (page_id)')
+  }
+
+  /** Work of a look-up that finds nothing. */
+  get rowsOfNothing(): number {
+    const reading = { from: 0, count: 4 }
+    return new PostingRuns(this.#reads, this.runs).read([KEY_MAX - 1], ASCENDING, reading).rows
   }
 
   append(statements: readonly Set<number>[]): void {
@@ -157,6 +167,10 @@ describe('postings in runs', () => {
     for (let at = 0; at < 1500; at++) postings.append([new Set([1, 2, at + 3])])
     // Fewer than eight of each length: of 1, 8, 64, 512 and 4096 postings.
     expect(postings.runs.length).toBeLessThan(5 * 8)
+    expect(postings.pageCount).toBeGreaterThanOrEqual(postings.runs.length)
+    // A look into each of them is work.
+    expect(postings.rowsOfNothing).toBeGreaterThanOrEqual(8 * postings.runs.length)
+    expect(postings.rowsOfNothing).toBeLessThanOrEqual(16 * postings.runs.length)
     postings.check(randomFrom(seed), [1, 2, 3, 700, 1502, 5000], 200)
     postings.close()
   })

@@ -57,9 +57,8 @@ export class PostingRuns {
     let at = this.#placeOf(from)
     for (; at >= 0 && at < this.#runs.length && indexes.length < count; at += step) {
       const run = this.#runs[at]!
-      const start = step === 1 ? Math.max(from, run.first_index) : Math.min(from, run.end_index - 1)
       const found: number[] = []
-      for (const key of keys) this.#collect(run, key, { step, start, most: count, found })
+      for (const key of keys) this.#collect(run, key, { step, from, most: count, found })
       const ordered = keys.length === 1 ? found : [...new Set(found)].sort((a, b) => (a - b) * step)
       indexes.push(...ordered.slice(0, count - indexes.length))
     }
@@ -93,19 +92,20 @@ export class PostingRuns {
     key: number,
     to: {
       readonly step: 1 | -1
-      readonly start: number
+      /** Perhaps of another run. */
+      readonly from: number
       readonly most: number
       readonly found: number[]
     },
   ): void {
-    const { step, start, found } = to
+    const { step, from, found } = to
     const end = found.length + to.most
     const first = run.first_index
-    let page = this.#pageOf(run, key, start)
-    if (page === undefined && step === 1) page = this.#read(run, this.#reads.pageUp, key, start)
+    let page = this.#pageOf(run, key, from)
+    if (page === undefined && step === 1) page = this.#read(run, this.#reads.pageUp, key, from)
     while (page !== undefined) {
       const { keys, offsets } = page
-      let place = findPlace(page, key, start - first + (step === 1 ? 0 : 1))
+      let place = findPlace(page, key, from - first + (step === 1 ? 0 : 1))
       if (step === -1) place--
       for (; keys[place] === key && found.length < end; place += step) {
         found.push(first + offsets[place]!)

@@ -19,7 +19,7 @@ export class SqliteIndexWriter implements IndexWriter {
   readonly #reads: IndexReads
   readonly #writes: IndexWrites
   readonly #rows: IndexRowWriter
-  #lastSecond: number
+  #lastSecond = -1
 
   /** Takes over a database that `open-index.ts` has opened. */
   constructor(database: SqliteDatabase) {
@@ -27,7 +27,6 @@ export class SqliteIndexWriter implements IndexWriter {
     this.#reads = prepareIndexReads(database)
     this.#writes = prepareIndexWrites(database)
     this.#rows = new IndexRowWriter(this.#reads, this.#writes)
-    this.#lastSecond = this.#readLastSecond()
   }
 
   async readState(): Promise<IndexState> {
@@ -62,7 +61,6 @@ export class SqliteIndexWriter implements IndexWriter {
       this.#database.transaction(change).immediate()
     } catch (error) {
       this.#rows.forget()
-      this.#lastSecond = this.#readLastSecond()
       throw error
     }
   }
@@ -74,6 +72,7 @@ export class SqliteIndexWriter implements IndexWriter {
     const { changes } = this.#writes.setTreeSize.run(end, first.leafIndex)
     assertInvariant(changes === 1, `the index does not end at ${first.leafIndex}`)
     if (first.leafIndex === 0) this.#writes.setLogId.run(first.entryId)
+    this.#lastSecond = (this.#reads.lastSecond.get() as number | null) ?? -1
     for (const [at, record] of records.entries()) {
       const { leafIndex } = record
       assertInvariant(leafIndex === first.leafIndex + at, `record ${leafIndex} leaves a gap`)
@@ -87,9 +86,5 @@ export class SqliteIndexWriter implements IndexWriter {
     if (registrationTime === this.#lastSecond) return
     this.#writes.insertSecond.run(registrationTime, leafIndex)
     this.#lastSecond = registrationTime
-  }
-
-  #readLastSecond(): number {
-    return (this.#reads.lastSecond.get() as number | null) ?? -1
   }
 }
