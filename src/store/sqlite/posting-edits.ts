@@ -66,16 +66,15 @@ export class PostingEdits {
   #write(run: Run, page: PostingPage | undefined, changed: ChangedPage): void {
     const writes = this.#writes
     const old = page && startOf(run, page)
-    let isKept = false
+    const written = new Set<string>()
     const builder = new PageBuilder((made, bytes) => {
       const start = startOf(run, made)
-      if (start.join() === old?.join()) {
-        isKept = true
-        writes.updatePage.run(bytes, ...start)
-      } else insertPage(start, bytes, writes)
+      written.add(start.join())
+      if (start.join() === old?.join()) writes.updatePage.run(bytes, ...start)
+      else insertPage(start, bytes, writes)
     })
     changed.write(builder)
-    if (old === undefined || isKept) return
+    if (old === undefined || written.has(old.join())) return
     writes.deletePage.run(...old)
     writes.deletePageStart.run(...old)
   }
