@@ -6,7 +6,7 @@
 import type { IndexReader } from '../log/index-store.ts'
 import type { RegistryLog } from '../registry/ports.ts'
 import { MemoryIndex } from '../store/memory/memory-index.ts'
-import { SqliteIndex } from '../store/sqlite/sqlite-index.ts'
+import { SqliteIndex } from '../store/sqlite/index/sqlite-index.ts'
 import { builtWorker } from '../threads/built-worker.ts'
 import type { RegistryConfig } from './config.ts'
 import { followHere, WorkerFollowing } from './index-following.ts'

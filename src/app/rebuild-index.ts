@@ -6,7 +6,7 @@
 import type { LogStore } from '../log/store.ts'
 import { StartError } from '../errors.ts'
 import { ProcessLock } from '../store/sqlite/process-lock.ts'
-import { removeIndex } from '../store/sqlite/open-index.ts'
+import { removeIndex } from '../store/sqlite/index/open-index.ts'
 import { dataPaths } from './data-directory.ts'
 import type { DataPaths } from './data-directory.ts'
 import { openFollower, prepareIndex } from './open-follower.ts'

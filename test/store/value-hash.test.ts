@@ -1,6 +1,6 @@
 /** The keyed hash of values: known answers, and numbers that look like chance. */
 import { describe, expect, it } from 'vitest'
-import { HASH_BITS, hashValue, readHashKey } from '../../src/store/sqlite/value-hash.ts'
+import { HASH_BITS, hashValue, readHashKey } from '../../src/store/sqlite/index/value-hash.ts'
 
 const key = readHashKey(Uint8Array.from({ length: 8 }, (_, at) => at))
 

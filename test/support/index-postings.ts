@@ -1,13 +1,13 @@
 /** What leads from values to statements in the tables of an index: told one by one, taken out, put in. */
 import type Database from 'better-sqlite3'
-import type { Fact } from '../../src/store/sqlite/index-facts.ts'
-import { searchedBy } from '../../src/store/sqlite/index-facts.ts'
-import { IndexFields } from '../../src/store/sqlite/index-fields.ts'
-import { IndexRows } from '../../src/store/sqlite/index-rows.ts'
-import { prepareIndexReads } from '../../src/store/sqlite/index-sql.ts'
-import { prepareIndexWrites } from '../../src/store/sqlite/index-writes.ts'
-import { PostingEdits } from '../../src/store/sqlite/posting-edits.ts'
-import { PostingRuns, readRuns } from '../../src/store/sqlite/posting-runs.ts'
+import type { Fact } from '../../src/store/sqlite/index/facts.ts'
+import { searchedBy } from '../../src/store/sqlite/index/facts.ts'
+import { IndexFields } from '../../src/store/sqlite/index/fields.ts'
+import { IndexRows } from '../../src/store/sqlite/index/rows.ts'
+import { prepareIndexReads } from '../../src/store/sqlite/index/reads.ts'
+import { prepareIndexWrites } from '../../src/store/sqlite/index/writes.ts'
+import { PostingEdits } from '../../src/store/sqlite/index/posting-edits.ts'
+import { PostingRuns, readRuns } from '../../src/store/sqlite/index/posting-runs.ts'
 
 export interface Posting {
   readonly leafIndex: number

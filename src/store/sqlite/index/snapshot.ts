@@ -1,7 +1,7 @@
 /** What one answer is made from, all of one moment: valid while its transaction is open. */
-import type { IndexFields } from './index-fields.ts'
-import { IndexRows } from './index-rows.ts'
-import type { IndexReads } from './index-sql.ts'
+import type { IndexFields } from './fields.ts'
+import { IndexRows } from './rows.ts'
+import type { IndexReads } from './reads.ts'
 import { PostingRuns, readRuns } from './posting-runs.ts'
 
 export interface IndexSnapshot {

@@ -1,8 +1,8 @@
-/** One stream of indexes (index-cursors.ts) for each filter of a query. */
-import type { IndexQuery, SvnLimit } from '../../log/index-store.ts'
-import { isSvnBelow } from '../../payload/tee/svn-order.ts'
-import { EveryIndex, KnownIndexes, StoredIndexes } from './index-cursors.ts'
-import type { Direction, IndexCursor, Work } from './index-cursors.ts'
+/** One stream of indexes (cursors.ts) for each filter of a query. */
+import type { IndexQuery, SvnLimit } from '../../../log/index-store.ts'
+import { isSvnBelow } from '../../../payload/tee/svn-order.ts'
+import { EveryIndex, KnownIndexes, StoredIndexes } from './cursors.ts'
+import type { Direction, IndexCursor, Work } from './cursors.ts'
 import {
   attributeField,
   BARE_MEASUREMENT,
@@ -11,9 +11,9 @@ import {
   numberField,
   roleNumber,
   svnField,
-} from './index-facts.ts'
-import type { Fact } from './index-facts.ts'
-import type { IndexSnapshot } from './index-snapshot.ts'
+} from './facts.ts'
+import type { Fact } from './facts.ts'
+import type { IndexSnapshot } from './snapshot.ts'
 
 /** Rows of other tables that are read in the time of one version. */
 const SVN_COST = 3

@@ -2,24 +2,24 @@
  * The read side of the index in SQLite. Every call is one read transaction on a connection of its
  * own, so an answer and the tree size that it names are of one moment, whatever the follower writes.
  */
-import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
-import { InvariantError, UnavailableError } from '../../errors.ts'
+import type { LeafIndex, TreeSize } from '../../../bytes/integers.ts'
+import { InvariantError, UnavailableError } from '../../../errors.ts'
 import type {
   FoundRecords,
   IndexQuery,
   IndexReader,
   IndexState,
   QueryAnswer,
-} from '../../log/index-store.ts'
-import { openFor, sqliteCode } from './database.ts'
-import type { SqliteDatabase } from './database.ts'
-import { IndexFields } from './index-fields.ts'
-import { findEnvelopes, findStatements } from './index-query.ts'
-import { listedOf } from './index-rows.ts'
-import { takeSnapshot } from './index-snapshot.ts'
-import type { IndexSnapshot } from './index-snapshot.ts'
-import { prepareIndexReads } from './index-sql.ts'
-import type { IndexReads } from './index-sql.ts'
+} from '../../../log/index-store.ts'
+import { openFor, sqliteCode } from '../database.ts'
+import type { SqliteDatabase } from '../database.ts'
+import { IndexFields } from './fields.ts'
+import { findEnvelopes, findStatements } from './query.ts'
+import { listedOf } from './rows.ts'
+import { takeSnapshot } from './snapshot.ts'
+import type { IndexSnapshot } from './snapshot.ts'
+import { prepareIndexReads } from './reads.ts'
+import type { IndexReads } from './reads.ts'
 
 export class SqliteIndex implements IndexReader {
   readonly #database: SqliteDatabase

@@ -2,9 +2,9 @@
  * What a statement says, as the index keeps it: values of fields in roles. Known digest algorithms are
  * fields of their own. A row has all of them in one text; look-ups find them by keys (value-hash.ts).
  */
-import type { IndexRecord } from '../../log/index-store.ts'
-import { splitNamed } from '../../payload/description.ts'
-import type { DigestRole } from '../../payload/description.ts'
+import type { IndexRecord } from '../../../log/index-store.ts'
+import { splitNamed } from '../../../payload/description.ts'
+import type { DigestRole } from '../../../payload/description.ts'
 
 /** Role 0 is "says"; the others are roles of digests. */
 export const ROLES: readonly (DigestRole | undefined)[] = [

@@ -1,21 +1,21 @@
 /**
- * Answers a query by intersecting the streams of its filters (index-cursors.ts): each is told to go
+ * Answers a query by intersecting the streams of its filters (cursors.ts): each is told to go
  * on where another one is, until all are at one index. A sparse filter carries the dense ones along,
  * whichever it is, so nothing has to be estimated. When the work of a call is used up, the answer
  * says where to go on.
  */
-import type { LeafIndex } from '../../bytes/integers.ts'
-import { assertInvariant } from '../../errors.ts'
-import { ENVELOPES_MAX } from '../../log/index-store.ts'
-import type { IndexQuery } from '../../log/index-store.ts'
-import { ASCENDING, DESCENDING, Work } from './index-cursors.ts'
-import type { Direction, IndexCursor } from './index-cursors.ts'
-import { FIELD } from './index-facts.ts'
-import { openCursors, wantedFacts } from './index-filters.ts'
-import { saysAny } from './index-rows.ts'
-import type { StoredStatement } from './index-rows.ts'
-import type { IndexSnapshot } from './index-snapshot.ts'
-import type { IndexReads } from './index-sql.ts'
+import type { LeafIndex } from '../../../bytes/integers.ts'
+import { assertInvariant } from '../../../errors.ts'
+import { ENVELOPES_MAX } from '../../../log/index-store.ts'
+import type { IndexQuery } from '../../../log/index-store.ts'
+import { ASCENDING, DESCENDING, Work } from './cursors.ts'
+import type { Direction, IndexCursor } from './cursors.ts'
+import { FIELD } from './facts.ts'
+import { openCursors, wantedFacts } from './filters.ts'
+import { saysAny } from './rows.ts'
+import type { StoredStatement } from './rows.ts'
+import type { IndexSnapshot } from './snapshot.ts'
+import type { IndexReads } from './reads.ts'
 
 /** Rows that one call may read for its filters, with a call counted as some: a few milliseconds. */
 export const QUERY_ROWS_MAX = 12_000

@@ -2,8 +2,8 @@
  * The postings of one row of `posting_page`: keys in one array, and at the same places the statements
  * that have them. Both lie in the row as they lie in memory, so that a page is searched where it is.
  */
-import { assertInvariant } from '../../errors.ts'
-import { blob } from './database.ts'
+import { assertInvariant } from '../../../errors.ts'
+import { blob } from '../database.ts'
 
 const KEY_BYTES = Float64Array.BYTES_PER_ELEMENT
 const POSTING_BYTES = KEY_BYTES + Uint32Array.BYTES_PER_ELEMENT

@@ -3,9 +3,9 @@
  * is a range of a key that begins where it is told to and ends at its `LIMIT`:
  * test/store/index-plans.test.ts holds each of them to that.
  */
-import { blob } from './database.ts'
-import type { SqliteDatabase, SqliteStatement } from './database.ts'
-import { prepareAll } from './statements.ts'
+import { blob } from '../database.ts'
+import type { SqliteDatabase, SqliteStatement } from '../database.ts'
+import { prepareAll } from '../statements.ts'
 import { hashValue, readHashKey } from './value-hash.ts'
 
 type ReadName =

@@ -3,9 +3,9 @@
  * end, one takes their place. So a posting is written again a few times in all, each time beside its
  * neighbours, and a look-up finds few runs, however many transactions there were.
  */
-import { assertInvariant } from '../../errors.ts'
-import type { IndexReads } from './index-sql.ts'
-import type { IndexWrites } from './index-writes.ts'
+import { assertInvariant } from '../../../errors.ts'
+import type { IndexReads } from './reads.ts'
+import type { IndexWrites } from './writes.ts'
 import type { PostingBatch } from './posting-batch.ts'
 import { PageBuilder, readPageRow } from './posting-page.ts'
 import type { PostingPage } from './posting-page.ts'

@@ -4,15 +4,15 @@
  * the follower begins again.
  */
 import { existsSync, rmSync } from 'node:fs'
-import { StartError } from '../../errors.ts'
-import { blob, openFor, sqliteCode } from './database.ts'
-import type { OpenOptions, SqliteDatabase } from './database.ts'
-import { INDEX_READS } from './index-sql.ts'
-import { migrate, readMigrations } from './migrate.ts'
+import { StartError } from '../../../errors.ts'
+import { blob, openFor, sqliteCode } from '../database.ts'
+import type { OpenOptions, SqliteDatabase } from '../database.ts'
+import { INDEX_READS } from './reads.ts'
+import { migrate, readMigrations } from '../migrate.ts'
 import { SqliteIndexWriter } from './sqlite-index-writer.ts'
 
 // The same distance from src/store/sqlite and from dist/store/sqlite.
-const MIGRATIONS = new URL('../../../migrations/sqlite-index/', import.meta.url)
+const MIGRATIONS = new URL('../../../../migrations/sqlite-index/', import.meta.url)
 /** Runs that are merged were written lately. */
 const CACHE_KIB = 16 * 1024
 /** 16 MiB: a page is seldom written twice between two checkpoints, so that more would save nothing. */

@@ -3,24 +3,24 @@
  * fact whose posting is gone is not shown, and a statement that is not found by its kind or type is
  * not there, so that whoever compares records with the log sees what queries would hide.
  */
-import type { LeafIndex } from '../../bytes/integers.ts'
-import { assertInvariant, InvariantError } from '../../errors.ts'
-import { findingCodes } from '../../log/index-store.ts'
-import type { IndexedStatement, IndexRecord } from '../../log/index-store.ts'
+import type { LeafIndex } from '../../../bytes/integers.ts'
+import { assertInvariant, InvariantError } from '../../../errors.ts'
+import { findingCodes } from '../../../log/index-store.ts'
+import type { IndexedStatement, IndexRecord } from '../../../log/index-store.ts'
 import type {
   DescribedAttribute,
   DescribedDigest,
   DescribedNumber,
   Finding,
   StatementKind,
-} from '../../payload/description.ts'
-import { blob } from './database.ts'
+} from '../../../payload/description.ts'
+import { blob } from '../database.ts'
 import { unpackFacts } from './fact-list.ts'
 import type { FactNames } from './fact-list.ts'
-import { digestOf, FIELD, isAttribute, nameOf, ROLES, searchedBy } from './index-facts.ts'
-import type { ClaimName, Fact } from './index-facts.ts'
-import type { IndexFields } from './index-fields.ts'
-import type { IndexReads } from './index-sql.ts'
+import { digestOf, FIELD, isAttribute, nameOf, ROLES, searchedBy } from './facts.ts'
+import type { ClaimName, Fact } from './facts.ts'
+import type { IndexFields } from './fields.ts'
+import type { IndexReads } from './reads.ts'
 import type { PostingRuns } from './posting-runs.ts'
 
 interface Row {

@@ -3,9 +3,9 @@
  * that a row has instead of the text. Rows of the first statement with a value have the text, so values
  * that come once are stored nowhere else.
  */
-import type { IndexFields } from './index-fields.ts'
-import type { IndexReads } from './index-sql.ts'
-import type { IndexWrites } from './index-writes.ts'
+import type { IndexFields } from './fields.ts'
+import type { IndexReads } from './reads.ts'
+import type { IndexWrites } from './writes.ts'
 
 /** Values that are remembered of one field; it begins anew when they are more. */
 const FIELD_VALUES_MAX = 1024

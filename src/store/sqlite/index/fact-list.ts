@@ -3,9 +3,9 @@
  * number, and the value: hex as bytes, text as UTF-8, or the number of a value that many statements
  * have in common. Numbers are LEB128.
  */
-import { assertInvariant } from '../../errors.ts'
-import { ROLE_COUNT } from './index-facts.ts'
-import type { Fact } from './index-facts.ts'
+import { assertInvariant } from '../../../errors.ts'
+import { ROLE_COUNT } from './facts.ts'
+import type { Fact } from './facts.ts'
 
 const UTF8 = 0
 const HEX = 1

@@ -2,8 +2,8 @@
  * Takes postings out of runs that are written, and puts others in: when the content of a hash envelope
  * came later, its statement is found by other values than before. Changes of one page are made together.
  */
-import type { IndexReads } from './index-sql.ts'
-import type { IndexWrites } from './index-writes.ts'
+import type { IndexReads } from './reads.ts'
+import type { IndexWrites } from './writes.ts'
 import { findPlace, PAGE_POSTINGS, PageBuilder, readPageRow } from './posting-page.ts'
 import type { PostingPage } from './posting-page.ts'
 import type { Run } from './posting-runs.ts'

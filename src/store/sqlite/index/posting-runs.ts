@@ -2,11 +2,11 @@
  * Looks for postings in the runs of the index. Runs are of statements that follow each other, so the
  * statements that have a key are those of one run, then those of the next: nothing has to be merged.
  */
-import { assertInvariant } from '../../errors.ts'
-import { CALL_COST } from './index-cursors.ts'
-import type { Direction, IndexBlock } from './index-cursors.ts'
-import { hashOf } from './index-fields.ts'
-import type { IndexReads } from './index-sql.ts'
+import { assertInvariant } from '../../../errors.ts'
+import { CALL_COST } from './cursors.ts'
+import type { Direction, IndexBlock } from './cursors.ts'
+import { hashOf } from './fields.ts'
+import type { IndexReads } from './reads.ts'
 import { findPlace, readPageRow } from './posting-page.ts'
 import type { PostingPage } from './posting-page.ts'
 

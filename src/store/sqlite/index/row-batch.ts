@@ -2,8 +2,8 @@
  * Rows of one table on their way into it. A call of SQLite costs as much as some rows, so many go in
  * one; what waits for that is never more than one call takes, however large the transaction is.
  */
-import { INSERT_ROWS } from './index-writes.ts'
-import type { RowInserts } from './index-writes.ts'
+import { INSERT_ROWS } from './writes.ts'
+import type { RowInserts } from './writes.ts'
 
 export class RowBatch {
   readonly #inserts: RowInserts

@@ -1,8 +1,8 @@
 /** The fields of the index, and keys of their values. Names of fields are our code's: few, and remembered. */
-import { InvariantError } from '../../errors.ts'
-import { ROLE_COUNT } from './index-facts.ts'
-import type { Fact } from './index-facts.ts'
-import type { IndexReads } from './index-sql.ts'
+import { InvariantError } from '../../../errors.ts'
+import { ROLE_COUNT } from './facts.ts'
+import type { Fact } from './facts.ts'
+import type { IndexReads } from './reads.ts'
 
 /** The key by which a value is found in a role. */
 export function postingKey(hash: number, role: number): number {

@@ -2,17 +2,17 @@
  * The write side of the index in SQLite: rows and the position that they reach change in one
  * transaction, so a follower that was killed goes on exactly where the tables end.
  */
-import type { LeafIndex, TreeSize } from '../../bytes/integers.ts'
-import { assertInvariant } from '../../errors.ts'
-import type { IndexRecord, IndexState, IndexWriter } from '../../log/index-store.ts'
-import type { SqliteDatabase } from './database.ts'
-import { findEnvelopes } from './index-query.ts'
-import { IndexRowWriter } from './index-row-writer.ts'
-import { takeSnapshot } from './index-snapshot.ts'
-import { prepareIndexReads } from './index-sql.ts'
-import { prepareIndexWrites } from './index-writes.ts'
-import type { IndexReads } from './index-sql.ts'
-import type { IndexWrites } from './index-writes.ts'
+import type { LeafIndex, TreeSize } from '../../../bytes/integers.ts'
+import { assertInvariant } from '../../../errors.ts'
+import type { IndexRecord, IndexState, IndexWriter } from '../../../log/index-store.ts'
+import type { SqliteDatabase } from '../database.ts'
+import { findEnvelopes } from './query.ts'
+import { IndexRowWriter } from './row-writer.ts'
+import { takeSnapshot } from './snapshot.ts'
+import { prepareIndexReads } from './reads.ts'
+import { prepareIndexWrites } from './writes.ts'
+import type { IndexReads } from './reads.ts'
+import type { IndexWrites } from './writes.ts'
 
 export class SqliteIndexWriter implements IndexWriter {
   readonly #database: SqliteDatabase

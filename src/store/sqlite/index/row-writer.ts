@@ -2,12 +2,12 @@
  * Writes what the tables of the index keep of records, and takes it away again. Whatever a statement
  * is found by goes where the tables end, in runs of its own transaction (design D9, ADR 0040).
  */
-import { decodeHex } from '../../bytes/hex.ts'
-import type { LeafIndex } from '../../bytes/integers.ts'
-import { assertInvariant } from '../../errors.ts'
-import type { IndexRecord } from '../../log/index-store.ts'
-import { splitNamed } from '../../payload/description.ts'
-import { isSvnHex } from '../../payload/tee/svn-order.ts'
+import { decodeHex } from '../../../bytes/hex.ts'
+import type { LeafIndex } from '../../../bytes/integers.ts'
+import { assertInvariant } from '../../../errors.ts'
+import type { IndexRecord } from '../../../log/index-store.ts'
+import { splitNamed } from '../../../payload/description.ts'
+import { isSvnHex } from '../../../payload/tee/svn-order.ts'
 import { FactListBuilder } from './fact-list.ts'
 import {
   factsOf,
@@ -18,11 +18,11 @@ import {
   searchedBy,
   storedBytes,
   svnField,
-} from './index-facts.ts'
-import { IndexFields, postingKey } from './index-fields.ts'
-import { IndexRows } from './index-rows.ts'
-import type { IndexReads } from './index-sql.ts'
-import type { IndexWrites } from './index-writes.ts'
+} from './facts.ts'
+import { IndexFields, postingKey } from './fields.ts'
+import { IndexRows } from './rows.ts'
+import type { IndexReads } from './reads.ts'
+import type { IndexWrites } from './writes.ts'
 import { KnownValues } from './known-values.ts'
 import { PLACES, PostingBatch } from './posting-batch.ts'
 import { PostingEdits } from './posting-edits.ts'

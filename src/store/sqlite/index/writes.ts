@@ -1,6 +1,6 @@
 /** What is written to the index, in SQL. */
-import type { SqliteDatabase, SqliteStatement } from './database.ts'
-import { prepareAll } from './statements.ts'
+import type { SqliteDatabase, SqliteStatement } from '../database.ts'
+import { prepareAll } from '../statements.ts'
 
 /** Rows of one call that inserts many (`row-batch.ts`). */
 export const INSERT_ROWS = 32
