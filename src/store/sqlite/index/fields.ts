@@ -45,10 +45,4 @@ export class IndexFields {
     const id = this.id(field)
     return id === undefined ? undefined : postingKey(this.#reads.hashOf(id, text), role)
   }
-
-  /** After a transaction that was rolled back. */
-  forget(): void {
-    this.#ids.clear()
-    this.#names.clear()
-  }
 }

@@ -53,7 +53,6 @@ export class IndexRowWriter {
 
   /** After a transaction that was rolled back. */
   forget(): void {
-    this.#fields.forget()
     this.#values.forget()
     this.#postings.clear()
     // With half a statement in it, if a value could not be written.
