@@ -5,15 +5,12 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/store/sqlite/database.ts'
-import { FactListBuilder, unpackFacts } from '../../src/store/sqlite/index/fact-list.ts'
-import type { Fact } from '../../src/store/sqlite/index/facts.ts'
 import { ASCENDING, DESCENDING } from '../../src/store/sqlite/index/cursors.ts'
 import { prepareIndexReads } from '../../src/store/sqlite/index/reads.ts'
 import { prepareIndexWrites } from '../../src/store/sqlite/index/writes.ts'
 import { migrate, readMigrations } from '../../src/store/sqlite/migrate.ts'
 import { PLACES, PostingBatch } from '../../src/store/sqlite/index/posting-batch.ts'
 import { PostingEdits } from '../../src/store/sqlite/index/posting-edits.ts'
-import { findPlace, PageBuilder, readPage } from '../../src/store/sqlite/index/posting-page.ts'
 import { PostingRuns, readRuns } from '../../src/store/sqlite/index/posting-runs.ts'
 import { appendRun, runsToMerge } from '../../src/store/sqlite/index/run-merge.ts'
 import { randomFrom, seed, slow } from '../support/mutate.ts'
@@ -234,84 +231,6 @@ describe('postings in runs', () => {
       const drained: (readonly [number, number])[] = []
       expect(batch.drain((key, place) => drained.push([key, place]))).toBe(added.size)
       expect(drained).toEqual([...added.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1]))
-    }
-  })
-})
-
-describe('a page of postings', () => {
-  it.each([1, 336, 337, 338, 800])('gives back %s of them, wherever it lies in memory', (count) => {
-    const read: (readonly [number, number])[] = []
-    const builder = new PageBuilder(({ keys, offsets }, bytes) => {
-      const shifted = Buffer.concat([Buffer.alloc(1), bytes]).subarray(1)
-      const page = readPage(shifted)
-      expect(page).toEqual({ keys, offsets })
-      for (const [at, key] of page.keys.entries()) {
-        expect(findPlace(page, key, page.offsets[at]!)).toBe(at)
-        expect(findPlace(page, key, page.offsets[at]! + 1)).toBe(at + 1)
-        read.push([key, page.offsets[at]!])
-      }
-    })
-    const postings = Array.from({ length: count }, (_, at) => [KEY_MAX - count + at, at] as const)
-    for (const [key, offset] of postings) builder.add(key, offset)
-    builder.end()
-    builder.end()
-    expect(read).toEqual(postings)
-  })
-
-  it('that is cut or no bytes at all is damage', () => {
-    for (const wrong of [Buffer.alloc(0), Buffer.alloc(13), 'text', undefined]) {
-      expect(() => readPage(wrong)).toThrow(expect.objectContaining({ name: 'InvariantError' }))
-    }
-  })
-})
-
-describe('facts of a statement', () => {
-  const names = {
-    field: (id: number) => `field ${id}`,
-    sharedValue: (id: number) => `shared ${id}`,
-  }
-  const texts = [
-    '',
-    'a',
-    'ab',
-    'AB',
-    'abc',
-    '00ff',
-    'ä😀\u0000',
-    'x'.repeat(300),
-    'ef'.repeat(5000),
-  ]
-
-  it('are read as they were packed: text, hex, and values in common', () => {
-    const builder = new FactListBuilder()
-    for (let twice = 0; twice < 2; twice++) {
-      const expected: Fact[] = []
-      for (const [at, text] of texts.entries()) {
-        const [id, role] = [1 + at * 100, at % 4]
-        builder.addText(id, role, text)
-        builder.addShared(id, role, 2 ** (6 * at))
-        for (const value of [text, `shared ${2 ** (6 * at)}`]) {
-          expected.push({ field: `field ${id}`, role, text: value })
-        }
-      }
-      expect(unpackFacts(builder.end(), names)).toEqual(expected)
-    }
-    expect(unpackFacts(builder.end(), names)).toEqual([])
-  })
-
-  it('that are cut anywhere are damage, or are fewer', () => {
-    const builder = new FactListBuilder()
-    for (const text of texts.slice(0, 7)) builder.addText(1000, 1, text)
-    const packed = builder.end()
-    const whole = unpackFacts(packed, names)
-    for (let length = 0; length < packed.length; length++) {
-      try {
-        const facts = unpackFacts(packed.subarray(0, length), names)
-        expect(whole.slice(0, facts.length)).toEqual(facts)
-        expect(facts.length).toBeLessThan(whole.length)
-      } catch (error) {
-        expect((error as Error).name).toBe('InvariantError')
-      }
     }
   })
 })

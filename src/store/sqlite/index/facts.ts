@@ -44,7 +44,7 @@ export const nameOf = (field: string): string => field.slice(field.indexOf(':') 
 
 /** Field of measurements without their names: found, and not told. */
 export const BARE_MEASUREMENT = 'measured'
-export const MEASUREMENT: string = attributeField('measurement')
+const MEASUREMENT = attributeField('measurement')
 
 const OTHER_DIGEST = 'digest'
 const DIGEST_PREFIX = 'digest:'
@@ -121,12 +121,4 @@ export function searchedBy(fact: Fact): readonly Fact[] {
   if (fact.field === FIELD.contentType) return []
   if (fact.field !== MEASUREMENT) return [fact]
   return [fact, { field: BARE_MEASUREMENT, role: SAYS, text: splitNamed(fact.text).value }]
-}
-
-/**
- * Bytes as they are bound best: a small typed array has no memory outside of V8's heap until a binding
- * asks for it, which costs more than this copy into Node's pool.
- */
-export function storedBytes(bytes: Uint8Array): Uint8Array {
-  return Buffer.from(bytes)
 }

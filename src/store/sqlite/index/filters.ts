@@ -10,6 +10,7 @@ import {
   FIELD,
   numberField,
   roleNumber,
+  SAYS,
   svnField,
 } from './facts.ts'
 import type { Fact } from './facts.ts'
@@ -38,11 +39,13 @@ export function wantedFacts(query: IndexQuery): readonly (readonly Fact[])[] {
   }
   for (const { name, value } of attributes) {
     const isBare = name === 'measurement' && !value.includes(':')
-    wanted.push([{ field: isBare ? BARE_MEASUREMENT : attributeField(name), role: 0, text: value }])
+    wanted.push([
+      { field: isBare ? BARE_MEASUREMENT : attributeField(name), role: SAYS, text: value },
+    ])
   }
   for (const name of ['issuer', 'subject', 'signer', 'kind', 'type'] as const) {
     const value = query[name]
-    if (value !== undefined) wanted.push([{ field: FIELD[name], role: 0, text: value }])
+    if (value !== undefined) wanted.push([{ field: FIELD[name], role: SAYS, text: value }])
   }
   return wanted
 }

@@ -2,12 +2,12 @@
  * Takes postings out of runs that are written, and puts others in: when the content of a hash envelope
  * came later, its statement is found by other values than before. Changes of one page are made together.
  */
+import { insertPage, readPageRow, startOf } from './page-rows.ts'
 import type { IndexReads } from './reads.ts'
 import type { IndexWrites } from './writes.ts'
-import { findPlace, PAGE_POSTINGS, PageBuilder, readPageRow } from './posting-page.ts'
+import { findPlace, PAGE_POSTINGS, PageBuilder } from './posting-page.ts'
 import type { PostingPage } from './posting-page.ts'
 import type { Run } from './posting-runs.ts'
-import { insertPage, startOf } from './run-merge.ts'
 
 interface Edit {
   readonly key: number
@@ -51,7 +51,7 @@ export class PostingEdits {
     const { run_id: id, first_index: first } = run
     const { key, leafIndex } = edits[start]!
     const row = pageDown.get(id, key, leafIndex) ?? pageUp.get(id, key, leafIndex)
-    const page = readPageRow(row, first)
+    const page = readPageRow(row, run)
     const changed = new ChangedPage(page)
     let at = start
     do {

@@ -29,19 +29,6 @@ export function readPage(value: unknown): PostingPage {
   }
 }
 
-/**
- * A row of `pageUp` or `pageDown`, of a run that begins at that index. A page that begins elsewhere than
- * its row says would be met again by whoever asks for the next one.
- */
-export function readPageRow(row: unknown, firstIndex: number): PostingPage | undefined {
-  if (row === undefined) return undefined
-  const [key, index, postings] = row as readonly [number, number, unknown]
-  const page = readPage(postings)
-  const isThere = page.keys[0] === key && page.offsets[0] === index - firstIndex
-  assertInvariant(isThere, 'a page of postings begins elsewhere')
-  return page
-}
-
 /** The place of the first posting that is not before this one; the page's length when all are. */
 export function findPlace({ keys, offsets }: PostingPage, key: number, offset: number): number {
   let [low, high] = [0, keys.length]

@@ -6,17 +6,17 @@ import { assertInvariant } from '../../../errors.ts'
 import { CALL_COST } from './cursors.ts'
 import type { Direction, IndexBlock } from './cursors.ts'
 import { hashOf } from './fields.ts'
+import { readPageRow, startOf } from './page-rows.ts'
+import type { RunPlace } from './page-rows.ts'
 import type { IndexReads } from './reads.ts'
-import { findPlace, readPageRow } from './posting-page.ts'
+import { findPlace } from './posting-page.ts'
 import type { PostingPage } from './posting-page.ts'
 
 /** Values of which a page is remembered: more than statements have in common. */
 const KNOWN_MAX = 64
 
 /** Statements that follow each other, and the postings of all of them. */
-export interface Run {
-  readonly run_id: number
-  readonly first_index: number
+export interface Run extends RunPlace {
   readonly end_index: number
   readonly postings: number
 }
@@ -112,7 +112,7 @@ export class PostingRuns {
       }
       // Another key, or enough of this one.
       if (place >= 0 && place < keys.length) return
-      const [pageKey, pageIndex] = [keys[0]!, first + offsets[0]!]
+      const [, pageKey, pageIndex] = startOf(run, page)
       page =
         step === 1
           ? this.#read(run, this.#reads.pageUp, pageKey, pageIndex + 1)
@@ -142,6 +142,6 @@ export class PostingRuns {
     index: number,
   ): PostingPage | undefined {
     this.#pagesRead++
-    return readPageRow(statement.get(run.run_id, key, index), run.first_index)
+    return readPageRow(statement.get(run.run_id, key, index), run)
   }
 }

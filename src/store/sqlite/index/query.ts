@@ -10,7 +10,7 @@ import { ENVELOPES_MAX } from '../../../log/index-store.ts'
 import type { IndexQuery } from '../../../log/index-store.ts'
 import { ASCENDING, DESCENDING, Work } from './cursors.ts'
 import type { Direction, IndexCursor } from './cursors.ts'
-import { FIELD } from './facts.ts'
+import { FIELD, SAYS } from './facts.ts'
 import { openCursors, wantedFacts } from './filters.ts'
 import { saysAny } from './rows.ts'
 import type { StoredStatement } from './rows.ts'
@@ -64,7 +64,7 @@ function readStored({ rows }: IndexSnapshot, leafIndex: number): StoredStatement
 
 /** Entries that are hash envelopes of a digest, as `IndexReader` names them. */
 export function findEnvelopes(snapshot: IndexSnapshot, digest: string, from: number): LeafIndex[] {
-  const fact = { field: FIELD.envelope, role: 0, text: digest }
+  const fact = { field: FIELD.envelope, role: SAYS, text: digest }
   const key = snapshot.fields.keyOf(fact)
   const found: LeafIndex[] = []
   while (key !== undefined) {

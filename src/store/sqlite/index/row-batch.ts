@@ -32,3 +32,11 @@ export class RowBatch {
     this.values = []
   }
 }
+
+/**
+ * Bytes as they are bound best: a small typed array has no memory outside of V8's heap until a binding
+ * asks for it, which costs more than this copy into Node's pool.
+ */
+export function storedBytes(bytes: Uint8Array): Uint8Array {
+  return Buffer.from(bytes)
+}

@@ -9,16 +9,7 @@ import type { IndexRecord } from '../../../log/index-store.ts'
 import { splitNamed } from '../../../payload/description.ts'
 import { isSvnHex } from '../../../payload/tee/svn-order.ts'
 import { FactListBuilder } from './fact-list.ts'
-import {
-  factsOf,
-  FIELD,
-  MEASUREMENT,
-  numberField,
-  SAYS,
-  searchedBy,
-  storedBytes,
-  svnField,
-} from './facts.ts'
+import { factsOf, numberField, SAYS, searchedBy, svnField } from './facts.ts'
 import { IndexFields, postingKey } from './fields.ts'
 import { IndexRows } from './rows.ts'
 import type { IndexReads } from './reads.ts'
@@ -27,7 +18,7 @@ import { KnownValues } from './known-values.ts'
 import { PLACES, PostingBatch } from './posting-batch.ts'
 import { PostingEdits } from './posting-edits.ts'
 import { readRuns } from './posting-runs.ts'
-import { RowBatch } from './row-batch.ts'
+import { RowBatch, storedBytes } from './row-batch.ts'
 import { appendRun } from './run-merge.ts'
 
 export class IndexRowWriter {
@@ -122,11 +113,9 @@ export class IndexRowWriter {
       const known = role === SAYS ? values.meet(field, text) : undefined
       if (known?.sharedId === undefined) facts.addText(fieldId, role, text)
       else facts.addShared(fieldId, role, known.sharedId)
-      if (field === FIELD.contentType) continue
-      find(postingKey(known?.hash ?? values.hashOf(field, text), role), place)
-      if (field !== MEASUREMENT) continue
-      for (const { field: bare, text: value } of searchedBy(fact).slice(1)) {
-        find(postingKey(values.hashOf(bare, value), role), place)
+      for (const searched of searchedBy(fact)) {
+        const hash = searched === fact ? known?.hash : undefined
+        find(postingKey(hash ?? values.hashOf(searched.field, searched.text), role), place)
       }
     }
     return this.#facts.end()

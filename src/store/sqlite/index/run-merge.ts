@@ -7,7 +7,9 @@ import { assertInvariant } from '../../../errors.ts'
 import type { IndexReads } from './reads.ts'
 import type { IndexWrites } from './writes.ts'
 import type { PostingBatch } from './posting-batch.ts'
-import { PageBuilder, readPageRow } from './posting-page.ts'
+import { insertPage, readPageRow, startOf } from './page-rows.ts'
+import type { RunPlace } from './page-rows.ts'
+import { PageBuilder } from './posting-page.ts'
 import type { PostingPage } from './posting-page.ts'
 import { readRuns } from './posting-runs.ts'
 import type { Run } from './posting-runs.ts'
@@ -69,7 +71,8 @@ class RunCursor {
       while (keys[place] === key) builder.add(key, offsets[place++]! + this.#shift)
       this.#place = place
       if (place < keys.length) break
-      this.#turn(keys[0]!, this.#run.first_index + offsets[0]! + 1)
+      const [, pageKey, pageIndex] = startOf(this.#run, this.#page)
+      this.#turn(pageKey, pageIndex + 1)
     }
     const next = this.key
     const isEnd = next === Number.POSITIVE_INFINITY
@@ -79,7 +82,7 @@ class RunCursor {
 
   #turn(key: number, index: number): void {
     const row = this.#pageUp.get(this.#run.run_id, key, index)
-    this.#page = readPageRow(row, this.#run.first_index)
+    this.#page = readPageRow(row, this.#run)
     this.#place = 0
   }
 }
@@ -137,17 +140,4 @@ function insertRun(run: Run, writes: IndexWrites): void {
 /** Makes the rows of a run. */
 function pagesOf(run: RunPlace, writes: IndexWrites): PageBuilder {
   return new PageBuilder((page, bytes) => insertPage(startOf(run, page), bytes, writes))
-}
-
-/** What a row of `page_start` says of a page. */
-export type PageStart = readonly [runId: number, firstKey: number, firstIndex: number]
-type RunPlace = Pick<Run, 'run_id' | 'first_index'>
-
-export function startOf(run: RunPlace, { keys, offsets }: PostingPage): PageStart {
-  return [run.run_id, keys[0]!, run.first_index + offsets[0]!]
-}
-
-export function insertPage(start: PageStart, bytes: Uint8Array, writes: IndexWrites): void {
-  const { lastInsertRowid: pageId } = writes.insertPage.run(bytes)
-  writes.insertPageStart.run(...start, pageId)
 }

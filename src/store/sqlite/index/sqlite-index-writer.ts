@@ -19,7 +19,6 @@ export class SqliteIndexWriter implements IndexWriter {
   readonly #reads: IndexReads
   readonly #writes: IndexWrites
   readonly #rows: IndexRowWriter
-  #lastSecond = -1
 
   /** Takes over a database that `open-index.ts` has opened. */
   constructor(database: SqliteDatabase) {
@@ -72,19 +71,14 @@ export class SqliteIndexWriter implements IndexWriter {
     const { changes } = this.#writes.setTreeSize.run(end, first.leafIndex)
     assertInvariant(changes === 1, `the index does not end at ${first.leafIndex}`)
     if (first.leafIndex === 0) this.#writes.setLogId.run(first.entryId)
-    this.#lastSecond = (this.#reads.lastSecond.get() as number | null) ?? -1
+    let second = (this.#reads.lastSecond.get() as number | null) ?? -1
     for (const [at, record] of records.entries()) {
-      const { leafIndex } = record
+      const { leafIndex, registrationTime } = record
       assertInvariant(leafIndex === first.leafIndex + at, `record ${leafIndex} leaves a gap`)
-      this.#addSecond(record)
+      assertInvariant(registrationTime >= second, `the time of ${leafIndex} went back`)
+      if (registrationTime > second) this.#writes.insertSecond.run(registrationTime, leafIndex)
+      second = registrationTime
     }
     this.#rows.append(records)
-  }
-
-  #addSecond({ registrationTime, leafIndex }: IndexRecord): void {
-    assertInvariant(registrationTime >= this.#lastSecond, `the time of ${leafIndex} went back`)
-    if (registrationTime === this.#lastSecond) return
-    this.#writes.insertSecond.run(registrationTime, leafIndex)
-    this.#lastSecond = registrationTime
   }
 }

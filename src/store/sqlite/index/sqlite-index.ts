@@ -52,7 +52,7 @@ export class SqliteIndex implements IndexReader {
 
   async query(query: IndexQuery): Promise<QueryAnswer> {
     const answer = this.#snapshot((treeSize) => {
-      const { statements, next } = findStatements(this.#postings(treeSize), query)
+      const { statements, next } = findStatements(this.#tables(treeSize), query)
       const listed = statements.map(listedOf)
       return { treeSize, statements: listed, ...(next === undefined ? {} : { next }) }
     })
@@ -66,7 +66,7 @@ export class SqliteIndex implements IndexReader {
   async findRecords(leafIndexes: readonly LeafIndex[]): Promise<FoundRecords> {
     return this.#snapshot((treeSize) => {
       const ascending = [...new Set(leafIndexes)].sort((a, b) => a - b)
-      const { rows, postings } = this.#postings(treeSize)
+      const { rows, postings } = this.#tables(treeSize)
       const records = ascending.map((leafIndex) => rows.readRecord(leafIndex, postings))
       return { treeSize, records: records.filter((record) => record !== undefined) }
     })
@@ -90,7 +90,7 @@ export class SqliteIndex implements IndexReader {
   }
 
   async findEnvelopes(digest: string, from = 0): Promise<readonly LeafIndex[]> {
-    return this.#snapshot((treeSize) => findEnvelopes(this.#postings(treeSize), digest, from))
+    return this.#snapshot((treeSize) => findEnvelopes(this.#tables(treeSize), digest, from))
   }
 
   async close(): Promise<void> {
@@ -98,7 +98,7 @@ export class SqliteIndex implements IndexReader {
     this.#database.close()
   }
 
-  #postings(treeSize: TreeSize): IndexSnapshot {
+  #tables(treeSize: TreeSize): IndexSnapshot {
     return takeSnapshot(this.#reads, this.#fields, treeSize)
   }
 
